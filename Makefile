@@ -1,0 +1,58 @@
+# Each goal is one call of a program in tools/, which works without make, too:
+# "make diff-step 14" is "python -m tools.steps diff 14".
+
+# The first of these that is Python 3.11 or newer; make PYTHON=... takes another.
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(shell for p in $(PYTHONS); do \
+	$$p -c "$(NEW_ENOUGH)" 2>/dev/null && echo $$p && break; done)
+ifeq ($(PYTHON),)
+$(error This project needs Python 3.11 or newer; get it from https://www.python.org/downloads)
+endif
+
+STEPS := $(PYTHON) -m tools.steps
+GOALS := help run run-step test test-step diff-step show-step propagate bench check check-all
+.PHONY: $(GOALS)
+.DEFAULT_GOAL := help
+
+# make takes the number in "make test-step 14" for a goal: let it be one that does nothing.
+FIRST := $(firstword $(MAKECMDGOALS))
+REST := $(wordlist 2,99,$(MAKECMDGOALS))
+ifneq ($(filter run test %-step propagate,$(FIRST)),)
+NUMBERS := $(filter-out $(GOALS),$(REST))
+N := $(if $(filter run test,$(FIRST)),$(NUMBERS),$(REST))
+$(foreach word,$(NUMBERS),$(eval $(word):;@:))
+endif
+
+help:
+	@$(STEPS) help
+
+run:
+	@$(STEPS) run $(if $(N),"$(N)") $(ARGS)
+
+run-step:
+	@$(STEPS) run "$(N)" $(ARGS)
+
+test:
+	@$(STEPS) test $(if $(N),"$(N)") $(ARGS)
+
+test-step:
+	@$(STEPS) test "$(N)" $(ARGS)
+
+diff-step:
+	@$(STEPS) diff "$(N)" $(if $(RAW),--raw)
+
+show-step:
+	@$(STEPS) show "$(N)"
+
+propagate:
+	@$(STEPS) propagate $(if $(CONTINUE),--continue,$(if $(FORGET),--forget,"$(N)"))
+
+bench:
+	@$(STEPS) bench $(ARGS)
+
+check:
+	@$(STEPS) check
+
+check-all:
+	@$(STEPS) check --all

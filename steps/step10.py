@@ -1,0 +1,223 @@
+"""Step 10 · Testing
+
+Problem
+A backward() that forgets a factor runs as smoothly as a right one. It
+gives a wrong number, training gets a little worse, and nobody knows why.
+Comparing by eye with numerical_diff works for one number, not for 1,000.
+
+Idea
+Compare one number that has every element in it. Move x along a random
+direction u, and weight the elements of y with random v. How fast does
+sum(v * y) change? There are two ways to that slope:
+
+    numerical    sum(v * (f(x + eps u) - f(x - eps u))) / (2 eps)
+    backward     sum(u * x.grad), started at y.grad = v
+
+They agree if  |a - b| <= tolerance * (|a| + |b| + 0.001).
+Why random, why not ones? With ones, the two sums also agree for gradients
+in a wrong order, or for zeros where y always has the same sum.
+
+In the code
+gradient_check(f, x, eps=1e-4, tolerance=1e-5) returns True, or raises an
+AssertionError that names the slope by backward() and then the numerical
+one. f takes a Variable and returns one. The check works on Variables of
+its own, so x.grad stays as it is; nan agrees with nothing. u and v come
+from np.random.default_rng(0): the same in every run, and the random
+numbers of the program around it are left alone.
+
+New:      gradient_check
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torch.autograd.gradcheck compares all of the Jacobian, or random
+directions in its fast mode; jax.test_util.check_grads and Chainer's
+gradient_check.check_backward use random directions as we do.
+
+Watch out
+The check sees one point. At x = 0 both slopes of NoTwo are 0, and it
+passes. At a kink, as |x| has one at 0, even a right backward() may fail:
+the numerical slope mixes both sides. Check where neither is the case.
+
+Try
+1. Repair NoTwo.backward. What does its line say now?
+2. Let Mirror.backward return gy[::-1]. Why is that right?
+3. Pass tolerance=0.3 to gradient_check. Which fault goes unseen?
+
+Output
+    square   True
+    chain    True
+    NoTwo    backward() gives a slope of 0.398977,
+             but the numerical slope is 0.797955.
+    Mirror   backward() gives a slope of 0.315527,
+             but the numerical slope is 0.183408.
+    Mirror, checked with ones: 3.000000 and 3.000000
+"""
+
+import numpy as np
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable."""
+        self.creator = func
+
+    def backward(self):
+        """Give every variable this one was made from its gradient."""
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        funcs = [self.creator]
+        while funcs:
+            func = funcs.pop()
+            if func is not None:
+                func.input.grad = as_array(func.backward(func.output.grad))
+                funcs.append(func.input.creator)
+
+
+class Function:
+    """Makes a variable out of a variable; what it computes is up to forward()."""
+
+    def __call__(self, x):
+        y = Variable(as_array(self.forward(x.data)))
+        y.set_creator(self)
+        self.input = x
+        self.output = y
+        return y
+
+    def forward(self, x):
+        """The array this function makes out of the array x."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, gy):
+        """The gradient of the input, given gy, the gradient of the output."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.input.data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.input.data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def gradient_check(f, x, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at x, a Variable.
+
+    x moves along a random direction u and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    u = rng.standard_normal(x.data.shape)
+    y0 = f(Variable(as_array(x.data - eps * u)))
+    y1 = f(Variable(as_array(x.data + eps * u)))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    x = Variable(x.data)
+    y = f(x)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = np.sum(u * x.grad)
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+class NoTwo(Square):
+    """x ** 2, with a backward() that forgets the 2."""
+
+    def backward(self, gy):
+        return gy * self.input.data
+
+
+class Mirror(Function):
+    """The elements of x in reverse order, with gradients that are not."""
+
+    def forward(self, x):
+        return x[::-1]
+
+    def backward(self, gy):
+        return gy
+
+
+def verdict(f, x):
+    """What gradient_check says, over two lines if it is an error."""
+    try:
+        return str(gradient_check(f, x))
+    except AssertionError as error:
+        return str(error).replace(", but", ",\n         but")
+
+
+if __name__ == "__main__":
+    x = Variable(np.array([0.5, -1.0, 2.0]))
+    print("square  ", verdict(square, x))
+    print("chain   ", verdict(lambda x: square(exp(square(x))), x))
+    print("NoTwo   ", verdict(NoTwo(), x))
+    print("Mirror  ", verdict(Mirror(), x))
+    y0 = Mirror()(Variable(x.data - 1e-4))
+    y1 = Mirror()(Variable(x.data + 1e-4))
+    slope = np.sum(y1.data - y0.data) / 2e-4
+    y1.backward()
+    found = np.sum(y1.creator.input.grad)
+    print(f"Mirror, checked with ones: {found:.6f} and {slope:.6f}")

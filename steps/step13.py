@@ -1,0 +1,284 @@
+"""Step 13 · Many inputs and outputs (backward)
+
+Problem
+z = add(square(x), square(y)); z.backward() ends in
+    NotImplementedError: Add has no backward() yet.
+Giving Add one is not enough: backward() serves func.inputs[0] only, so
+y.grad would stay None.
+
+Idea
+Backward, everything is the other way round. A function with two inputs
+and one output gets one gradient there and hands out two:
+
+    x0 --+                     gx0 <--+
+         +--> Add --> y               +-- Add <-- gy
+    x1 --+                     gx1 <--+
+
+    y = x0 + x1    dy/dx0 = 1, dy/dx1 = 1    so gx0 = gx1 = gy
+
+The two paths then go on separately: the list of functions to visit, of
+which step 8 used one place only, now fills up.
+
+In the code
+backward(*gys) of a function gets the gradient of each output (None where
+there is none) and returns one gradient for each input: a single one bare,
+several as a tuple. Add.backward(gy) returns gy, gy.
+Function.gradients(gys) calls it and always returns a tuple; a wrong
+number of gradients is a ValueError with the class and both numbers.
+fit_gradient(gx, x) returns gx as an array (a number will do); if it has
+not the shape of x.data, it raises a ValueError with both shapes.
+Variable.backward() goes over all inputs with their gradients and puts the
+creator of each into its list.
+gradient_check(f, *xs, eps=1e-4, tolerance=1e-5) now takes several inputs,
+with two helpers:
+    moved(xs, us, eps)   a list of new Variables, x.data + eps * u
+    inner(us, vs)        the sum of all u * v, over two lists of arrays
+An input without a gradient counts as zero: f does not depend on it.
+
+New:      fit_gradient, Function.gradients, Add.backward, moved, inner
+Changed:  Variable.backward, Function.backward, gradient_check
+Removed:  nothing
+
+Elsewhere
+The same contract holds in PyTorch: Function.backward(ctx, *grad_outputs)
+returns as many gradients as forward had inputs, or an error says
+"returned an incorrect number of gradients". JAX's custom_vjp wants a
+tuple from its backward pass, even for one input; we take it bare.
+
+Watch out
+add of shapes (3,) and (1,) works forward, because NumPy broadcasts, and
+is a ValueError backward: Add does not sum the gradient yet. See step 40.
+
+Try
+1. Let Add.backward return gy, 2 * gy. Which line of the demo objects?
+2. Add a third variable: z = x^2 + y^2 + w. What is w.grad?
+3. Set z = add(x, x). What is x.grad, and what should it be?
+
+Output
+    z = x^2 + y^2   z = 13.0
+    dz/dx = 2x      x.grad = 4.0
+    dz/dy = 2y      y.grad = 6.0
+    checked         True
+
+    OneOnly.backward gave 1 gradients for 2 inputs; it must give one for each.
+"""
+
+import numpy as np
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable."""
+        self.creator = func
+
+    def backward(self):
+        """Give every variable this one was made from its gradient."""
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        funcs = [self.creator]
+        while funcs:
+            func = funcs.pop()
+            if func is not None:
+                gys = [y.grad for y in func.outputs]
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    x.grad = fit_gradient(gx, x)
+                    funcs.append(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x, which must have the same shape."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    return gx
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    def __call__(self, *inputs):
+        xs = [x.data for x in inputs]
+        self.inputs = inputs
+        self.outputs = []
+        ys = self.forward(*xs)
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        output.set_creator(self)
+        self.outputs.append(output)
+        return output
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+class OneOnly(Add):
+    """x0 + x1, with a backward() that forgets the second input."""
+
+    def backward(self, gy):
+        return gy
+
+
+def sum_of_squares(x, y):
+    return add(square(x), square(y))
+
+
+if __name__ == "__main__":
+    x, y = Variable(np.array(2.0)), Variable(np.array(3.0))
+    z = sum_of_squares(x, y)
+    z.backward()
+    print(f"z = x^2 + y^2   z = {z.data}")
+    print(f"dz/dx = 2x      x.grad = {x.grad}")
+    print(f"dz/dy = 2y      y.grad = {y.grad}")
+    print(f"checked         {gradient_check(sum_of_squares, x, y)}")
+    print()
+    try:
+        OneOnly()(x, y).backward()
+    except ValueError as error:
+        print(error)

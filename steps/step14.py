@@ -1,0 +1,270 @@
+"""Step 14 · One variable used twice
+
+Problem
+y = add(x, x) gives x.grad = 1, but y is 2x, so it must be 2. Step 13
+writes a gradient into x each time one arrives, and the second arrival
+wipes out the first.
+
+Idea
+If x reaches y along several paths, a small change of x comes through on
+each of them. The gradients of the paths add up:
+
+    x --+--> add --> y        dy/dx = 1 + 1 = 2
+        |     |
+        +-----+
+
+In the code
+Variable.backward() stores the first gradient that arrives at a variable
+and adds each later one to what is there, as a new array (by as_array:
+the sum of two 0-d arrays is a number). So a variable that is used in a
+second calculation still holds the gradient of the first, and adds to it;
+Variable.cleargrad() sets grad back to None.
+
+New:      Variable.cleargrad
+Changed:  Variable.backward
+Removed:  nothing
+
+Elsewhere
+PyTorch adds into .grad for the same reason, which is why every training
+loop there calls optimizer.zero_grad(). JAX has nothing to clear: jax.grad
+is a function that returns a new value each time.
+
+Watch out
+Write x.grad = x.grad + gx, not x.grad += gx. Add hands the very array of
+y.grad to both inputs, and += would change it for everyone who holds it:
+y.grad would become 2, too.
+
+This holds for paths that leave from x. Where paths part and meet again in
+between, the order of the visits matters as well: see step 15.
+
+Try
+1. Before running: what is x.grad for add(add(x, x), add(x, x))?
+2. Add in place, with x.grad += gx, in backward(). What is y.grad now?
+3. Leave out the first x.cleargrad(). Where does each number come from?
+
+Output
+    y = x + x          x.grad = 2.0   y.grad = 1.0
+    y = (x + x) + x    x.grad = 3.0   y.grad = 1.0
+    not cleared: + 2   x.grad = 5.0
+    y = x^2 + x at 3   x.grad = 7.0
+"""
+
+import numpy as np
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable."""
+        self.creator = func
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self):
+        """Give every variable this one was made from its gradient."""
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        funcs = [self.creator]
+        while funcs:
+            func = funcs.pop()
+            if func is not None:
+                gys = [y.grad for y in func.outputs]
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    funcs.append(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x, which must have the same shape."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    return gx
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    def __call__(self, *inputs):
+        xs = [x.data for x in inputs]
+        self.inputs = inputs
+        self.outputs = []
+        ys = self.forward(*xs)
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        output.set_creator(self)
+        self.outputs.append(output)
+        return output
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+if __name__ == "__main__":
+    x = Variable(np.array(3.0))
+    y = add(x, x)
+    y.backward()
+    print(f"y = x + x          x.grad = {x.grad}   y.grad = {y.grad}")
+
+    x.cleargrad()
+    y = add(add(x, x), x)
+    y.backward()
+    print(f"y = (x + x) + x    x.grad = {x.grad}   y.grad = {y.grad}")
+
+    y = add(x, x)
+    y.backward()
+    print(f"not cleared: + 2   x.grad = {x.grad}")
+
+    x.cleargrad()
+    y = add(square(x), x)
+    y.backward()
+    print(f"y = x^2 + x at 3   x.grad = {x.grad}")

@@ -1,0 +1,318 @@
+"""Step 17 · Memory and cycles
+
+Problem
+A graph of 4 MB is made and dropped ten times: 40 MB are still taken,
+though no name leads to any of it.
+
+Idea
+Python frees an object at once when the last reference to it is gone. But
+a function holds its output, and the output holds its creator:
+
+    func --- outputs ---> y
+    func <-- creator ---- y
+
+In such a cycle each keeps the other alive, and both keep the inputs alive
+and all that was before. Only Python's cyclic garbage collector finds
+them, some time later; it counts objects, not megabytes.
+
+One of the two links must be weak: one that does not keep alive what it
+points to. backward() goes from y to func, so this link stays as it is.
+
+    func - - weak - - - > y
+    func <-- creator ---- y
+
+In the code
+make_output() keeps weakref.ref(output) in self.outputs. Calling such a
+reference gives the variable, or None when it is gone: self.outputs[0]().
+
+backward() gives func.backward() None as the gradient of an output that
+is gone. Nobody can have used it, so nothing depends on it.
+
+New:      nothing
+Changed:  Variable.backward, Function.make_output
+Removed:  nothing
+
+Elsewhere
+Chainer's functions hold their outputs by weak references, too. In PyTorch
+a tensor holds its grad_fn, and a grad_fn only what comes before it; one
+that needs its own output (exp) keeps the data without the way back.
+
+Watch out
+total = add(total, loss) in a training loop keeps the graphs of all losses
+alive, with no cycle at all: total leads back to each of them. Add up
+loss.data when only the number is wanted.
+
+Try
+1. Leave out the del in memory_held(). How much is held, and why not more?
+2. Take gc.disable() out. Does the collector come in time, and why (not)?
+3. y0, y1 = f(x) for a function with two outputs. Drop y1; what does
+   f.backward get?
+
+Output
+    MB held     after graph  1  2  3  4  5  6  7  8  9 10  gc.collect()
+    weak links               0  0  0  0  0  0  0  0  0  0             0
+    cycles                   4  8 12 16 20 24 28 32 36 40             0
+"""
+
+import gc
+import heapq
+import tracemalloc
+import weakref
+
+import numpy as np
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self):
+        """Give every variable this one was made from its gradient."""
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            outputs = [output() for output in func.outputs]
+            gys = [None if y is None else y.grad for y in outputs]
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                gx = fit_gradient(gx, x)
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x, which must have the same shape."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    return gx
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], 0
+        for x in inputs:
+            xs.append(x.data)
+            if x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        ys = self.forward(*xs)
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        output.set_creator(self)
+        self.outputs.append(weakref.ref(output))
+        return output
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+MEGABYTE = 1_000_000
+
+
+def large_graph():
+    """y = (x ** 2) ** 2 + x ** 2 : four arrays of one megabyte."""
+    x = Variable(np.ones(MEGABYTE // 8))
+    a = square(x)
+    return add(square(a), a)
+
+
+def close_cycles(y):
+    """Let each function hold its output, as in step 16."""
+    funcs = [y.creator]
+    while funcs:
+        func = funcs.pop()
+        if func is not None:
+            func.kept = [output() for output in func.outputs]
+            funcs += [x.creator for x in func.inputs]
+
+
+def memory_held(graphs, cycles):
+    """The megabytes still held after each of the graphs was made and dropped."""
+    held = []
+    gc.disable()
+    tracemalloc.start()
+    for _ in range(graphs):
+        y = large_graph()
+        if cycles:
+            close_cycles(y)
+        del y
+        held.append(tracemalloc.get_traced_memory()[0] / MEGABYTE)
+    gc.collect()
+    held.append(tracemalloc.get_traced_memory()[0] / MEGABYTE)
+    tracemalloc.stop()
+    gc.enable()
+    return held
+
+
+if __name__ == "__main__":
+    numbers = "".join(f"{n:3}" for n in range(1, 11))
+    print(f"MB held     after graph{numbers}  gc.collect()")
+    for name, cycles in [("weak links", False), ("cycles", True)]:
+        *held, collected = memory_held(10, cycles)
+        row = "".join(f"{megabytes:3.0f}" for megabytes in held)
+        print(f"{name:23}{row}{collected:14.0f}")

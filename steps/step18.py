@@ -1,0 +1,386 @@
+"""Step 18 · Modes that save memory
+
+Problem
+Ten squares in a row on an array of 1 MB: after backward() 21 MB are held,
+though all that is wanted is x.grad. And who only wants y still pays 10 MB
+for a graph that is never walked.
+
+Idea
+1. The gradient of a variable in between has done its work once its creator
+   has used it. Drop it, unless asked to keep it.
+2. Switch recording off where no gradient is wanted: no links, so each
+   array is freed as soon as the next one is made.
+
+In the code
+backward(retain_grad=False): func.output_grads(retain_grad) returns the
+list of the gradients of func's outputs (None for one that is gone) and,
+unless retain_grad, sets each .grad to None. So only the variables at the
+start of the graph keep theirs. backward() called twice now adds exactly
+twice the gradient: nothing stale is left on the way.
+
+Config.enable_backprop is the switch, True to begin with. make_output()
+links output and function (set_creator, outputs) only while it is True.
+
+    with using_config("enable_backprop", False):      with no_grad():
+        y = square(x)                                     y = square(x)
+
+Both say the same. using_config(name, value) sets an attribute of Config
+and gives it back its old value afterwards, by try/finally: after an
+exception, too. A name that Config does not have is an AttributeError.
+Config is the one instance of ThreadConfig, a threading.local: each thread
+has its own switch, and no_grad in one leaves the others alone.
+
+__slots__ lists the attributes of Variable (data, grad, creator,
+generation, and __weakref__ for step 17) and of Function (inputs, outputs,
+generation). An object without a dictionary takes less memory and time,
+and x.gard = 1 is an error now, as it should be.
+
+New:      ThreadConfig, Config, using_config, no_grad, Function.output_grads
+Changed:  Variable, Variable.backward, Function, Function.make_output
+Removed:  nothing
+
+Elsewhere
+PyTorch: torch.no_grad(), per thread as here, and y.retain_grad() for one
+tensor. Its retain_graph is another thing: whether what the functions have
+saved for backward is kept. Chainer has using_config and retain_grad=True.
+
+Watch out
+y.grad is None after y.backward(): y is the output of a function, too.
+
+Try
+1. Leave out the finally in using_config. What do the modes print?
+2. Print x.grad after with no_grad(): y = square(x), then y.backward().
+
+Output
+    retain_grad=True   gradients of x, a, y: 32.0, 8.0, 1.0
+    retain_grad=False  gradients of x, a, y: 32.0, None, None
+    modes: True False True False True
+    backward, retain_grad  holds 21 MB
+    backward               holds 11 MB
+    forward only           holds 10 MB
+    forward only, no_grad  holds  1 MB
+"""
+
+import contextlib
+import heapq
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __slots__ = ("data", "grad", "creator", "generation", "__weakref__")
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                gx = fit_gradient(gx, x)
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x, which must have the same shape."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    return gx
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], 0
+        for x in inputs:
+            xs.append(x.data)
+            if x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        ys = self.forward(*xs)
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+MEGABYTE = 1_000_000
+
+
+def ten_squares(x):
+    """The tenth square of x in a row."""
+    for _ in range(10):
+        x = square(x)
+    return x
+
+
+def forward_and_backward(x, retain_grad):
+    """Ten squares and their gradients."""
+    y = ten_squares(x)
+    y.backward(retain_grad=retain_grad)
+    return y
+
+
+def forward_only(x):
+    """Ten squares of which no graph is kept."""
+    with no_grad():
+        return ten_squares(x)
+
+
+def memory(f, *args):
+    """What the result of f(a variable of 1 MB, *args) holds, in megabytes."""
+    x = Variable(np.ones(MEGABYTE // 8))
+    tracemalloc.start()
+    y = f(x, *args)
+    held = tracemalloc.get_traced_memory()[0] / MEGABYTE
+    tracemalloc.stop()
+    del y
+    return f"{held:2.0f} MB"
+
+
+def modes():
+    """Config.enable_backprop before, in and after nested modes and an exception."""
+    seen = [Config.enable_backprop]
+    try:
+        with no_grad():
+            seen.append(Config.enable_backprop)
+            with using_config("enable_backprop", True):
+                seen.append(Config.enable_backprop)
+            seen.append(Config.enable_backprop)
+            raise ValueError("something went wrong")
+    except ValueError:
+        seen.append(Config.enable_backprop)
+    return seen
+
+
+if __name__ == "__main__":
+    for keep in (True, False):
+        x = Variable(np.array(2.0))
+        a = square(x)
+        y = square(a)
+        y.backward(retain_grad=keep)
+        grads = ", ".join(str(v.grad) for v in (x, a, y))
+        print(f"retain_grad={keep!s:6} gradients of x, a, y: {grads}")
+    print("modes:", *modes())
+    print("backward, retain_grad  holds", memory(forward_and_backward, True))
+    print("backward               holds", memory(forward_and_backward, False))
+    print("forward only           holds", memory(ten_squares))
+    print("forward only, no_grad  holds", memory(forward_only))

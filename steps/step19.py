@@ -1,0 +1,358 @@
+"""Step 19 · A variable like an array
+
+Problem
+print(x) says <__main__.Variable object at 0x7f21c03a5bd0>. x.shape and
+len(x) are errors; it takes x.data.shape and len(x.data) to find out. And
+in a graph of thirty variables, which of them is it?
+
+Idea
+A box should be as easy to look into as what is in it. Python asks an
+object for x.shape through a property, for len(x) through x.__len__ and
+for the text of print(x) through x.__repr__. Each passes on what the array
+says:
+
+    x.shape     the length of each axis, a tuple      (2, 3)
+    x.ndim      the number of axes                    2
+    x.size      the number of elements                6
+    x.dtype     the type of the elements              float64
+    len(x)      the length of the first axis          2
+
+In the code
+shape, ndim, size and dtype are properties: read without brackets, and
+not to be written to. len() of a 0-d array is a TypeError, which is
+NumPy's own. Variable(data, name=None) keeps a name for printing and
+drawing; name is one more of the __slots__.
+
+repr(x) is "variable(", what str() makes of the array, and ")". Where that
+has more than one line, each further line, an empty one too, starts with
+nine spaces, the width of "variable(", so that the columns stay in line.
+An empty box gives variable(None).
+
+New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
+          Variable.__len__, Variable.__repr__
+Changed:  Variable, Variable.__init__
+Removed:  nothing
+
+Elsewhere
+PyTorch's tensors have shape, ndim and dtype, but size() is the shape
+there and numel() is the number of elements. JAX's arrays are as NumPy's.
+TensorFlow has functions for two of them: tf.size(x) and tf.rank(x).
+
+Watch out
+if x: asks __len__ from now on: an empty variable counts as false, and a
+0-d one is a TypeError. Write if x is not None: when you mean that.
+
+Try
+1. Leave out the replace() in __repr__ and print a matrix.
+2. What does len(Variable(np.array(1.0))) say? And x.shape = (3, 2)?
+3. Define __str__ instead of __repr__ and print [x], a list.
+
+Output
+    x = variable([1. 2. 3.])
+    y = variable(9.0)
+    variable([[1. 2. 3.]
+              [4. 5. 6.]])
+    name weights, shape (2, 3), ndim 2, size 6
+    dtype float64, length 2
+    in a list: [variable([1. 2. 3.]), variable(9.0)]
+"""
+
+import contextlib
+import heapq
+import threading
+import weakref
+
+import numpy as np
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __slots__ = ("data", "name", "grad", "creator", "generation", "__weakref__")
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                gx = fit_gradient(gx, x)
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x, which must have the same shape."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    return gx
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], 0
+        for x in inputs:
+            xs.append(x.data)
+            if x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        ys = self.forward(*xs)
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+if __name__ == "__main__":
+    x = Variable(np.array([1.0, 2.0, 3.0]))
+    W = Variable(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), name="weights")
+    y = square(Variable(np.array(3.0)))
+    print("x =", x)
+    print("y =", y)
+    print(W)
+    print(f"name {W.name}, shape {W.shape}, ndim {W.ndim}, size {W.size}")
+    print(f"dtype {W.dtype}, length {len(W)}")
+    print("in a list:", [x, y])

@@ -1,0 +1,455 @@
+"""Step 21 · Operators (2)
+
+Problem
+x + 1.0 breaks: a number has no .data. 1.0 + x breaks, because Python
+asks the number first. And with a plain array it breaks even inside
+NumPy, which takes the array apart and adds x to one number at a time.
+We want to write 3.0 * x + 1.0 and mean it.
+
+Idea
+1. What is not a Variable is wrapped in one before the function runs.
+2. If the left side of + doesn't know what to do, Python asks the
+   right side: 1.0 + x becomes x.__radd__(1.0).
+3. __array_ufunc__ = None in a class tells NumPy to keep its hands off,
+   so that array + x gets there, too.
+4. Nobody asks for the slope of y along the 3.0 in 3.0 * x. A plain
+   number or array is a constant: no gradient is computed for it.
+
+        x    --+
+               |--> mul --> y       backward: a gradient for x,
+        3.0  --+                    None for 3.0
+
+5. A number takes the dtype of the variable it meets. np.array(3.0) is
+   a float64, and would turn a float32 network into a slower float64.
+
+In the code
+Variable.requires_grad is True, and False for a constant. as_variable(x)
+gives a Variable as it is and wraps the rest, with as_array, as a
+constant. as_variables(xs) does so for a list; before that its numbers
+(NUMBERS) become arrays of the dtype of a float Variable in the list.
+Function.__call__ sends its inputs through it if one is no Variable.
+Its generation is the largest of the inputs that need a gradient, and
+CONSTANT, which is -1, if none does. Then, and in no_grad(), make_output gives a
+constant without a creator. Mul.backward gives None for a constant, and
+Variable.backward leaves out None and constants. fit_gradient turns a
+gradient into the dtype of its variable; integers get a float64 one.
+backward() begins with such a gradient: ones, or what .grad held.
+
+New:      as_variable, as_variables, CONSTANT, Variable.__radd__,
+          Variable.__rmul__
+Changed:  Variable, Variable.__init__, Variable.backward, fit_gradient,
+          Function.__call__, Function.make_output, Mul.backward
+Removed:  nothing
+
+Elsewhere
+In PyTorch requires_grad is False unless you ask; in Chainer it is True,
+as here. In both a result needs a gradient if one of its inputs does.
+JAX has no flag: jax.grad(f, argnums=0) names the arguments. PyTorch
+and Chainer use the older __array_priority__, a number: the higher wins.
+
+Watch out
+Only numbers adapt. A float32 variable plus a float64 array is float64.
+np.exp(x), and a += x for an array a, raise a TypeError from NumPy.
+
+Try
+1. Take __array_ufunc__ = None out. What is array + variable now?
+2. Write np.array(x) for np.array(x, dtype) in as_variables. Which line
+   of the output changes, and which one doesn't?
+3. Multiply two constants and print the creator of the result.
+
+Output
+    3.0 * x + 1.0    = variable(7.0)
+    x.grad           = 3.0
+    variable + array = variable([11. 22.])
+    array + variable = variable([11. 22.])
+    variable.grad    = [1. 2.]
+    constant.grad    = None
+    float32 forward  = float32
+    float32 backward = float32
+"""
+
+import contextlib
+import heapq
+import threading
+import weakref
+
+import numpy as np
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                if gx is not None and x.requires_grad:
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    if gx.dtype == x.data.dtype:
+        return gx
+    return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1.data if x0.requires_grad else None
+        gx1 = gy * x0.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+if __name__ == "__main__":
+    x = Variable(np.array(2.0))
+    y = 3.0 * x + 1.0
+    y.backward()
+    print("3.0 * x + 1.0    =", y)
+    print("x.grad           =", x.grad)
+
+    v = Variable(np.array([10.0, 20.0]))
+    print("variable + array =", v + np.array([1.0, 2.0]))
+    print("array + variable =", np.array([1.0, 2.0]) + v)
+
+    c = as_variable(np.array([1.0, 2.0]))
+    y = c * v
+    y.backward()
+    print("variable.grad    =", v.grad)
+    print("constant.grad    =", c.grad)
+
+    w = Variable(np.array([1, 2], dtype=np.float32))
+    y = 2.0 * w + 1
+    y.backward()
+    print("float32 forward  =", y.dtype)
+    print("float32 backward =", w.grad.dtype)

@@ -1,0 +1,577 @@
+"""Step 22 · Operators (3)
+
+Problem
+-x, x - 1, x / 2 and x ** 3 all break: Variable has none of them.
+And what works for + and * is wrong here: with __rsub__ = __sub__,
+1 - x would quietly give x - 1.
+
+Idea
+Each operator is a function with a local derivative of its own:
+
+    y           dy/dx0        dy/dx1
+    -x0         -1
+    x0 - x1     1             -1
+    x0 / x1     1 / x1        -x0 / x1 ** 2
+    x ** c      c x ** (c - 1)               c is a number
+    c ** x      c ** x log c                 c is a number
+
+Python turns 1 - x into x.__rsub__(1): it swaps the operands. So the
+reflected form must swap them back: rsub(x0, x1) is x1 - x0.
+
+In the code
+Neg, Sub and Div are written like Add and Mul: neg(x), sub(x0, x1),
+div(x0, x1) and the swapped rsub, rdiv. Div.backward gives None for a
+constant below the line, as that gradient is the costly one.
+Pow(c) and ConstantPow(c) are the first functions with a setting: c is
+no input but is kept in self.c, and has no gradient. pow(x, c) is
+Pow(c)(x), and a TypeError if c is not one of NUMBERS; rpow(x, c) is
+ConstantPow(c)(x). The derivative of c ** x contains the result itself:
+ConstantPow.backward takes it from self.outputs[0](), so as not to
+compute it twice. Each of the five gets attached to Variable.
+
+New:      Neg, neg, Variable.__neg__, Sub, sub, rsub, Variable.__sub__,
+          Variable.__rsub__, Div, div, rdiv, Variable.__truediv__,
+          Variable.__rtruediv__, Pow, ConstantPow, pow, rpow, Variable.__pow__,
+          Variable.__rpow__
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torch.pow and jax.numpy.power take an array as exponent, too, whose
+gradient is x ** c log x. Both, like us, treat the exponent 0 apart;
+JAX has integer_pow for whole numbers. Python's own names for all these
+(__rsub__ and so on) are the same in every framework.
+
+Watch out
+x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
+which is 0 * inf = nan at x = 0. Hence Pow.backward asks for c == 0.
+From here on pow in this file is ours, not Python's.
+
+Try
+1. Set Variable.__rsub__ = sub. Which line of the table is wrong?
+2. Take the test for c == 0 out. What is the slope of x ** 0 at 0?
+3. Write 2 ** x as exp(x * 0.6931471805599453). Does the slope agree?
+
+Output
+    y         x     value     slope
+    -x      2.0 -2.000000 -1.000000
+    x - 1   2.0  1.000000  1.000000
+    1 - x   2.0 -1.000000 -1.000000
+    x / 4   2.0  0.500000  0.250000
+    4 / x   2.0  2.000000 -1.000000
+    x ** 3  2.0  8.000000 12.000000
+    2 ** x  2.0  4.000000  2.772589
+    x ** 1  0.0  0.000000  1.000000
+    x ** 0  0.0  1.000000  0.000000
+    x ** y: x ** c takes a number for c, but got variable(3.0).
+"""
+
+import contextlib
+import heapq
+import threading
+import weakref
+
+import numpy as np
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                if gx is not None and x.requires_grad:
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    if gx.dtype == x.data.dtype:
+        return gx
+    return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1.data if x0.requires_grad else None
+        gx1 = gy * x0.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1.data
+        gx1 = -gx0 * x0.data / x1.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        x, c = self.inputs[0].data, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        return gy * c * x ** (c - 1)
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]().data
+        return gy * np.log(self.c) * y
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number c."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
+    return Pow(c)(x)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number c."""
+    return ConstantPow(c)(x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === demo ===
+
+
+FORMULAS = [
+    ("-x", 2.0, lambda x: -x),
+    ("x - 1", 2.0, lambda x: x - 1),
+    ("1 - x", 2.0, lambda x: 1 - x),
+    ("x / 4", 2.0, lambda x: x / 4),
+    ("4 / x", 2.0, lambda x: 4 / x),
+    ("x ** 3", 2.0, lambda x: x**3),
+    ("2 ** x", 2.0, lambda x: 2**x),
+    ("x ** 1", 0.0, lambda x: x**1),
+    ("x ** 0", 0.0, lambda x: x**0),
+]
+
+
+def value_and_slope(f, at):
+    """f and its derivative at the number `at`."""
+    x = Variable(np.array(at))
+    y = f(x)
+    y.backward()
+    return y.data, x.grad
+
+
+if __name__ == "__main__":
+    print("y         x     value     slope")
+    for text, at, f in FORMULAS:
+        value, slope = value_and_slope(f, at)
+        print(f"{text:6}{at:5.1f}{value:10.6f}{slope:10.6f}")
+
+    try:
+        Variable(np.array(2.0)) ** Variable(np.array(3.0))
+    except TypeError as error:
+        print("x ** y:", error)

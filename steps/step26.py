@@ -1,0 +1,672 @@
+"""Step 26 · Pictures of graphs (2)
+
+Problem
+In step 25 we wrote 9 nodes and 9 edges by hand. Goldstein-Price has 95
+nodes and 108 edges: nobody wants to write them, let alone check them.
+
+Idea
+The graph has it all: a variable knows its creator, a function knows its
+inputs and outputs. Walk back from the result, as backward() does, and
+write a line of DOT for each thing met, the first time it is met.
+
+In the code
+get_dot_graph(output, verbose=True) gives the text. Variables are orange
+ovals, functions light blue boxes with the name of their class; there is
+an edge from each input to its function, two if it goes in twice, and
+one from the function to each output still alive. Nodes are called n0,
+n1, ... in the order in which they are met, output first, and not by
+id(x), as the text would differ from run to run.
+dot_variable(name, x, verbose) and dot_function(name, func) give the
+line of a node. The label of a variable is its name, or nothing;
+verbose adds shape and dtype:  x: (2, 3) float64  or  (2, 3) float64.
+A name is yours, so quotes and backslashes in it get a backslash each.
+
+plot_dot_graph(output, verbose=True, to_file="out/graph.svg") draws, and
+returns the path of the picture. draw_dot(dot, path) gives the picture
+as bytes, as in step 25, in the format of the ending, or None; then the
+text is kept in a .dot file beside, and stderr says what to install.
+write_file(path, content) makes the folder, writes name.part and renames
+it: a crash never leaves half a picture under the name.
+
+New:      dot_variable, dot_function, get_dot_graph, write_file, draw_dot,
+          plot_dot_graph
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torchviz.make_dot(y) walks back over y.grad_fn and its next_functions in
+PyTorch. There, too, the picture shows what backward() will walk along.
+
+Watch out
+Constants have nodes of their own: each 14 in the formula is an oval.
+What was computed under no_grad() has no creator, and is a lone oval.
+
+Try
+1. Give a and b in goldstein names. Where are they in the picture?
+2. Take "out/step26.png" for the name of the file.
+3. Write x * x for x**2 in tiny(). Which lines come twice?
+
+Output
+    digraph g {
+    n0 [label="(2,) float64", color=orange, style=filled]
+    n1 [label="(2,) float64", color=orange, style=filled]
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    n1 -> n2
+    n3 [label="(2,) float64", color=orange, style=filled]
+    n3 -> n2
+    n2 -> n0
+    n4 [label="x: (2,) float64", color=orange, style=filled]
+    n5 [label="Mul", color=lightblue, style=filled, shape=box]
+    n4 -> n5
+    n6 [label="() float64", color=orange, style=filled]
+    n6 -> n5
+    n5 -> n3
+    n7 [label="Pow", color=lightblue, style=filled, shape=box]
+    n4 -> n7
+    n7 -> n1
+    }
+    goldstein: 57 variables, 38 functions, 108 edges
+    in out/: step26.svg, or step26.dot if nothing can draw it
+"""
+
+import contextlib
+import heapq
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                if gx is not None and x.requires_grad:
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    if gx.dtype == x.data.dtype:
+        return gx
+    return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1.data if x0.requires_grad else None
+        gx1 = gy * x0.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1.data
+        gx1 = -gx0 * x0.data / x1.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        x, c = self.inputs[0].data, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        return gy * c * x ** (c - 1)
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]().data
+        return gy * np.log(self.c) * y
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number c."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
+    return Pow(c)(x)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number c."""
+    return ConstantPow(c)(x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+# === functions: functions of the elements of an array ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    try:
+        return graphviz.Source(dot).pipe(format=path.suffix[1:])
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=path.suffix[1:], prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def tiny(x):
+    """x^2 + 3 x, small enough to read its graph as text."""
+    return x**2 + 3.0 * x
+
+
+def goldstein(x, y):
+    """Goldstein and Price's function of step 24."""
+    a = 19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2
+    b = 18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2
+    return (1 + (x + y + 1) ** 2 * a) * (30 + (2 * x - 3 * y) ** 2 * b)
+
+
+if __name__ == "__main__":
+    print(get_dot_graph(tiny(Variable(np.array([1.0, 2.0]), name="x"))), end="")
+
+    x, y = Variable(np.array(1.0), name="x"), Variable(np.array(1.0), name="y")
+    z = goldstein(x, y)
+    z.name = "z"
+    text = get_dot_graph(z, verbose=False)
+    print("goldstein:", text.count("orange"), "variables,", end=" ")
+    print(text.count("lightblue"), "functions,", text.count("->"), "edges")
+    plot_dot_graph(z, verbose=False, to_file="out/step26.svg")
+    print("in out/: step26.svg, or step26.dot if nothing can draw it")

@@ -1,0 +1,713 @@
+"""Step 28 · Optimising a function
+
+Problem
+Where is the lowest point of Rosenbrock's function?
+
+    y = 100 * (x1 - x0 ** 2) ** 2 + (x0 - 1) ** 2
+
+To set both slopes to zero and to solve for x0 and x1 is tedious here, and
+hopeless for a function of a million variables. backward() has the slopes
+of any function at any point, but only at that one point.
+
+Idea
+The gradient points uphill, and steepest uphill. So take a small step the
+other way, ask again, and go on like this: gradient descent.
+
+    x0 = x0 - lr * x0.grad
+    x1 = x1 - lr * x1.grad
+
+lr, the learning rate, says how small a step is. From (0, 2) the gradient
+is (-2, 400), so the first step leads to (0.002, 1.6). Rosenbrock's
+function is a curved valley with steep walls and an almost flat floor. It
+takes a moment to reach the floor, and very long to follow it to (1, 1).
+
+In the code
+Nothing is new in the framework. The demo has three functions.
+rosenbrock(x0, x1) is the formula above. descend(f, xs, lr, iters) moves
+the Variables in the list xs iters times and returns the path: an array of
+shape (iters + 1, len(xs)) whose first row is the start. Each time it
+calls f(*xs), clears the gradients, calls backward() and takes one step.
+plot_path(path, to_file) draws the path with matplotlib and returns where
+the picture is. Where matplotlib is missing it says so in one line on
+stderr and returns None.
+
+New:      nothing
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torch.optim.SGD(xs, lr=0.001) is descend(): zero_grad() is our cleargrad(),
+and step() is our subtraction, in place. JAX changes nothing in place:
+x = x - lr * jax.grad(f)(x). scipy.optimize.rosen is this very function.
+
+Watch out
+The step makes a new array: x.data = as_array(x.data - lr * x.grad). With
+x.data -= ... the array that was handed to Variable would move along, and
+an array of whole numbers would refuse. Two 0-d arrays have a NumPy number
+for their difference, hence as_array.
+
+Try
+1. Set lr to 0.01. Why do the numbers explode?
+2. Double iters. How much nearer does the path come?
+3. Leave out cleargrad(). What is x.grad after ten steps then?
+
+Output
+    gradient at (0, 2): (-2.0, 400.0)
+
+    steps  x0      x1      height
+        0  0.0000  2.0000  401.00000
+        1  0.0020  1.6000  256.99472
+       10  0.0646  0.2161  5.36752
+      100  0.2345  0.0521  0.58680
+     1000  0.6837  0.4660  0.10027
+     2000  0.8263  0.6820  0.03022
+     5000  0.9570  0.9157  0.00185
+    10000  0.9945  0.9890  0.00003
+"""
+
+import contextlib
+import heapq
+import io
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                if gx is not None and x.requires_grad:
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    if gx.dtype == x.data.dtype:
+        return gx
+    return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1.data if x0.requires_grad else None
+        gx1 = gy * x0.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1.data
+        gx1 = -gx0 * x0.data / x1.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        x, c = self.inputs[0].data, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        return gy * c * x ** (c - 1)
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]().data
+        return gy * np.log(self.c) * y
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number c."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
+    return Pow(c)(x)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number c."""
+    return ConstantPow(c)(x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+# === functions: functions of the elements of an array ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    try:
+        return graphviz.Source(dot).pipe(format=path.suffix[1:])
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=path.suffix[1:], prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def rosenbrock(x0, x1):
+    """Rosenbrock's function: a curved valley, lowest at (1, 1)."""
+    return 100 * (x1 - x0**2) ** 2 + (x0 - 1) ** 2
+
+
+def descend(f, xs, lr=0.001, iters=10000):
+    """Move the Variables xs downhill on f; every point on the way, a row each."""
+    path = [[float(x.data) for x in xs]]
+    for _ in range(iters):
+        y = f(*xs)
+        for x in xs:
+            x.cleargrad()
+        y.backward()
+        for x in xs:
+            x.data = as_array(x.data - lr * x.grad)
+        path.append([float(x.data) for x in xs])
+    return np.array(path)
+
+
+def plot_path(path, to_file="out/step28.png"):
+    """Draw a path of shape (N, 2) over the valley; None without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("The path is not drawn: pip install matplotlib.", file=sys.stderr)
+        return None
+    x0, x1 = np.meshgrid(np.linspace(-1.5, 1.5, 200), np.linspace(-0.5, 2.5, 200))
+    figure = Figure()
+    axes = figure.add_subplot(xlabel="x0", ylabel="x1", title="Gradient descent")
+    axes.contour(x0, x1, rosenbrock(x0, x1), levels=np.logspace(-1, 3, 9))
+    axes.plot(path[:, 0], path[:, 1], "r.-", markersize=3)
+    axes.plot(1, 1, "b*", markersize=12)
+    picture, to_file = io.BytesIO(), pathlib.Path(to_file)
+    figure.savefig(picture, format=to_file.suffix[1:])
+    write_file(to_file, picture.getvalue())
+    return to_file
+
+
+if __name__ == "__main__":
+    x0 = Variable(np.array(0.0))
+    x1 = Variable(np.array(2.0))
+    y = rosenbrock(x0, x1)
+    y.backward()
+    print(f"gradient at (0, 2): ({x0.grad:.1f}, {x1.grad:.1f})")
+    print()
+    path = descend(rosenbrock, [x0, x1])
+    print("steps  x0      x1      height")
+    for i in (0, 1, 10, 100, 1000, 2000, 5000, 10000):
+        a, b = path[i]
+        print(f"{i:5}  {a:.4f}  {b:.4f}  {rosenbrock(a, b):.5f}")
+    plot_path(path)

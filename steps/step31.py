@@ -1,0 +1,723 @@
+"""Step 31 · Towards higher order: the idea
+
+Problem
+f(x) = sin(x ** 2) has the second derivative 10.801553 at 2, and step 30
+could not get it: backward() multiplies bare arrays, which leave no record.
+
+Idea
+We have something that multiplies and leaves a record: variables. So work
+out the derivative with variables, as if it were any other calculation:
+
+    gx = gy * cos(x)           the backward of y = sin(x), in variables
+
+Then gx has a graph of its own, with x at its other end:
+
+    x ---> cos ---> * ---> gx
+                    ^
+    gy -------------+
+
+and backward() goes through a graph, whatever it stands for. From gx it
+gives the derivative of cos(x), which is -sin(x).
+There is no function for cos, but cos(x) = sin(x + pi / 2) will do.
+All of f' goes the same way, function by function, from y to x:
+
+    t  = x ** 2                y = sin(t)
+    gt = gy * cos(t)           the backward of sin
+    gx = gt * (2 * x)          the backward of ** 2
+
+x is used twice there, in t and in 2 * x, so gx.backward() brings it a
+sum of two gradients: 2 cos(x**2) - 4 x**2 sin(x**2).
+
+In the code
+Nothing is new in the framework; this is what step 32 will have it do.
+cosine(x) is the cosine of a Variable, as a Variable with a record.
+sin_backward(x, gy) and square_backward(x, gy) take Variables and give the
+gradient of x as a Variable. slope(x) is f'(x) out of these. All of them
+work element by element. backward_again(gx, x) clears x.grad, calls
+gx.backward() and returns x.grad; recorded() is that of step 30.
+
+New:      nothing
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+Chainer's Sin.backward returns cos(x) * gy, in variables. PyTorch's table
+of derivatives has grad * self.cos(), in tensors that can be recorded.
+
+Watch out
+It works once: gx.backward() is the old backward(), and leaves a bare
+array again. For a third derivative we would have to write -sin by hand
+too, and so on; or else change every backward() there is: step 32.
+
+Try
+1. Write gy * Variable(np.cos(x.data)) into sin_backward. What is lost?
+2. Call y.backward() first, and leave out x.cleargrad(). What is added?
+
+Output
+    The derivative of sin(x), worked out with variables
+    functions behind it: ['Mul', 'Sin', 'Add']
+    x    gx         cos(x)     from gx.backward()  -sin(x)
+    0.5   0.877583   0.877583  -0.479426           -0.479426
+    1.0   0.540302   0.540302  -0.841471           -0.841471
+    1.5   0.070737   0.070737  -0.997495           -0.997495
+    2.0  -0.416147  -0.416147  -0.909297           -0.909297
+
+    The derivative of sin(x ** 2) at 2
+    functions behind it: ['Mul', 'Mul', 'Mul', 'Sin', 'Add', 'Pow']
+    first  -2.614574
+    second 10.801553
+    second None, if gx is a bare array in a new box
+"""
+
+import contextlib
+import heapq
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        while queue:
+            func = heapq.heappop(queue)[2]
+            gys = func.output_grads(retain_grad)
+            for x, gx in zip(func.inputs, func.gradients(gys)):
+                if gx is not None and x.requires_grad:
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_array(gx)
+    if gx.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.data.shape}; the two must be equal."
+        )
+    if gx.dtype == x.data.dtype:
+        return gx
+    return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1.data if x0.requires_grad else None
+        gx1 = gy * x0.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1.data
+        gx1 = -gx0 * x0.data / x1.data if x1.requires_grad else None
+        return gx0, gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        x, c = self.inputs[0].data, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        return gy * c * x ** (c - 1)
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]().data
+        return gy * np.log(self.c) * y
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number c."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
+    return Pow(c)(x)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number c."""
+    return ConstantPow(c)(x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+# === functions: functions of the elements of an array ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * 2 * x
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.exp(x)
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and y is weighted with a random v, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    """
+    rng = np.random.default_rng(0)
+    us = [rng.standard_normal(x.data.shape) for x in xs]
+    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    v = as_array(rng.standard_normal(y0.data.shape))
+    xs = [Variable(x.data) for x in xs]
+    y = f(*xs)
+    y.grad = v
+    y.backward()
+    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
+    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    return True
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    try:
+        return graphviz.Source(dot).pipe(format=path.suffix[1:])
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=path.suffix[1:], prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def cosine(x):
+    """cos x, as a variable: sin is cos, a quarter of a turn later."""
+    return sin(x + np.pi / 2)
+
+
+def sin_backward(x, gy):
+    """The gradient of x in y = sin x, as a variable."""
+    return gy * cosine(x)
+
+
+def square_backward(x, gy):
+    """The gradient of x in y = x ** 2, as a variable."""
+    return gy * (2 * x)
+
+
+def slope(x):
+    """The derivative of sin(x ** 2), as a variable."""
+    gy = Variable(np.ones(x.shape))
+    gt = sin_backward(x**2, gy)
+    return square_backward(x, gt)
+
+
+def backward_again(gx, x):
+    """The gradient of x in gx, which is a gradient itself."""
+    x.cleargrad()
+    gx.backward()
+    return x.grad
+
+
+def recorded(v):
+    """The names of the functions that v was made by, the last one first."""
+    found, funcs = [], [getattr(v, "creator", None)]
+    while funcs:
+        func = funcs.pop()
+        if func is not None and func not in found:
+            found.append(func)
+            funcs.extend(x.creator for x in func.inputs)
+    return [type(func).__name__ for func in found]
+
+
+if __name__ == "__main__":
+    x = Variable(np.array([0.5, 1.0, 1.5, 2.0]), name="x")
+    gx = sin_backward(x, Variable(np.ones(4)))
+    print("The derivative of sin(x), worked out with variables")
+    print(f"functions behind it: {recorded(gx)}")
+    print("x    gx         cos(x)     from gx.backward()  -sin(x)")
+    for a, first, second in zip(x.data, gx.data, backward_again(gx, x)):
+        values = f"{np.cos(a):9.6f}  {second:9.6f}           {-np.sin(a):9.6f}"
+        print(f"{a:.1f}  {first:9.6f}  {values}")
+    print()
+    x = Variable(np.array(2.0))
+    gx = slope(x)
+    print("The derivative of sin(x ** 2) at 2")
+    print(f"functions behind it: {recorded(gx)}")
+    print(f"first  {gx.data:9.6f}")
+    print(f"second {backward_again(gx, x):9.6f}")
+    gx = Variable(gx.data)
+    print(f"second {backward_again(gx, x)}, if gx is a bare array in a new box")

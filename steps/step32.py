@@ -1,0 +1,756 @@
+"""Step 32 · Differentiating the derivative
+
+Problem
+x.grad holds the right number and nothing else: x.grad.creator is an
+AttributeError, x.grad.backward() too. For a second derivative, step 31
+had to work out the first by hand, with variables.
+
+Idea
+Let backward() itself calculate with variables. Where a gradient came as
+an array, a Variable comes now; where Mul multiplied gy by the array in
+x1, it multiplies by x1. What is calculated with variables is recorded:
+
+    y = x ** 3        its backward:  gx = gy * (3 * x ** 2)
+
+    x ---> ** 2 ---> 3 * ---> gy * ---> gx        and gx.backward() works
+
+Most gradients are never differentiated. So they are recorded only if
+asked for: the loop runs with Config.enable_backprop = create_graph.
+
+In the code
+backward(retain_grad=False, create_graph=False): the start, all that
+comes back and the sums are Variables, constants unless create_graph.
+fit_gradient(gx, x) takes an array or a Variable and returns a Variable,
+cast(gx, dtype) if the dtype differs; Cast(dtype).backward returns gy, as
+fit_gradient brings it back to the old dtype. Each backward() loses its
+.data; Exp and ConstantPow use their output; Pow has 2 * x for c = 2,
+where 2 * x ** 1 takes longer.
+derivative(f, vs) is the function df(*xs): the list of the gradients of
+v0 * y0 + v1 * y1 + ... for the outputs of f (one Variable or a list), as
+Variables that can be differentiated, zeros for None. It clears the
+gradients of xs before and after. gradient_check(f, *xs, order=2) checks
+f and then derivative(f, vs); f may have several outputs.
+
+New:      Cast, cast, derivative
+Changed:  Variable.backward, fit_gradient, Mul.backward, Div.backward,
+          Pow.backward, ConstantPow.backward, Square.backward, Exp.backward,
+          gradient_check
+Removed:  nothing
+
+Elsewhere
+PyTorch has the same create_graph=True, and warns of the same cycle; its
+torch.autograd.grad() makes none. Chainer: enable_double_backprop=True.
+JAX needs no switch: grad(grad(f)).
+
+Watch out
+Call x.cleargrad() before gx.backward(), or f'' is added to f'.
+None means zero: no path leads from x to the derivative of x + 1.
+create_graph makes a cycle, x -> x.grad -> its graph -> x, which stays
+until the cyclic collector comes by. x.cleargrad() cuts it.
+sin has no second derivative yet: its backward() uses np.cos.
+
+Try
+1. Give Mul.backward its .data back. Which line of the output notices?
+2. Ask slopes() for one more derivative of x ** 3. What is in the way?
+3. Compare the pictures of x.grad for x ** 3 and for x * x * x.
+
+Output
+    x ** 3, its derivatives at 2    8.0 12.0 12.0 6.0 None
+    x + 1, its derivatives at 2     3.0 1.0 None
+    f'' if x.grad is not cleared    24.0
+    x ** 3 * 2 ** x, order 2 right  True
+    dtypes of f, f' and f''         float32 float32 float32
+    freed after backward()          True
+    freed after create_graph=True   False
+    freed after x.cleargrad() too   True
+"""
+
+import contextlib
+import gc
+import heapq
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype:
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, self.generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > self.generation:
+                self.generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy * x1 if x0.requires_grad else None
+        gx1 = gy * x0 if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = -gx0 * x0 / x1 if x1.requires_grad else None
+        return gx0, gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number c."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
+    return Pow(c)(x)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number c."""
+    return ConstantPow(c)(x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+# === functions: functions of the elements of an array ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return gy * np.cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = Variable(v)
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to them.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    try:
+        return graphviz.Source(dot).pipe(format=path.suffix[1:])
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=path.suffix[1:], prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def slopes(y, x, count):
+    """y and its first derivatives at x, as a list of `count` variables."""
+    ys = [y]
+    while len(ys) < count:
+        x.cleargrad()
+        ys[-1].backward(create_graph=True)
+        ys.append(x.grad)
+    x.cleargrad()
+    return ys
+
+
+def numbers(ys):
+    """The numbers in the variables, as text."""
+    return " ".join("None" if y is None else str(y.data) for y in ys)
+
+
+def is_freed(create_graph, clear):
+    """True if x and its graph are gone as soon as they have no name left."""
+    x = Variable(np.array(2.0))
+    y = x**3
+    y.backward(create_graph=create_graph)
+    if clear:
+        x.cleargrad()
+    watch = weakref.ref(x)
+    del x, y
+    return watch() is None
+
+
+if __name__ == "__main__":
+    x = Variable(np.array(2.0))
+    print(f"x ** 3, its derivatives at 2    {numbers(slopes(x**3, x, 5))}")
+    print(f"x + 1, its derivatives at 2     {numbers(slopes(x + 1, x, 3))}")
+
+    (x**3).backward(create_graph=True)
+    x.grad.backward()
+    print(f"f'' if x.grad is not cleared    {x.grad.data}")
+    checked = gradient_check(lambda x: x**3 * 2**x, x, order=2)
+    print(f"x ** 3 * 2 ** x, order 2 right  {checked}")
+    x = Variable(np.array(2.0, np.float32))
+    dtypes = " ".join(str(y.dtype) for y in slopes(x**3, x, 3))
+    print(f"dtypes of f, f' and f''         {dtypes}")
+
+    gc.disable()
+    print(f"freed after backward()          {is_freed(False, False)}")
+    print(f"freed after create_graph=True   {is_freed(True, False)}")
+    print(f"freed after x.cleargrad() too   {is_freed(True, True)}")
+    gc.enable()

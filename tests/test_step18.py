@@ -1,0 +1,264 @@
+"""Step 18: what is not wanted is not kept: gradients on the way, and graphs."""
+
+import gc
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+from helpers import array, var
+
+MEGABYTE = 1_000_000
+
+
+def megabytes(calculation):
+    """The memory held after a calculation, while its result is held, and the peak."""
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        result = calculation()
+        held, peak = tracemalloc.get_traced_memory()
+        del result
+        return held / MEGABYTE, peak / MEGABYTE
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+def ten_squares(step, x):
+    for _ in range(10):
+        x = step.square(x)
+    return x
+
+
+def large(step):
+    return var(step, np.ones(MEGABYTE // 8))
+
+
+# === gradients on the way
+
+
+def test_only_the_start_of_the_graph_keeps_its_gradient(step):
+    x0, x1 = var(step, 2.0), var(step, 3.0)
+    a = step.add(x0, x1)
+    b, c = step.square(a), step.square(x0)
+    y = step.add(b, c)
+    y.backward()
+    assert [v.grad for v in (a, b, c, y)] == [None] * 4
+    assert float(array(x0.grad)) == 14.0
+    assert float(array(x1.grad)) == 10.0
+
+
+def test_retain_grad_keeps_every_gradient(step):
+    x = var(step, 2.0)
+    a = step.square(x)
+    b, c = step.square(a), step.square(a)
+    y = step.add(b, c)
+    y.backward(retain_grad=True)
+    found = [float(array(v.grad)) for v in (x, a, b, c, y)]
+    assert found == [64.0, 16.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("retain_grad", [False, True])
+def test_a_function_with_two_outputs(step, retain_grad):
+    class Both(step.Function):
+        def forward(self, x):
+            return x * 2.0, x * 3.0
+
+        def backward(self, gy0, gy1):
+            return gy0 * 2.0 if gy1 is None else gy0 * 2.0 + gy1 * 3.0
+
+    x = var(step, 5.0)
+    y0, y1 = Both()(x)
+    step.add(y0, step.square(y1)).backward(retain_grad=retain_grad)
+    assert float(array(x.grad)) == 2.0 + 18.0 * 5.0
+    if retain_grad:
+        assert [float(array(y.grad)) for y in (y0, y1)] == [1.0, 30.0]
+    else:
+        assert [y0.grad, y1.grad] == [None, None]
+    x.cleargrad()
+    y0, y1 = Both()(x)
+    del y1
+    y0.backward(retain_grad=retain_grad)
+    assert float(array(x.grad)) == 2.0
+
+
+def test_backward_twice_adds_exactly_twice_the_gradient(step):
+    x = var(step, 2.0)
+    y = step.square(step.square(x))
+    y.backward()
+    y.backward()
+    assert float(array(x.grad)) == 2 * 32.0
+
+
+def test_memory_of_the_gradients_on_the_way(step):
+    def calculation(retain_grad):
+        y = ten_squares(step, large(step))
+        y.backward(retain_grad=retain_grad)
+        return y
+
+    held, _ = megabytes(lambda: calculation(False))
+    assert held < 14, "11 arrays of values and x.grad are 12 MB"
+    held, _ = megabytes(lambda: calculation(True))
+    assert held > 20, "11 arrays of values and their gradients are 22 MB"
+
+
+# === recording switched off
+
+
+def test_recording_is_on_to_begin_with(step):
+    assert step.Config.enable_backprop is True
+    y = step.square(var(step, 3.0))
+    assert y.creator is not None
+
+
+def test_in_no_grad_nothing_links_back(step):
+    x = var(step, 3.0)
+    square = step.Square()
+    with step.no_grad():
+        y = square(x)
+    assert float(y.data) == 9.0
+    assert y.creator is None
+    assert y.generation == 0
+    assert list(square.outputs) == []
+
+
+def test_after_no_grad_recording_is_on_again(step):
+    x = var(step, 3.0)
+    with step.no_grad():
+        step.square(x)
+    y = step.square(x)
+    y.backward()
+    assert float(array(x.grad)) == 6.0
+
+
+def test_backward_on_a_result_of_no_grad_is_harmless(step):
+    x = var(step, 3.0)
+    with step.no_grad():
+        y = step.square(x)
+    y.backward()
+    assert x.grad is None
+
+
+def test_a_result_of_no_grad_is_the_start_of_a_new_graph(step):
+    x, z = var(step, 3.0), var(step, 1.0)
+    with step.no_grad():
+        y = step.square(x)
+    step.add(step.square(y), z).backward()
+    assert x.grad is None
+    assert float(array(z.grad)) == 1.0
+
+
+def test_memory_in_no_grad(step):
+    def calculation():
+        with step.no_grad():
+            return ten_squares(step, large(step))
+
+    held, peak = megabytes(lambda: ten_squares(step, large(step)))
+    assert held > 10, "a recorded graph holds all 11 arrays of 1 MB"
+    held, peak = megabytes(calculation)
+    assert held < 2.5, "only the result is wanted: x and all in between can go"
+    assert peak < 4.5
+
+
+# === the modes
+
+
+def test_using_config_sets_a_value_and_gives_the_old_one_back(step):
+    with step.using_config("enable_backprop", False):
+        assert step.Config.enable_backprop is False
+    assert step.Config.enable_backprop is True
+
+
+def test_nested_modes(step):
+    seen = []
+    with step.no_grad():
+        seen.append(step.Config.enable_backprop)
+        with step.using_config("enable_backprop", True):
+            seen.append(step.Config.enable_backprop)
+            with step.no_grad():
+                seen.append(step.Config.enable_backprop)
+            seen.append(step.Config.enable_backprop)
+        seen.append(step.Config.enable_backprop)
+    seen.append(step.Config.enable_backprop)
+    assert seen == [False, True, False, True, False, True]
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "using_config"])
+def test_the_mode_is_restored_after_an_exception(step, mode):
+    args = ("enable_backprop", False) if mode == "using_config" else ()
+    with pytest.raises(ZeroDivisionError):
+        with getattr(step, mode)(*args):
+            raise ZeroDivisionError
+    assert step.Config.enable_backprop is True
+
+
+def test_an_exception_in_a_nested_mode_restores_each_in_turn(step):
+    with step.no_grad():
+        with pytest.raises(ZeroDivisionError):
+            with step.using_config("enable_backprop", True):
+                raise ZeroDivisionError
+        assert step.Config.enable_backprop is False
+    assert step.Config.enable_backprop is True
+
+
+def test_a_setting_that_does_not_exist_is_an_error(step):
+    with pytest.raises(AttributeError, match="enable_backpropp"):
+        with step.using_config("enable_backpropp", False):
+            pass
+    assert not hasattr(step.Config, "enable_backpropp")
+
+
+def in_a_thread(f):
+    """What f() gives in a thread of its own."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(f()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_no_grad_here_leaves_another_thread_recording(step):
+    def gradient():
+        x = var(step, 3.0)
+        step.square(x).backward()
+        return x.grad
+
+    with step.no_grad():
+        found = in_a_thread(gradient)
+    assert found is not None, "no_grad in one thread reached another"
+    assert float(array(found)) == 6.0
+
+
+def test_no_grad_in_another_thread_leaves_this_one_recording(step):
+    inside, done = threading.Event(), threading.Event()
+
+    def wait_in_no_grad():
+        with step.no_grad():
+            inside.set()
+            done.wait(5)
+
+    thread = threading.Thread(target=wait_in_no_grad)
+    thread.start()
+    inside.wait(5)
+    y = step.square(var(step, 3.0))
+    done.set()
+    thread.join()
+    assert y.creator is not None, "no_grad in another thread reached this one"
+
+
+# === __slots__
+
+
+def test_a_variable_has_no_dictionary_so_a_misspelt_name_is_an_error(step):
+    x = var(step, 1.0)
+    assert not hasattr(x, "__dict__")
+    with pytest.raises(AttributeError):
+        x.gard = np.array(1.0)
+
+
+def test_function_itself_has_no_dictionary(step):
+    assert not hasattr(step.Function(), "__dict__")
+    y = step.square(var(step, 1.0))
+    assert "inputs" not in getattr(y.creator, "__dict__", {})

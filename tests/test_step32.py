@@ -1,0 +1,582 @@
+"""Step 32: gradients are Variables, and can be differentiated again."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from function_table import CASES
+from helpers import reference, var
+
+# The derivative of sin has no graph before step 34.
+KNOWN = [case for case in CASES if case.since <= 32 and case.name != "sin(x)"]
+every_case = pytest.mark.parametrize("case", KNOWN, ids=lambda case: case.name)
+
+
+def next_derivative(y, x, create_graph=True):
+    """dy/dx as a Variable, taken from x, which forgets it."""
+    x.cleargrad()
+    y.backward(create_graph=create_graph)
+    gx = x.grad
+    x.cleargrad()
+    return gx
+
+
+def second_derivatives(y, xs):
+    """The derivatives of the sum of the first derivatives of y."""
+    y.backward(create_graph=True)
+    gxs = [x.grad for x in xs]
+    for x in xs:
+        x.cleargrad()
+    for gx in gxs:
+        gx.backward()
+    return [x.grad for x in xs]
+
+
+# --- the gradient is a Variable ---
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_grad_is_a_variable(step, create_graph):
+    x = var(step, 3.0)
+    (x * x).backward(create_graph=create_graph)
+    assert isinstance(x.grad, step.Variable)
+    assert x.grad.data == 6.0
+
+
+def test_grad_has_no_graph_without_create_graph(step):
+    x = var(step, 2.0)
+    y = x**3
+    y.backward()
+    assert x.grad.creator is None
+    assert not x.grad.requires_grad
+
+
+def test_grad_of_a_sum_over_two_paths_has_no_graph_without_create_graph(step):
+    x = var(step, 2.0)
+    (x * x + x * x).backward()
+    assert x.grad.data == 8.0
+    assert x.grad.creator is None
+
+
+def test_grad_has_a_graph_with_create_graph(step):
+    x = var(step, 2.0)
+    (x**3).backward(create_graph=True)
+    assert x.grad.creator is not None
+
+
+def test_kept_gradients_are_variables_too(step):
+    x = var(step, 2.0)
+    a = x * x
+    y = a * x
+    y.backward(retain_grad=True)
+    assert isinstance(y.grad, step.Variable) and y.grad.data == 1.0
+    assert isinstance(a.grad, step.Variable) and a.grad.data == 2.0
+
+
+def test_intermediate_gradients_are_forgotten(step):
+    x = var(step, 2.0)
+    a = x * x
+    y = a * x
+    y.backward(create_graph=True)
+    assert y.grad is None and a.grad is None
+
+
+# --- its derivatives ---
+
+
+def test_derivatives_of_the_cube(step):
+    x = var(step, 2.0)
+    y = x**3
+    found = [float(y.data)]
+    for _ in range(3):
+        y = next_derivative(y, x)
+        found.append(float(y.data))
+    assert found == [8.0, 12.0, 12.0, 6.0]
+
+
+def test_derivatives_of_a_product_of_three(step):
+    x = var(step, 2.0)
+    y = x * x * x
+    found = []
+    for _ in range(3):
+        y = next_derivative(y, x)
+        found.append(float(y.data))
+    assert found == [12.0, 12.0, 6.0]
+
+
+def test_derivatives_of_a_polynomial(step):
+    x = var(step, 2.0)
+    y = x**4 - 2 * x**2
+    first = next_derivative(y, x)
+    second = next_derivative(first, x)
+    third = next_derivative(second, x)
+    assert (first.data, second.data, third.data) == (24.0, 44.0, 48.0)
+
+
+def test_fourth_derivative_of_the_cube_is_none(step):
+    x = var(step, 2.0)
+    y = x**3
+    for _ in range(3):
+        y = next_derivative(y, x)
+    assert next_derivative(y, x) is None, "6 does not depend on x: None, read as zero"
+
+
+def test_second_derivative_of_x_plus_1_is_none(step):
+    x = var(step, 2.0)
+    y = x + 1
+    first = next_derivative(y, x)
+    assert first.data == 1.0
+    assert next_derivative(first, x) is None, "1 does not depend on x: None"
+
+
+def test_a_derivative_taken_without_create_graph_has_no_derivative(step):
+    x = var(step, 2.0)
+    first = next_derivative(x**3, x, create_graph=False)
+    assert next_derivative(first, x) is None
+
+
+def test_without_cleargrad_the_second_derivative_adds_to_the_first(step):
+    x = var(step, 2.0)
+    (x**3).backward(create_graph=True)
+    x.grad.backward()
+    assert x.grad.data == 12.0 + 12.0
+
+
+def test_gradients_over_two_paths_add_up_in_a_sum_that_can_be_differentiated(step):
+    x = var(step, 2.0)
+    a = x * x
+    y = a * a + a * a  # 2 x**4
+    first = next_derivative(y, x)
+    second = next_derivative(first, x)
+    assert (first.data, second.data) == (64.0, 96.0)
+
+
+def test_mixed_second_derivatives(step):
+    x, z = var(step, 2.0), var(step, 3.0)
+    y = x**2 * z**3
+    y.backward(create_graph=True)
+    gx, gz = x.grad, z.grad
+    x.cleargrad()
+    z.cleargrad()
+    gx.backward()  # gx = 2 x z**3
+    assert (x.grad.data, z.grad.data) == (2 * 27.0, 2 * 2 * 3 * 9.0)
+    x.cleargrad()
+    z.cleargrad()
+    gz.backward()  # gz = 3 x**2 z**2
+    assert (x.grad.data, z.grad.data) == (108.0, 6 * 4 * 3.0)
+
+
+def test_a_gradient_can_be_used_in_a_calculation_that_is_differentiated(step):
+    x = var(step, 3.0)
+    y = x**3
+    y.backward(create_graph=True)
+    slope = x.grad
+    x.cleargrad()
+    z = slope * slope + y  # 9 x**4 + x**3
+    z.backward()
+    assert x.grad.data == 36 * 27.0 + 3 * 9.0
+
+
+def test_the_start_may_be_an_array_or_a_variable_and_that_gets_a_gradient(step):
+    x, v = var(step, [2.0, 3.0]), var(step, [10.0, 20.0])
+    y = x**2
+    y.grad = v.data
+    y.backward()
+    assert x.grad.data.tolist() == [40.0, 120.0]
+    x.cleargrad()
+    y.grad = v
+    y.backward(create_graph=True)
+    gx = x.grad  # 2 x v
+    x.cleargrad()
+    v.cleargrad()
+    gx.backward()
+    assert v.grad.data.tolist() == [4.0, 6.0]
+    assert x.grad.data.tolist() == [20.0, 40.0]
+
+
+# --- every function and operator at order 2 ---
+
+
+@every_case
+def test_second_gradients_are_the_recorded_ones(step, case):
+    expected = reference(case.name)
+    xs = [step.Variable(x) for x in expected["inputs"]]
+    y = case.call(step, *xs)
+    y.grad = expected["cotangent"]
+    y.backward(create_graph=True)
+    gxs = [x.grad for x in xs]
+    for gx, recorded in zip(gxs, expected["gradients"]):
+        np.testing.assert_allclose(gx.data, recorded, rtol=1e-11, atol=1e-13)
+    for x in xs:
+        x.cleargrad()
+    for gx, u in zip(gxs, expected["directions"]):
+        gx.grad = u
+        gx.backward()
+    for x, recorded in zip(xs, expected["second"]):
+        ggx = np.zeros(x.shape) if x.grad is None else x.grad.data
+        np.testing.assert_allclose(ggx, recorded, rtol=1e-11, atol=1e-13)
+
+
+@every_case
+@pytest.mark.parametrize("order", [1, 2])
+def test_every_function_passes_the_gradient_check(step, case, order):
+    xs = [step.Variable(x) for x in reference(case.name)["inputs"]]
+    assert step.gradient_check(lambda *xs: case.call(step, *xs), *xs, order=order)
+
+
+def test_the_derivatives_of_zero_to_the_powers_0_1_and_2_are_finite(step):
+    for c, expected in ((0, 0.0), (1, 0.0), (2, 2.0)):
+        x = var(step, 0.0)
+        first = next_derivative(x**c, x)
+        second = next_derivative(first, x)
+        assert np.isfinite(first.data)
+        assert (0.0 if second is None else second.data) == expected
+
+
+def test_a_product_with_a_constant_computes_no_gradient_for_the_constant(step):
+    x, c = var(step, 2.0), np.array(3.0)
+    for y in (x * c, step.mul(c, x), x / c):
+        gxs = y.creator.backward(step.as_variable(np.array(1.0)))
+        assert sum(gx is None for gx in gxs) == 1
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_may_give_none_for_a_variable(step, create_graph):
+    class First(step.Function):
+        def forward(self, x0, x1):
+            return x0 * 3.0
+
+        def backward(self, gy):
+            return gy * 3.0, None
+
+    x0, x1 = var(step, 2.0), var(step, 5.0)
+    First()(x0, x1).backward(create_graph=create_graph)
+    assert x0.grad.data == 3.0
+    assert x1.grad is None
+
+
+def test_the_square_is_differentiated_by_a_product(step):
+    x = var(step, 3.0)
+    first = next_derivative(x**2, x)
+    funcs, names = [first.creator], set()
+    while funcs:
+        func = funcs.pop()
+        if func is not None:
+            names.add(type(func).__name__)
+            funcs += [x.creator for x in func.inputs]
+    assert "Pow" not in names, "x ** 2 has the derivative 2 * x, not 2 * x ** 1"
+
+
+# --- shape and dtype ---
+
+
+def test_a_gradient_of_another_shape_is_refused(step):
+    class Wrong(step.Function):
+        def forward(self, x):
+            return x * 2.0
+
+        def backward(self, gy):
+            return step.as_variable(np.ones(3))
+
+    x = var(step, [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"\(3,\).*\(2,\)"):
+        Wrong()(x).backward()
+
+
+def test_a_start_of_another_shape_is_refused(step):
+    x = var(step, [1.0, 2.0])
+    y = x * 2.0
+    y.grad = np.ones((2, 1))
+    with pytest.raises(ValueError, match=r"\(2, 1\).*\(2,\)"):
+        y.backward()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_derivatives_keep_the_dtype(step, dtype):
+    x = var(step, [1.0, 2.0], dtype)
+    y = 2 * x**3 + 1 / x - x / 3 + 2**x
+    first = next_derivative(y, x)
+    second = next_derivative(first, x)
+    assert (first.dtype, second.dtype) == (dtype, dtype)
+
+
+def test_each_gradient_has_the_dtype_of_its_own_variable(step):
+    x, z = var(step, 2.0, np.float32), var(step, 3.0, np.float64)
+    y = x * x * z * z
+    ggx, ggz = second_derivatives(y, [x, z])
+    # gx = 2 x z z = 36, gz = 2 z x x = 24; derivatives of gx + gz:
+    assert (ggx.data, ggz.data) == (2 * 9.0 + 24.0, 24.0 + 2 * 4.0)
+    assert (ggx.dtype, ggz.dtype) == (np.float32, np.float64)
+
+
+def test_an_integer_variable_has_gradients_in_float64(step):
+    x = step.Variable(np.array(2))
+    first = next_derivative(x**3, x)
+    second = next_derivative(first, x)
+    assert (first.data, second.data) == (12.0, 12.0)
+    assert (first.dtype, second.dtype) == (np.float64, np.float64)
+
+
+def test_a_start_in_another_dtype_is_cast(step):
+    x = var(step, 3.0, np.float32)
+    y = x * x
+    y.grad = np.array(1.0)
+    y.backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_fit_gradient_returns_what_fits_unchanged(step):
+    x, gx = var(step, [1.0, 2.0]), var(step, [3.0, 4.0])
+    assert step.fit_gradient(gx, x) is gx
+
+
+def test_fit_gradient_makes_a_variable_of_an_array(step):
+    gx = step.fit_gradient(np.array([3.0, 4.0]), var(step, [1.0, 2.0]))
+    assert isinstance(gx, step.Variable)
+    assert gx.data.tolist() == [3.0, 4.0]
+    assert not gx.requires_grad
+
+
+def test_fit_gradient_casts_with_a_function_that_has_a_backward(step):
+    gx = var(step, [3.0, 4.0], np.float64)
+    fitted = step.fit_gradient(gx, var(step, [1.0, 2.0], np.float32))
+    assert fitted.dtype == np.float32
+    fitted.backward()
+    assert gx.grad.data.tolist() == [1.0, 1.0]
+    assert gx.grad.dtype == np.float64
+
+
+def test_cast_changes_the_dtype_and_its_gradient_comes_back_in_the_old_one(step):
+    x = var(step, [1.5, 2.5], np.float32)
+    y = step.cast(x, np.float64)
+    assert y.dtype == np.float64
+    assert y.data.tolist() == [1.5, 2.5]
+    y.grad = np.array([10.0, 20.0])
+    y.backward()
+    assert x.grad.data.tolist() == [10.0, 20.0]
+    assert x.grad.dtype == np.float32
+
+
+# --- the mode ---
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("mode", [False, True])
+def test_backward_restores_the_mode(step, create_graph, mode):
+    x = var(step, 2.0)
+    y = x * x
+    with step.using_config("enable_backprop", mode):
+        y.backward(create_graph=create_graph)
+        assert step.Config.enable_backprop is mode
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_restores_the_mode_after_an_error(step, create_graph):
+    class Broken(step.Function):
+        def forward(self, x):
+            return x * 1.0
+
+        def backward(self, gy):
+            raise RuntimeError("broken")
+
+    y = Broken()(var(step, 2.0))
+    with pytest.raises(RuntimeError, match="broken"):
+        y.backward(create_graph=create_graph)
+    assert step.Config.enable_backprop is True
+
+
+def test_backward_runs_in_the_mode_that_create_graph_names(step):
+    modes = []
+
+    class Watch(step.Function):
+        def forward(self, x):
+            return x * 1.0
+
+        def backward(self, gy):
+            modes.append(step.Config.enable_backprop)
+            return gy
+
+    Watch()(var(step, 2.0)).backward()
+    Watch()(var(step, 2.0)).backward(create_graph=True)
+    assert modes == [False, True]
+
+
+def test_backward_on_a_variable_without_a_creator_does_no_harm(step):
+    x = var(step, 2.0)
+    x.backward(create_graph=True)
+    assert x.grad.data == 1.0
+
+
+# --- memory ---
+
+
+def is_freed(step, create_graph, clear):
+    """True if a graph is gone as soon as nothing names it, with no collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        x = var(step, 2.0)
+        y = x**3
+        y.backward(create_graph=create_graph)
+        if clear:
+            x.cleargrad()
+        watch = weakref.ref(x)
+        del x, y
+        return watch() is None
+    finally:
+        gc.enable()
+
+
+def test_a_plain_backward_leaves_no_cycle(step):
+    assert is_freed(step, create_graph=False, clear=False)
+
+
+def test_cleargrad_breaks_the_cycle_that_create_graph_makes(step):
+    assert is_freed(step, create_graph=True, clear=True)
+
+
+def test_create_graph_makes_a_cycle(step):
+    assert not is_freed(step, create_graph=True, clear=False), (
+        "x.grad has no graph that leads back to x"
+    )
+
+
+# --- derivative and gradient_check ---
+
+
+def test_derivative_is_a_function_that_gives_the_gradients(step):
+    df = step.derivative(lambda x, z: x * x * z, [np.array(1.0)])
+    gxs = df(var(step, 2.0), var(step, 3.0))
+    assert [float(gx.data) for gx in gxs] == [12.0, 4.0]
+
+
+def test_derivative_weights_each_output_with_its_v(step):
+    def f(x, z):
+        return [x * x, x * z]
+
+    df = step.derivative(f, [np.array(10.0), np.array(100.0)])
+    gxs = df(var(step, 2.0), var(step, 3.0))
+    assert [float(gx.data) for gx in gxs] == [10 * 4.0 + 100 * 3.0, 100 * 2.0]
+
+
+def test_derivative_can_be_differentiated(step):
+    v = [np.array(1.0)]
+    df = step.derivative(lambda x: x**4, v)
+    ddf = step.derivative(df, v)
+    dddf = step.derivative(ddf, v)
+    x = var(step, 2.0)
+    found = [float(f(x)[0].data) for f in (df, ddf, dddf)]
+    assert found == [32.0, 48.0, 48.0]
+
+
+def test_derivative_reads_none_as_zeros(step):
+    x, z = var(step, [2.0, 3.0]), var(step, [4.0, 5.0])
+    gx, gz = step.derivative(lambda x, z: x + 1.0, [np.ones(2)])(x, z)
+    assert gx.data.tolist() == [1.0, 1.0]
+    assert gz.data.tolist() == [0.0, 0.0]
+    assert not gz.requires_grad
+
+
+def test_derivative_starts_from_no_gradient_and_leaves_none(step):
+    x = var(step, 3.0)
+    x.grad = step.as_variable(np.array(100.0))
+    (gx,) = step.derivative(lambda x: x * x, [np.array(1.0)])(x)
+    assert gx.data == 6.0
+    assert x.grad is None
+
+
+def test_gradient_check_leaves_the_gradients_alone(step):
+    x = var(step, [1.0, 2.0])
+    step.gradient_check(lambda x: x**3, x, order=2)
+    assert x.grad is None
+    assert x.data.tolist() == [1.0, 2.0]
+
+
+def test_gradient_check_takes_a_function_with_several_outputs(step):
+    def f(x, z):
+        return [x**2 * z, z**3]
+
+    xs = [var(step, [1.0, 2.0]), var(step, [3.0, 4.0])]
+    assert step.gradient_check(f, *xs, order=2)
+
+
+def test_gradient_check_to_order_3(step):
+    assert step.gradient_check(lambda x: x**5 + 1 / x, var(step, [1.0, 2.0]), order=3)
+
+
+def cube(step, first, second, third=6.0):
+    """x ** 3 as a function whose derivatives have these numbers for 3, 6 and 6."""
+
+    class Line(step.Function):
+        def forward(self, x):
+            return 6.0 * x
+
+        def backward(self, gy):
+            return third * gy
+
+    class Parabola(step.Function):
+        def forward(self, x):
+            return 3.0 * x**2
+
+        def backward(self, gy):
+            return gy * (second / 6.0) * Line()(self.inputs[0])
+
+    class Cube(step.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            return gy * (first / 3.0) * Parabola()(self.inputs[0])
+
+    return lambda x: Cube()(x)
+
+
+def test_gradient_check_passes_a_function_right_at_every_order(step):
+    x = var(step, [1.0, -2.0, 3.0])
+    assert step.gradient_check(cube(step, 3.0, 6.0), x, order=3)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("wrong", [6.01, -6.0, 0.0])
+def test_gradient_check_finds_a_fault_at_the_order_that_has_it(step, order, wrong):
+    numbers = [3.0, 6.0, 6.0]
+    numbers[order - 1] *= wrong / 6.0
+    f, x = cube(step, *numbers), var(step, [1.0, -2.0, 3.0])
+    if order > 1:
+        assert step.gradient_check(f, x, order=order - 1)
+    with pytest.raises(AssertionError, match="slope"):
+        step.gradient_check(f, x, order=order)
+
+
+def test_gradient_check_finds_a_backward_that_computes_with_bare_arrays(step):
+    class Bare(step.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            x = self.inputs[0].data
+            return gy * (3.0 * x**2)
+
+    def f(x):
+        return Bare()(x)
+
+    x = var(step, [1.0, 2.0])
+    assert step.gradient_check(f, x)
+    with pytest.raises(AssertionError):
+        step.gradient_check(f, x, order=2)
+
+
+def test_gradient_check_says_both_slopes(step):
+    with pytest.raises(AssertionError) as error:
+        step.gradient_check(cube(step, 6.0, 6.0), var(step, 2.0))
+    words = str(error.value).replace(",", " ").split()
+    found, slope = [float(word.rstrip(".")) for word in words if "." in word][:2]
+    assert found == pytest.approx(2 * slope, rel=1e-4)
+
+
+def test_gradient_check_uses_its_tolerance_at_order_2(step):
+    f, x = cube(step, 3.0, 6.06), var(step, [1.0, 2.0])
+    assert step.gradient_check(f, x, order=2, tolerance=0.1)
+    with pytest.raises(AssertionError):
+        step.gradient_check(f, x, order=2, tolerance=1e-3)
