@@ -1,8 +1,8 @@
 """Step 7 · Backpropagation by itself
 
 Problem
-The way back is written by hand, a second time for every program, and in
-the right order. With two lines exchanged it breaks:
+Every program has to be written a second time, by hand and backwards.
+With two lines exchanged it breaks:
 
     a.grad = B.backward(b.grad)      b.grad is still None: TypeError
     b.grad = C.backward(y.grad)
@@ -23,9 +23,10 @@ So y knows the way back to x, whatever the program was:
 
 In the code
 A new Variable has creator None. set_creator(func) sets it. __call__ of
-Function calls y.set_creator(self) and keeps y as self.output. The
-backward() of Variable needs no argument: the three lines above, with a
-call of itself as the third. It starts from self.grad, set beforehand.
+Function calls y.set_creator(self) and keeps y as self.output, which is
+not needed until step 8. The backward() of Variable needs no argument:
+the three lines above, with a call of itself as the third. It starts from
+self.grad, set beforehand. The demo chains many PlusOne, which is x + 1.
 
 New:      Variable.set_creator, Variable.backward
 Changed:  Variable.__init__, Function.__call__
@@ -39,13 +40,14 @@ it writes down each operation, as a tape does, and reads it backwards.
 Watch out
 Set y.grad = np.array(1.0) before y.backward(), or the first function is
 handed None. backward() calls itself, one call deeper for each function:
-Python stops at about 1,000, with RecursionError. And a function called
-twice, as in A(A(x)), is its own input's creator: there is no way out.
+Python stops at about 1,000, with RecursionError. So it does for A(A(x)),
+however short: A is the creator of its own input, and the way back leads
+from A to A for ever.
 
 Try
 1. Put one more Exp() into the chain. What else has to change?
 2. Call a.backward() alone, with a.grad = 1. Which gradient is x.grad?
-3. Find the longest chain that works. What takes up the rest?
+3. Find the longest chain that works. What uses the rest of the 1,000 calls?
 
 Output
     y -> Square -> Exp -> Square -> x
@@ -53,8 +55,8 @@ Output
     b.grad = 2.56805083
     a.grad = 3.29744254
     x.grad = 3.29744254
-    chain of 500:  x.grad = 1.0
-    chain of 5000: RecursionError
+    500 PlusOne in a row:  x.grad = 1.0
+    5000 PlusOne in a row: RecursionError
 """
 
 import numpy as np
@@ -151,7 +153,7 @@ def links(y):
 
 
 def slope_of_chain(length):
-    """dy/dx for a chain of so many functions."""
+    """dy/dx for a chain of so many PlusOne."""
     x = y = Variable(np.array(0.0))
     for _ in range(length):
         y = PlusOne()(y)
@@ -174,6 +176,6 @@ if __name__ == "__main__":
 
     for length in (500, 5000):
         try:
-            print(f"chain of {length}:  x.grad = {slope_of_chain(length)}")
+            print(f"{length} PlusOne in a row:  x.grad = {slope_of_chain(length)}")
         except RecursionError as error:
-            print(f"chain of {length}: {type(error).__name__}")
+            print(f"{length} PlusOne in a row: {type(error).__name__}")

@@ -6,7 +6,8 @@ With step 7 a chain of 1,000 functions, which is nothing unusual, ends in
     RecursionError: maximum recursion depth exceeded
 
 Its backward() calls itself once for every function, and Python allows
-about 1,000 calls inside one another.
+about 1,000 calls inside one another. Raising that limit with
+sys.setrecursionlimit() only moves the wall.
 
 Idea
 Each call only has to pass on one thing: the function to visit next.
@@ -22,14 +23,15 @@ Keep that in a list, and a loop can do the work of the calls:
                                           <-- funcs starts here
 
 A list that is emptied from a loop needs no nested calls, however long
-the chain is. Here it never holds more than one function; from step 11 on
-functions have several inputs, and then it will.
+the chain is. From step 13 on, functions with several inputs fill it.
 
 In the code
 Variable.backward() is this loop. func.input and func.output are where
 Function.__call__ left them in step 7. The creator of the first variable
 is None: what is None is taken out of the list and ignored. y.grad still
 has to be set before y.backward().
+The demo chains n functions Grow, each x * (1 + 1 / n). The slope of the
+chain is (1 + 1 / n) ** n, which approaches e = 2.718282.
 
 New:      nothing
 Changed:  Variable.backward
@@ -41,22 +43,22 @@ and works it off in a loop; Chainer and TensorFlow's tf.gradients loop
 over a queue, too. micrograd still recurses, and stops at about 1,000.
 
 Watch out
-sys.setrecursionlimit(10 ** 6) only moves the wall. Every nested call
-keeps its memory until the innermost one is done, and before Python 3.11
-such a program could crash without a word.
+A(A(x)) with one and the same A no longer ends in RecursionError: A is
+still the creator of its own input, and now the loop never ends. Make a
+new Square() for every call.
 
 Try
-1. Put step 7's backward() back. At which row of the table does it end?
+1. Leave out the if. Which error do you get, and why only at the end?
 2. Write gy * 2 in Grow.backward. How large is x.grad after 10 functions?
-3. Print len(funcs) inside the loop. Does it ever become more than 1?
+3. Print len(funcs) before each pop(). How large does it get, and why?
 
 Output
     (e^(x^2))^2 at x = 0.5   x.grad = 3.297443
 
-    functions in a row     x.grad   calls of backward
-                    10   2.593742                  10
-                 1,000   2.716924               1,000
-               100,000   2.718268             100,000
+    functions in a row     x.grad   calls of Grow.backward
+                    10   2.593742                       10
+                 1,000   2.716924                    1,000
+               100,000   2.718268                  100,000
 """
 
 import numpy as np
@@ -165,11 +167,11 @@ if __name__ == "__main__":
     y.backward()
     print(f"(e^(x^2))^2 at x = 0.5   x.grad = {x.grad:.6f}")
     print()
-    print("functions in a row     x.grad   calls of backward")
+    print("functions in a row     x.grad   calls of Grow.backward")
     for n in (10, 1_000, 100_000):
         Grow.calls = 0
         x = Variable(np.array(1.0))
         y = chain(x, n)
         y.grad = np.array(1.0)
         y.backward()
-        print(f"{n:18,}   {x.grad:.6f}   {Grow.calls:17,}")
+        print(f"{n:18,}   {x.grad:.6f}   {Grow.calls:22,}")

@@ -21,9 +21,12 @@ In the code
 gradient_check(f, x, eps=1e-4, tolerance=1e-5) returns True, or raises an
 AssertionError that names the slope by backward() and then the numerical
 one. f takes a Variable and returns one. The check works on Variables of
-its own, so x.grad stays as it is; nan agrees with nothing. u and v come
+its own, so x.grad stays as it is; nan agrees with nothing. u, then v, come
 from np.random.default_rng(0): the same in every run, and the random
 numbers of the program around it are left alone.
+The demo checks two wrong functions. NoTwo is x ** 2, and its backward()
+forgets the 2; Mirror turns an array round, but not its gradient. The last
+line has the two slopes of Mirror for u and v of ones.
 
 New:      gradient_check
 Changed:  nothing

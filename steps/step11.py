@@ -3,7 +3,7 @@
 Problem
 Add()(x0, x1) cannot be written: __call__ takes one variable and stores
 one variable. Yet a sum has two inputs, and other functions have two
-outputs, as division with remainder.
+outputs, as division with remainder, the demo's DivMod.
 
 Idea
 Let a function take a list and give back a list, whatever their lengths:
@@ -42,9 +42,9 @@ forward must return a list, for a single array, too. Without the brackets
 an array of 3 elements is taken for 3 outputs, and no error says so.
 
 Try
-1. Remove the brackets in Add.forward. What do you get for arrays of 3?
+1. Remove the brackets in Add.forward. Why is 2 + 3 an error all the same?
 2. Why does Square()(x) no longer work? Read the error from its end.
-3. Compute (2 + 3) ** 2 with the two functions.
+3. Compute (2 + 3) ** 2 with Add and Square.
 
 Output
     2 + 3           5.0, in a list of 1

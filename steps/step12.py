@@ -1,7 +1,7 @@
 """Step 12 · Many inputs and outputs (nicer)
 
 Problem
-Step 11 asks for brackets at every turn, and forgetting one is an error:
+Step 11 asks for brackets at every turn, and each is easily forgotten:
     y = Add()([x0, x1])[0]               the caller
     x0, x1 = xs; return [x0 + x1]        whoever writes a function
 The lists are for us, who write Function. Nobody else should see them.
@@ -24,6 +24,7 @@ if y is None: whoever wrote forward has forgotten the return.
 forward(x) of Square and Exp is as plain again as in step 10, and
 Add.forward(x0, x1) returns x0 + x1. New is add(x0, x1), which calls it.
 backward() is as it was: one-input functions have one, Add has none.
+The demo has DivMod again, and Silent, an Exp without the return.
 
 New:      add
 Changed:  Function.__call__, Function.make_output, Function.forward,
@@ -41,7 +42,7 @@ return [x0 // x1, x0 % x1] has one, a list, which as_array refuses.
 
 Try
 1. Write forward of Silent with a return. What does the demo print?
-2. Put a comma behind the x0 + x1 of Add.forward. What is add(x0, x1) now?
+2. Put a comma behind the x0 + x1 of Add.forward. What does the demo say?
 3. Write DivMod() with three inputs. Which line complains, and how?
 
 Output

@@ -20,20 +20,25 @@ The two paths then go on separately: the list of functions to visit, of
 which step 8 used one place only, now fills up.
 
 In the code
-backward(*gys) of a function gets the gradient of each output (None where
-there is none) and returns one gradient for each input: a single one bare,
-several as a tuple. Add.backward(gy) returns gy, gy.
-Function.gradients(gys) calls it and always returns a tuple; a wrong
-number of gradients is a ValueError with the class and both numbers.
-fit_gradient(gx, x) returns gx as an array (a number will do); if it has
-not the shape of x.data, it raises a ValueError with both shapes.
+backward(*gys) of a function gets the gradient of each output; with several
+outputs be ready for None, from one that was not used. It returns a
+gradient for each input: one alone bare, several as a tuple; a list counts
+as one. Add.backward(gy) returns gy, gy. Function.backward still raises
+NotImplementedError; only its signature is new.
+Function.gradients(gys) calls it and always returns a tuple. After a
+forgotten return a TypeError says "X.backward gave None, not a gradient.",
+X being the class. A wrong number is a ValueError with X and both numbers.
+fit_gradient(gx, x) returns gx as an array. A number will do; None is a
+TypeError until step 21; a shape other than that of x.data is a ValueError
+with both shapes.
 Variable.backward() goes over all inputs with their gradients and puts the
 creator of each into its list.
-gradient_check(f, *xs, eps=1e-4, tolerance=1e-5) now takes several inputs,
-with two helpers:
-    moved(xs, us, eps)   a list of new Variables, x.data + eps * u
-    inner(us, vs)        the sum of all u * v, over two lists of arrays
-An input without a gradient counts as zero: f does not depend on it.
+gradient_check(f, *xs, eps=1e-4, tolerance=1e-5) moves all xs at once, each
+along a random u of its own; v is drawn after them. It has two helpers:
+    moved(xs, us, eps)   new Variables x.data + eps * u; eps may be negative
+    inner(us, vs)        the sum of all u * v; a v may be the number 0.0,
+                         for an input that got no gradient
+The demo's OneOnly is an Add whose backward() forgets the second input.
 
 New:      fit_gradient, Function.gradients, Add.backward, moved, inner
 Changed:  Variable.backward, Function.backward, gradient_check
@@ -48,6 +53,7 @@ tuple from its backward pass, even for one input; we take it bare.
 Watch out
 add of shapes (3,) and (1,) works forward, because NumPy broadcasts, and
 is a ValueError backward: Add does not sum the gradient yet. See step 40.
+Where paths meet again, gradients are still wrong: see steps 14 to 16.
 
 Try
 1. Let Add.backward return gy, 2 * gy. Which line of the demo objects?
@@ -144,7 +150,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):

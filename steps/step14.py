@@ -34,19 +34,24 @@ Write x.grad = x.grad + gx, not x.grad += gx. Add hands the very array of
 y.grad to both inputs, and += would change it for everyone who holds it:
 y.grad would become 2, too.
 
-This holds for paths that leave from x. Where paths part and meet again in
-between, the order of the visits matters as well: see step 15.
+Clear x and build the graph again: a second y.backward() on the old one
+also adds to the variables in between. (x²)² at 2 gives 32, then 96, not 64.
+
+Adding up is enough where the paths leave from x itself. Where they part
+and meet again in between, a function is visited too early, or twice; so is
+one with two outputs in use. See steps 15 and 16.
 
 Try
 1. Before running: what is x.grad for add(add(x, x), add(x, x))?
-2. Add in place, with x.grad += gx, in backward(). What is y.grad now?
-3. Leave out the first x.cleargrad(). Where does each number come from?
+2. Add with x.grad += gx in backward(). What is x.grad for (x + x) + x?
+3. Leave out the x.cleargrad() between the first two graphs. Where does
+   each number come from?
 
 Output
-    y = x + x          x.grad = 2.0   y.grad = 1.0
-    y = (x + x) + x    x.grad = 3.0   y.grad = 1.0
-    not cleared: + 2   x.grad = 5.0
-    y = x^2 + x at 3   x.grad = 7.0
+    y = x + x               x.grad = 2.0   y.grad = 1.0
+    y = (x + x) + x         x.grad = 3.0   y.grad = 1.0
+    y = x + x, not cleared  x.grad = 5.0
+    y = x^2 + x at 3        x.grad = 7.0
 """
 
 import numpy as np
@@ -135,7 +140,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):
@@ -253,18 +260,18 @@ if __name__ == "__main__":
     x = Variable(np.array(3.0))
     y = add(x, x)
     y.backward()
-    print(f"y = x + x          x.grad = {x.grad}   y.grad = {y.grad}")
+    print(f"y = x + x               x.grad = {x.grad}   y.grad = {y.grad}")
 
     x.cleargrad()
     y = add(add(x, x), x)
     y.backward()
-    print(f"y = (x + x) + x    x.grad = {x.grad}   y.grad = {y.grad}")
+    print(f"y = (x + x) + x         x.grad = {x.grad}   y.grad = {y.grad}")
 
     y = add(x, x)
     y.backward()
-    print(f"not cleared: + 2   x.grad = {x.grad}")
+    print(f"y = x + x, not cleared  x.grad = {x.grad}")
 
     x.cleargrad()
     y = add(square(x), x)
     y.backward()
-    print(f"y = x^2 + x at 3   x.grad = {x.grad}")
+    print(f"y = x^2 + x at 3        x.grad = {x.grad}")

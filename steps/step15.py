@@ -154,7 +154,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):

@@ -1,38 +1,42 @@
 """Step 16 · Complex graphs: generations
 
 Problem
-y = (x²)² + (x²)² at x = 2 gives 96, and 64 is right. Step 14's loop calls
-the first function before all of its gradient has come in. And it calls
-it twice; with 50 such forks in a row, 2⁵⁰ times: it never ends.
+y = (x²)² + (x²)² at x = 2 gives 96, and 64 is right: step 14's loop calls
+P (below) before all of its gradient has come in, and then once more. For
+50 doublings in a row, y1 = x + x, y2 = y1 + y1 and so on, the calls double
+each time: 2⁵⁰ of them would take years.
 
 Idea
 Number the variables and functions while the graph is built:
 
     variable you make      generation 0
-    function               the latest generation among its inputs
+    function               the largest generation among its inputs
     output of a function   one more than the function
 
-           0    0    1    1    2    2   3
+    0     0     1        1     2        2     3   (each above its column)
+
                     +--> Q --> b --+
     x --> P --> a --+              +--> S --> y
                     +--> R --> c --+
 
-Whatever uses a is of a later generation than P, which made a. So take
-the latest generation first, and each function only once.
+Take the latest generation first, and each function only once. Whatever
+uses a is of a later generation than P, which made a. If it waits, it goes
+first; if not, a function later still will put it in: P cannot overtake it.
 
 In the code
 Variable.generation is 0 and set_creator(func) makes it func.generation + 1.
-Function.__call__ sets self.generation to the latest of its inputs'.
+Function.__call__ sets self.generation, the largest among its inputs, before
+it makes the outputs: make_output calls set_creator, which reads it.
 backward() keeps the waiting functions in a heap, a list from which
-heapq.heappop takes the smallest entry, and a set of those seen before:
+heapq.heappop takes the smallest entry, and a set, seen, of all ever put in:
 
     heapq.heappush(queue, (-func.generation, len(seen), func))
 
-The minus puts the latest generation first. len(seen) grows with each
-entry, so no two entries are equal: of one generation the first to come is
-the first to go, two runs give the same bits, and no two functions are
-ever compared, which Python could not do. A function that is None (the
-creator of a variable you made) or was seen before is not put in.
+Tuples are compared from the left, the next element only on a tie. The
+minus puts the latest generation first. len(seen) grows with each entry:
+of one generation the first to come is the first to go, two runs give the
+same bits, and two functions, which Python cannot compare, never need to
+be. None (the creator of a variable you made) and what is in seen stay out.
 
 New:      nothing
 Changed:  Variable.__init__, Variable.set_creator, Variable.backward,
@@ -46,20 +50,22 @@ ready it takes the one made last.
 
 Watch out
 Sorting a list each time a function is put in gives the same numbers. But
-a sum of 4,000 squares has thousands waiting: looking at all of them each
-time is n² work; a heap looks at about log n of them.
+in a sum of 4,000 squares each square(x) is of generation 0 and waits until
+all adds are done. Looking at all that wait, each time, is n² work; a heap
+looks at about log n of them.
 
 Try
 1. Take out the minus. Which number from step 15 do you see?
-2. Put (-func.generation, func) into the heap. What does Python say?
-3. Before running: which generation does add(x, y) have in the graph above?
+2. Put in (-func.generation, func) and use heappop(queue)[1]. Which two of
+   P, Q, R and S does Python fail to compare?
+3. Before running: which generation has the variable add(x, y) here?
 
 Output
     variable    x a b c y
     generation  0 1 2 2 3
     y = (x^2)^2 + (x^2)^2   x.grad = 64.0
-    50 doublings            x.grad = 1125899906842624.0
-    4,000 squares           x.grad = 16000.0
+    50 doublings of x       x.grad = 1125899906842624.0
+    sum of 4,000 x^2, x = 2 x.grad = 16000.0
 """
 
 import heapq
@@ -137,13 +143,14 @@ class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
     def __call__(self, *inputs):
-        xs, self.generation = [], 0
+        xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
-            if x.generation > self.generation:
-                self.generation = x.generation
+            if x.generation > generation:
+                generation = x.generation
         self.inputs = inputs
         self.outputs = []
+        self.generation = generation
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
             return [self.make_output(y) for y in ys]
@@ -162,7 +169,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):
@@ -306,9 +315,9 @@ if __name__ == "__main__":
     variables["y"].backward()
     print(f"y = (x^2)^2 + (x^2)^2   x.grad = {x.grad}")
     for name, y in [
-        ("50 doublings", doubled(x, 50)),
-        ("4,000 squares", sum_of_squares(x, 4000)),
+        ("50 doublings of x", doubled(x, 50)),
+        ("sum of 4,000 x^2, x = 2", sum_of_squares(x, 4000)),
     ]:
         x.cleargrad()
         y.backward()
-        print(f"{name:22}  x.grad = {x.grad}")
+        print(f"{name:23} x.grad = {x.grad}")

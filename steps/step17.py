@@ -133,13 +133,14 @@ class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
     def __call__(self, *inputs):
-        xs, self.generation = [], 0
+        xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
-            if x.generation > self.generation:
-                self.generation = x.generation
+            if x.generation > generation:
+                generation = x.generation
         self.inputs = inputs
         self.outputs = []
+        self.generation = generation
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
             return [self.make_output(y) for y in ys]
@@ -158,7 +159,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):

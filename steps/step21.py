@@ -29,10 +29,11 @@ constant. as_variables(xs) does so for a list; before that its numbers
 (NUMBERS) become arrays of the dtype of a float Variable in the list.
 Function.__call__ sends its inputs through it if one is no Variable.
 Its generation is the largest of the inputs that need a gradient, and
-CONSTANT, which is -1, if none does. Then, and in no_grad(), make_output gives a
-constant without a creator. Mul.backward gives None for a constant, and
-Variable.backward leaves out None and constants. fit_gradient turns a
-gradient into the dtype of its variable; integers get a float64 one.
+CONSTANT, which is -1, if none does. Then, and in no_grad(), make_output
+gives a constant without a creator. Mul.backward gives None for a
+constant, and Variable.backward leaves out None and constants.
+fit_gradient turns a gradient into the dtype of its variable; integers
+get a float64 one.
 backward() begins with such a gradient: ones, or what .grad held.
 
 New:      as_variable, as_variables, CONSTANT, Variable.__radd__,
@@ -210,7 +211,7 @@ def fit_gradient(gx, x):
             f"A gradient of shape {gx.shape} came back "
             f"for a variable of shape {x.data.shape}; the two must be equal."
         )
-    if gx.dtype == x.data.dtype:
+    if gx.dtype == x.data.dtype and gx.dtype.kind == "f":
         return gx
     return gx.astype(np.result_type(x.data.dtype, 0.0))
 
@@ -246,15 +247,16 @@ class Function:
     __slots__ = ("inputs", "outputs", "generation")
 
     def __call__(self, *inputs):
-        xs, self.generation = [], CONSTANT
+        xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
             xs.append(x.data)
-            if x.requires_grad and x.generation > self.generation:
-                self.generation = x.generation
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
         self.inputs = inputs
         self.outputs = []
+        self.generation = generation
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -291,7 +293,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):

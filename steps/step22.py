@@ -24,15 +24,16 @@ div(x0, x1) and the swapped rsub, rdiv. Div.backward gives None for a
 constant below the line, as that gradient is the costly one.
 Pow(c) and ConstantPow(c) are the first functions with a setting: c is
 no input but is kept in self.c, and has no gradient. pow(x, c) is
-Pow(c)(x), and a TypeError if c is not one of NUMBERS; rpow(x, c) is
-ConstantPow(c)(x). The derivative of c ** x contains the result itself:
-ConstantPow.backward takes it from self.outputs[0](), so as not to
-compute it twice. Each of the five gets attached to Variable.
+Pow(c)(x), rpow(x, c) is ConstantPow(c)(x), for c = python_number(c):
+a TypeError if c is not one of NUMBERS, and a float if it is a NumPy
+number, which would turn float32 into float64. The derivative of c ** x
+contains the result itself: ConstantPow.backward takes it from
+self.outputs[0](). Each of the five is attached to Variable.
 
 New:      Neg, neg, Variable.__neg__, Sub, sub, rsub, Variable.__sub__,
           Variable.__rsub__, Div, div, rdiv, Variable.__truediv__,
-          Variable.__rtruediv__, Pow, ConstantPow, pow, rpow, Variable.__pow__,
-          Variable.__rpow__
+          Variable.__rtruediv__, Pow, ConstantPow, python_number, pow, rpow,
+          Variable.__pow__, Variable.__rpow__
 Changed:  nothing
 Removed:  nothing
 
@@ -63,7 +64,7 @@ Output
     2 ** x  2.0  4.000000  2.772589
     x ** 1  0.0  0.000000  1.000000
     x ** 0  0.0  1.000000  0.000000
-    x ** y: x ** c takes a number for c, but got variable(3.0).
+    x ** y: A power takes a variable and a number, but got variable(3.0).
 """
 
 import contextlib
@@ -208,7 +209,7 @@ def fit_gradient(gx, x):
             f"A gradient of shape {gx.shape} came back "
             f"for a variable of shape {x.data.shape}; the two must be equal."
         )
-    if gx.dtype == x.data.dtype:
+    if gx.dtype == x.data.dtype and gx.dtype.kind == "f":
         return gx
     return gx.astype(np.result_type(x.data.dtype, 0.0))
 
@@ -244,15 +245,16 @@ class Function:
     __slots__ = ("inputs", "outputs", "generation")
 
     def __call__(self, *inputs):
-        xs, self.generation = [], CONSTANT
+        xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
             xs.append(x.data)
-            if x.requires_grad and x.generation > self.generation:
-                self.generation = x.generation
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
         self.inputs = inputs
         self.outputs = []
+        self.generation = generation
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -289,7 +291,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):
@@ -448,16 +452,21 @@ class ConstantPow(Function):
         return gy * np.log(self.c) * y
 
 
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
+    return c.item() if isinstance(c, np.generic) else c
+
+
 def pow(x, c):
     """x ** c, element by element, for a number c."""
-    if not isinstance(c, NUMBERS):
-        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
-    return Pow(c)(x)
+    return Pow(python_number(c))(x)
 
 
 def rpow(x, c):
     """c ** x, element by element, for a number c."""
-    return ConstantPow(c)(x)
+    return ConstantPow(python_number(c))(x)
 
 
 Variable.__pow__ = pow

@@ -26,10 +26,11 @@ fit_gradient brings it back to the old dtype. Each backward() loses its
 .data; Exp and ConstantPow use their output; Pow has 2 * x for c = 2,
 where 2 * x ** 1 takes longer.
 derivative(f, vs) is the function df(*xs): the list of the gradients of
-v0 * y0 + v1 * y1 + ... for the outputs of f (one Variable or a list), as
-Variables that can be differentiated, zeros for None. It clears the
-gradients of xs before and after. gradient_check(f, *xs, order=2) checks
-f and then derivative(f, vs); f may have several outputs.
+v0 * y0 + v1 * y1 + ... for the outputs of f (one Variable or a list) and
+arrays vs. They are Variables that can be differentiated; a None becomes
+a constant of zeros. df clears the gradients of xs before and after.
+gradient_check(f, *xs, order=1, ...) checks f, which may have several
+outputs; from order 2 on derivative(f, vs) too, to the order below.
 
 New:      Cast, cast, derivative
 Changed:  Variable.backward, fit_gradient, Mul.backward, Div.backward,
@@ -215,7 +216,7 @@ def fit_gradient(gx, x):
             f"A gradient of shape {gx.shape} came back "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
-    if gx.data.dtype == x.data.dtype:
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
         return gx
     return cast(gx, np.result_type(x.dtype, 0.0))
 
@@ -251,15 +252,16 @@ class Function:
     __slots__ = ("inputs", "outputs", "generation")
 
     def __call__(self, *inputs):
-        xs, self.generation = [], CONSTANT
+        xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
             xs.append(x.data)
-            if x.requires_grad and x.generation > self.generation:
-                self.generation = x.generation
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
         self.inputs = inputs
         self.outputs = []
+        self.generation = generation
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -296,7 +298,9 @@ class Function:
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
         if gxs is None:
-            raise TypeError(f"{type(self).__name__}.backward gave None, not a gradient.")
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
         if len(gxs) != len(self.inputs):
@@ -475,16 +479,21 @@ class ConstantPow(Function):
         return gy * np.log(self.c) * y
 
 
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    if not isinstance(c, NUMBERS):
+        raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
+    return c.item() if isinstance(c, np.generic) else c
+
+
 def pow(x, c):
     """x ** c, element by element, for a number c."""
-    if not isinstance(c, NUMBERS):
-        raise TypeError(f"x ** c takes a number for c, but got {c!r}.")
-    return Pow(c)(x)
+    return Pow(python_number(c))(x)
 
 
 def rpow(x, c):
     """c ** x, element by element, for a number c."""
-    return ConstantPow(c)(x)
+    return ConstantPow(python_number(c))(x)
 
 
 Variable.__pow__ = pow
@@ -573,7 +582,7 @@ def derivative(f, vs):
             x.cleargrad()
         ys = f(*xs)
         for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = Variable(v)
+            y.grad = v
             y.backward(create_graph=True)
         gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
         for i, x in enumerate(xs):
@@ -677,15 +686,16 @@ def draw_dot(dot, path):
     """
     import graphviz
 
+    kind = path.suffix[1:].lower()
     try:
-        return graphviz.Source(dot).pipe(format=path.suffix[1:])
+        return graphviz.Source(dot).pipe(format=kind)
     except graphviz.ExecutableNotFound:
         pass
     try:
         import pygraphviz
     except ImportError:
         return None
-    return pygraphviz.AGraph(string=dot).draw(format=path.suffix[1:], prog="dot")
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
 
 
 def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):

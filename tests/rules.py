@@ -246,8 +246,8 @@ def no_unreachable_code(source):
 
 
 def no_idle_statements(source):
-    """No statement computes something and drops it, and no pass is idle."""
-    for block in blocks(parse(source)):
+    """No statement of the framework drops what it computes, and no pass is idle."""
+    for block in blocks(ledger.parsed(source)):
         for statement in block[1:] if ledger.is_docstring(block[0]) else block:
             idle_pass = isinstance(statement, ast.Pass) and len(block) > 1
             if idle_pass or is_dropped(statement):

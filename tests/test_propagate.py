@@ -1,5 +1,6 @@
 """propagate: an edit of a step arrives in all later ones, or stops; nothing is lost."""
 
+import random
 import re
 import shutil
 import subprocess
@@ -212,6 +213,44 @@ def test_a_function_is_not_merged_into_a_class_that_a_later_step_made_longer():
     assert list(ledger.definitions(merged)) == ["Box", "Box.a", "Box.b", "f", "Last"]
 
 
+def test_definitions_are_merged_one_by_one_wherever_they_stand():
+    rng = random.Random(0)
+    for _ in range(200):
+        base = {name: "return 0" for name in ["m1", "m2", "m3", "f1", "f2", "f3"]}
+        ours, theirs = dict(base), dict(base)
+        for name in base:
+            if rng.random() < 0.5:
+                side = rng.choice([ours, theirs])
+                if rng.random() < 0.5:
+                    side[name] = "return 1"
+                else:
+                    del side[name]
+        for side in (ours, theirs):
+            for kind in "mmff":
+                side[f"{kind}{rng.randrange(10, 10**6)}"] = "return 2"
+        texts = [as_source(side, rng) for side in (base, ours, theirs)]
+        merged, clean = propagate.merge_definitions(*texts, "obt")
+        assert clean
+        expected = {n: t for n, t in (ours | theirs).items() if n not in base}
+        for name in base:
+            own, new = ours.get(name), theirs.get(name)
+            expected[name] = own if own != base[name] else new
+        expected = {name: text for name, text in expected.items() if text}
+        found = ledger.definitions(merged)
+        del found["Box"]
+        assert {n.removeprefix("Box."): t.split(": ")[1] for n, t in found.items()} == (
+            expected
+        )
+
+
+def as_source(definitions, rng):
+    """A class with the methods m…, and the functions f…, in some order."""
+    names = sorted(definitions, key=lambda _: rng.random())
+    methods = [f"    def {n}(): {definitions[n]}\n" for n in names if n[0] == "m"]
+    functions = [f"def {n}(): {definitions[n]}\n" for n in names if n[0] == "f"]
+    return 'class Box:\n    """A box."""\n\n' + "\n".join(methods + functions)
+
+
 def test_a_removed_method_goes_from_every_later_step(row):
     row.edit(
         1, FIRST[FIRST.index("    def __init__") : FIRST.index("    def double")], ""
@@ -346,7 +385,7 @@ def test_a_stopped_run_is_gone_on_with_or_forgotten(row):
     assert row.run("1") == (
         1,
         "A run has stopped at step 3. Then go on with: make propagate CONTINUE=1; "
-        "or give it up with: python -m tools.propagate --forget\n",
+        "or give it up with: make propagate FORGET=1\n",
     )
     left = row.texts()
     assert row.run("--forget") == (0, "")
@@ -496,6 +535,14 @@ def test_a_folder_without_commits_is_refused(row):
 # The steps themselves
 
 
+EARLY_EDITS = [  # of which step, behind which text, the old text and the new one
+    (1, "        self.data = data\n", "", METHOD),
+    (2, 'class Square(Function):\n    """', "x ** 2", "x times x"),
+    (4, "def numerical_diff(f, x, ", "eps=1e-4", "eps=1e-4, factor=1"),
+    (13, "    total = 0.0\n    for ", "u, v in", "a, b in"),
+]
+
+
 def test_edits_of_early_steps_arrive_in_the_last_of_all_steps(tmp_path):
     for name in ("steps", "tools"):
         ignored = shutil.ignore_patterns("__pycache__", "*.md")
@@ -503,21 +550,15 @@ def test_edits_of_early_steps_arrive_in_the_last_of_all_steps(tmp_path):
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "all")
-    last = tmp_path / "steps" / f"step{ledger.step_numbers()[-1]:02}.py"
-    lessons = ledger.lesson(last.read_text(encoding="utf-8"))
-    for number, old, new, after in [
-        (1, "", METHOD, "        self.data = data\n"),
-        (2, "x ** 2", "x times x", 'class Square(Function):\n    """'),
-        (4, "eps=1e-4", "eps=1e-4, factor=1", "def numerical_diff(f, x, "),
-        (13, "u, v in", "a, b in", "    total = 0.0\n    for "),
-    ]:
-        path = tmp_path / "steps" / f"step{number:02}.py"
+    last = tmp_path / "steps" / ledger.step_path(ledger.step_numbers()[-1]).name
+    lesson = ledger.lesson(last.read_text(encoding="utf-8"))
+    for number, before, old, new in EARLY_EDITS:
+        path = tmp_path / "steps" / ledger.step_path(number).name
         source = path.read_text(encoding="utf-8")
-        assert source.count(after + old) == 1, (
-            f"{after + old!r} is not in step {number}"
-        )
-        path.write_text(source.replace(after + old, after + new), encoding="utf-8")
-        command = [sys.executable, "-m", "tools.propagate", str(number), "--no-tests"]
-        subprocess.run(command, cwd=tmp_path, check=True)
+        assert source.count(before + old) == 1, f"{before + old!r} is not in {path}"
+        path.write_text(source.replace(before + old, before + new), encoding="utf-8")
+    command = [sys.executable, "-m", "tools.propagate", "1", "--no-tests"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    for _, _, _, new in EARLY_EDITS:
         assert new in last.read_text(encoding="utf-8")
-    assert ledger.lesson(last.read_text(encoding="utf-8")) == lessons
+    assert ledger.lesson(last.read_text(encoding="utf-8")) == lesson

@@ -143,6 +143,37 @@ def test_a_wrong_number_of_gradients_is_an_error(step, count):
     assert "2" in message, "The message should say how many inputs there are."
 
 
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_a_backward_without_a_return_is_an_error(step, inputs):
+    class Forgetful(step.Function):
+        def forward(self, *xs):
+            return xs[0] * 2
+
+        def backward(self, gy):
+            gy * 2
+
+    y = Forgetful()(*[var(step, 2.0) for _ in range(inputs)])
+    with pytest.raises(TypeError) as error:
+        y.backward()
+    message = str(error.value)
+    assert "Forgetful" in message, "The message should name the class."
+    assert "None" in message, "The message should say that None came back."
+
+
+@pytest.mark.not_on(range(21, 61), "from step 21 None says: no gradient for this one")
+@pytest.mark.parametrize("gradients", [(None, 1.0), (1.0, None)])
+def test_none_for_one_of_the_inputs_is_an_error(step, gradients):
+    y = gives(step, gradients)(var(step, 2.0), var(step, 3.0))
+    with pytest.raises(TypeError):
+        y.backward()
+
+
+def test_a_list_of_gradients_counts_as_one(step):
+    y = gives(step, [np.array(1.0), np.array(1.0)])(var(step, 2.0), var(step, 3.0))
+    with pytest.raises(ValueError, match="1"):
+        y.backward()
+
+
 def test_one_bare_gradient_for_two_inputs_is_an_error(step):
     y = gives(step, np.ones(2))(var(step, [2.0, 3.0]), var(step, [4.0, 5.0]))
     with pytest.raises(ValueError, match="Broken"):

@@ -299,7 +299,8 @@ def gradient(step, value):
     """A gradient to begin with, as this step keeps them: an array or a variable."""
     x = var(step, 1.0)
     x.backward()
-    return np.array(value) if isinstance(x.grad, np.ndarray) else var(step, value)
+    value = np.array(value)
+    return value if isinstance(x.grad, np.ndarray) else step.Variable(value)
 
 
 def test_a_gradient_given_by_hand_takes_the_dtype_of_the_variable(step):
@@ -310,6 +311,15 @@ def test_a_gradient_given_by_hand_takes_the_dtype_of_the_variable(step):
     assert array(y.grad).dtype == np.float32
     assert array(x.grad).dtype == np.float32
     np.testing.assert_array_equal(array(x.grad), [1.5, 6.0])
+
+
+def test_a_gradient_of_integers_becomes_float64(step):
+    n = var(step, [1, 2], int)
+    y = n * n
+    y.grad = gradient(step, [3, 4])
+    y.backward()
+    assert array(n.grad).dtype == np.float64
+    np.testing.assert_array_equal(array(n.grad), [6.0, 16.0])
 
 
 def test_a_gradient_given_by_hand_must_have_the_shape_of_the_variable(step):

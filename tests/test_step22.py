@@ -179,6 +179,14 @@ def test_what_is_not_a_number_is_refused_as_exponent(step, c):
         assert repr(c) in str(error.value), "the error names what was wrong"
 
 
+@pytest.mark.parametrize("c", ["2", None, [2.0], np.array([2.0])], ids=repr)
+def test_what_is_not_a_number_is_refused_as_base(step, c):
+    for power in (lambda x: c**x, lambda x: step.rpow(x, c)):
+        with pytest.raises(TypeError) as error:
+            power(var(step, 2.0))
+        assert repr(c) in str(error.value), "the error names what was wrong"
+
+
 # Constants, dtypes, shapes
 
 
@@ -203,6 +211,9 @@ OPERATORS = {
     "numpy number - x": lambda x: np.float64(3) - x,
     "x / numpy number": lambda x: x / np.int64(3),
     "numpy number / x": lambda x: np.float64(3) / x,
+    "x ** numpy number": lambda x: x ** np.float64(2),
+    "x ** numpy integer": lambda x: x ** np.int64(2),
+    "numpy number ** x": lambda x: np.float64(2) ** x,
 }
 
 

@@ -185,7 +185,8 @@ def main():
             report(n, pool, bool(numbers)) for n in numbers or ledger.step_numbers()
         ]
     found, planted = map(sum, zip(*totals))
-    print(f"{found} of {planted} faults caught ({found / planted:.0%})")
+    share = f" ({found / planted:.0%})" if planted else ""
+    print(f"{found} of {planted} faults caught{share}")
 
 
 if __name__ == "__main__":

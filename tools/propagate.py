@@ -18,6 +18,7 @@ import argparse
 import ast
 import functools
 import io
+import itertools
 import json
 import os
 import re
@@ -107,11 +108,9 @@ class State:
 
     commit: str  # old versions of steps are those in this commit ...
     taken: dict[str, str] = field(default_factory=dict)  # ... or what j + 1 took of j
-    step: int | None = (
-        None  # the step now being carried into; None: no run is under way
-    )
-    merged: str | None = None  # its text as merged, kept before it is written
-    written: bool = False  # True from then on until it has been checked
+    step: int | None = None  # the step being carried into, while a run is under way
+    merged: str | None = None  # its text as merged, known before it is written
+    written: bool = False  # True once it is written, until it has been checked
 
     @classmethod
     def load(cls):
@@ -130,13 +129,10 @@ class State:
 
     def old(self, number):
         """The version of a step that the next one was built on."""
-        following = ledger.step_source(number + 1)
-        if (
-            following != committed(self.commit, number + 1)
-            and str(number) in self.taken
-        ):
-            return self.taken[str(number)]
-        return committed(self.commit, number)
+        version = committed(self.commit, number)
+        if ledger.step_source(number + 1) == committed(self.commit, number + 1):
+            return version
+        return self.taken.get(str(number), version)
 
 
 # Merging
@@ -207,7 +203,7 @@ def merge_lines(base, ours, theirs, names):
             path.write_text(text, encoding="utf-8", newline="\n")
         labels = [word for name in names for word in ("-L", name)]
         text, status = git("merge-file", "-p", "--diff3", *labels, *map(str, paths))
-    if status > 127:
+    if status > 127:  # it is the number of conflicts, up to 127
         raise Stop("git merge-file failed.")
     return text, status == 0
 
@@ -249,12 +245,12 @@ def merge_definitions(base, ours, theirs, names):
 
 def joint_order(base, ours, theirs):
     """The keys of ours; and, each after its predecessor, those that only theirs has."""
-    order, i = list(ours), 0
+    order, i, piece = list(ours), 0, theirs | ours
     for key in theirs:
         if key in ours:
             i = order.index(key) + 1
         elif theirs[key] != base.get(key):
-            while is_inside(ours[order[i]]) and not is_inside(theirs[key]):
+            while is_inside(piece[order[i]]) and not is_inside(theirs[key]):
                 i += 1  # out of the class that ours goes on with
             order.insert(i, key)
             i += 1
@@ -274,10 +270,8 @@ def merge_imports(base, ours, theirs, rest):
     if not added and not gone:
         return ours
     kept = sorted([s for s in own + added if s not in gone], key=import_order)
-    groups = [
-        [s for s in kept if import_order(s)[0] == third] for third in (False, True)
-    ]
-    return "".join("\n" + "".join(group) for group in groups if group)
+    groups = itertools.groupby(kept, key=lambda s: import_order(s)[0])
+    return "".join("\n" + "".join(group) for _, group in groups)
 
 
 def statements(imports):
@@ -296,7 +290,7 @@ def is_used(statement, text):
 
 
 def import_order(statement):
-    """Sorts imports as ruff does: standard library first, `import` before `from`."""
+    """The place of an import: standard library first, `import` before `from`."""
     module = statement.split()[1]
     third_party = module.partition(".")[0] not in sys.stdlib_module_names
     return third_party, statement.startswith("from"), module
@@ -369,7 +363,7 @@ def carry_on(state, tests):
             print(f"step {state.step:2}  {how}", flush=True)
             check(state.step, tests and how != "as it was")
             state.save(step=state.step + 1, merged=None, written=False)
-    except Stop as stop:
+    except (Stop, ValueError) as stop:
         raise Stop(f"{stop} {GO_ON}") from stop
     print(f"Step {state.step - 1} is the last. Commit all of them together.")
     state.save(step=None)
@@ -381,7 +375,7 @@ def start(number, tests):
     if state.step:
         raise Stop(
             f"A run has stopped at step {state.step}. {GO_ON}; "
-            "or give it up with: python -m tools.propagate --forget"
+            "or give it up with: make propagate FORGET=1"
         )
     edited = [n for n in ledger.step_numbers()[:-1] if is_edited(state, n)]
     if number not in edited:

@@ -335,7 +335,7 @@ def command_run(words):
 
 
 def command_test(words):
-    if words and not is_option(words[0]):
+    if words and not is_option(words[0]) and ".py" not in words[0]:
         number = step_number(words[0], "test")
         words = [str(ROOT / "tests" / f"test_step{number:02}.py"), *words[1:]]
     return python_command("-m", "pytest", *words)

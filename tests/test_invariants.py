@@ -1,0 +1,515 @@
+"""The rules that all steps keep, each with a fault planted that it must find.
+
+pytest tests/test_invariants.py --triangle runs each step's test on all later steps,
+not only on the next and the last.
+"""
+
+import concurrent.futures
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rules
+
+from tools import ledger
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+NUMBERS = ledger.step_numbers()
+LAST = NUMBERS[-1]
+CORES = os.cpu_count() or 1
+
+# More lines than a step should change, and why.
+LARGE = {
+    22: (75, "four operators of one kind, with both sides of each"),
+    26: (75, "DOT, the file and the drawing are of use only together"),
+    32: (80, "every backward is now made of variables"),
+}
+
+OF_ONE = [
+    rules.standalone,
+    rules.without_side_effects,
+    rules.no_unreachable_code,
+    rules.no_idle_statements,
+    rules.no_unused_names,
+    rules.no_duplicates,
+    rules.no_shadowing,
+    rules.documented,
+    rules.short,
+    rules.whole,
+    rules.lesson_is_complete,
+    rules.lesson_has_the_size,
+    rules.demo_is_small,
+]
+OF_TWO = [rules.ledger_is_right, rules.growth, rules.order]
+
+
+@functools.cache
+def source(number):
+    return ledger.step_source(number)
+
+
+@functools.cache
+def framework_names():
+    """The names that functions, classes and constants have in any step."""
+    found = {name for n in NUMBERS for name in ledger.definitions(source(n))}
+    return {name for name in found if "." not in name}
+
+
+@functools.cache
+def names_in_tests():
+    """The names that the tests of steps use."""
+    texts = (path.read_text(encoding="utf-8") for path in TESTS.glob("test_step*.py"))
+    return frozenset().union(*(rules.used_names(rules.parse(text)) for text in texts))
+
+
+def no_complaint(found):
+    found = list(found)
+    assert not found, "\n".join(found)
+
+
+by_step = pytest.mark.parametrize("number", NUMBERS)
+
+
+@by_step
+@pytest.mark.parametrize("rule", OF_ONE, ids=lambda rule: rule.__name__)
+def test_each_step(rule, number):
+    no_complaint(rule(source(number)))
+
+
+@by_step
+@pytest.mark.parametrize("rule", OF_TWO, ids=lambda rule: rule.__name__)
+def test_each_step_after_the_one_before(rule, number):
+    no_complaint(rule(source(number - 1), source(number)))
+
+
+@by_step
+def test_budget(number):
+    limit, _ = LARGE.get(number, (rules.BUDGET, ""))
+    no_complaint(rules.budget(source(number - 1), source(number), limit))
+
+
+@pytest.mark.parametrize("number", LARGE)
+def test_the_exceptions_from_the_budget_are_needed(number):
+    assert number not in NUMBERS or list(
+        rules.budget(source(number - 1), source(number))
+    )
+
+
+@by_step
+def test_everything_is_used(number):
+    no_complaint(rules.everything_is_used(source(number), names_in_tests()))
+
+
+@by_step
+def test_the_demo_takes_no_name_of_the_framework(number):
+    no_complaint(rules.demo_is_apart(source(number), framework_names()))
+
+
+def test_nothing_that_was_removed_comes_back():
+    no_complaint(rules.no_return(map(source, NUMBERS)))
+
+
+def test_the_steps_have_no_gap():
+    assert NUMBERS == list(range(1, LAST + 1))
+
+
+@by_step
+def test_the_title_is_that_of_the_readme(number):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    no_complaint(rules.title_is_in_readme(source(number), readme))
+    assert ledger.lesson(source(number)).number == number
+
+
+# Demos
+
+
+def run_demo(number, folder):
+    """Run a step as a reader does, in an empty folder; what came of it."""
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg"}
+    run = subprocess.run(
+        [sys.executable, ledger.step_path(number)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+    )
+    return run.returncode, run.stdout.decode(), run.stderr.decode(), os.listdir(folder)
+
+
+@pytest.fixture(scope="session")
+def demos(tmp_path_factory):
+    """What came of running each step."""
+    folder = tmp_path_factory.mktemp("demos")
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        runs = {n: pool.submit(run_demo, n, folder / str(n)) for n in NUMBERS}
+    return {n: run.result() for n, run in runs.items()}
+
+
+@by_step
+def test_the_output_is_what_the_lesson_says(demos, number):
+    status, output, errors, files = demos[number]
+    assert status == 0, errors
+    expected = ledger.expected_output(ledger.lesson(source(number)))
+    assert output.replace("\r\n", "\n") == expected
+    assert output, "the demo prints nothing"
+    assert set(files) <= {"out"}, "the demo writes beside out/"
+
+
+# Tests on other steps
+
+
+def pairs(triangle):
+    """(test, step) for the step before, the next and the last; or all later ones."""
+    for test in NUMBERS:
+        later = range(test + 1, LAST + 1)
+        chosen = later if triangle else {*later[:1], *later[-1:]}
+        yield from ((test, step) for step in [test - 1, *chosen] if step)
+
+
+def run_pairs(some):
+    """Exit status and output of pytest for some of the pairs, in one process."""
+    words = [f"{test}:{step}" for test, step in some]
+    environment = {k: v for k, v in os.environ.items() if k != "STEP_FILE"}
+    run = subprocess.run(
+        [sys.executable, TESTS / "on_steps.py", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(results) == len(words), run.stderr
+    return {pair: (status, output) for pair, status, output in results}
+
+
+@pytest.fixture(scope="session")
+def on_steps(request):
+    """What came of running tests on other steps than their own."""
+    triangle = request.config.getoption("--triangle", False)
+    chosen = [pair for pair in pairs(triangle) if test_path(pair[0]).exists()]
+    results = {}
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        for some in pool.map(run_pairs, (chosen[i::CORES] for i in range(CORES))):
+            results |= some
+    return results
+
+
+def test_path(number):
+    return TESTS / f"test_step{number:02}.py"
+
+
+test_path.__test__ = False
+
+
+@by_step
+def test_the_step_has_a_test(number):
+    assert test_path(number).exists(), f"there is no {test_path(number).name}"
+
+
+def of_test(on_steps, number, is_later):
+    """The results of a step's test on earlier or on later steps."""
+    for pair, (status, output) in on_steps.items():
+        test, step = map(int, pair.split(":"))
+        if test == number and (step > test) == is_later:
+            yield step, status, output
+
+
+@by_step
+def test_the_test_of_a_step_fails_on_the_step_before(on_steps, number):
+    for step, status, output in of_test(on_steps, number, is_later=False):
+        assert status == 1, f"on step {step}, pytest ends with {status}:\n{output}"
+
+
+@by_step
+def test_the_test_of_a_step_passes_on_later_steps(on_steps, number):
+    for step, status, output in of_test(on_steps, number, is_later=True):
+        assert status == 0, f"on step {step}:\n{output}"
+
+
+# Planted faults: each rule finds the fault it is there for, and none in GOOD.
+
+GOOD = '''"""Step 14 · One variable used twice
+
+Problem
+It prints 1, but
+it must print 2.
+
+Idea
+Add.
+
+In the code
+x is counted twice. The sum is new:
+
+New:      Variable, Variable.__add__, add
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+In PyTorch, too.
+
+Watch out
+Do not forget.
+
+Try
+1. One thing.
+2. Another.
+
+Output
+    2
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box."""
+
+    def __init__(self, data):
+        self.data = np.asarray(data)
+
+
+def add(x0, x1):
+    """The sum."""
+    y = Variable(x0.data + x1.data)
+    return y
+
+
+Variable.__add__ = add
+
+# === demo ===
+
+
+def doubled(x):
+    """Twice x."""
+    return x + x
+
+
+if __name__ == "__main__":
+    print(doubled(Variable(1)).data)
+'''
+
+
+def planted(old, new):
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def test_the_planted_faults_stand_in_a_step_without_faults():
+    for rule in OF_ONE:
+        no_complaint(rule(GOOD))
+    no_complaint(rules.ledger_is_right("", GOOD.replace("Variable.__add__, ", "")))
+    no_complaint(rules.everything_is_used(GOOD))
+    no_complaint(rules.demo_is_apart(GOOD, {"Variable", "add"}))
+
+
+IMPORT = "import numpy as np\n"
+BODY = "    y = Variable(x0.data + x1.data)\n    return y\n"
+SHOWN = "It prints 1, but\nit must print 2.\n\nIdea\nAdd.\n"
+MAIN = "    print(doubled(Variable(1)).data)\n"
+FAULTS = [
+    (rules.standalone, IMPORT, IMPORT + "import torch\n", "imports torch at the top"),
+    (rules.standalone, IMPORT, IMPORT + "import graphviz\n", "graphviz at the top"),
+    (rules.standalone, IMPORT, IMPORT + "from .step13 import y\n", "a neighbour"),
+    (rules.standalone, BODY, "    import steps.step13\n" + BODY, "steps in a function"),
+    (rules.without_side_effects, "\n# ===", "print(1)\n\n# ===", "prints '1"),
+    (rules.without_side_effects, MAIN, MAIN + "print(1)\n", "prints '1"),
+    (rules.without_side_effects, "\n# ===", "open('README.md')\n\n# ===", "open"),
+    (rules.without_side_effects, "\n# ===", "np.random.rand()\n# ===", "np.random"),
+    (rules.without_side_effects, "\n# ===", "np.random.seed(0)\n# ===", "np.random"),
+    (
+        rules.without_side_effects,
+        "\n# ===",
+        "import random\nrandom.random()\n# ===",
+        "changes random",
+    ),
+    (
+        rules.without_side_effects,
+        "\n# ===",
+        "import socket\nsocket.socket()\n# ===",
+        "socket",
+    ),
+    (
+        rules.without_side_effects,
+        "\n# ===",
+        "np.seterr(all='ignore')\n# ===",
+        "NumPy's",
+    ),
+    (rules.no_unreachable_code, "return y", "return y\n    y = 1", "never reached"),
+    (rules.no_unreachable_code, "return x +", "raise x\n    return x +", "never"),
+    (rules.no_idle_statements, "    return y", "    y\n    return y", "does nothing"),
+    (
+        rules.no_idle_statements,
+        "    return y",
+        "    pass\n    return y",
+        "does nothing",
+    ),
+    (rules.no_idle_statements, "    return y", "    'y'\n    return y", "does nothing"),
+    (rules.no_unused_names, IMPORT, "import heapq\n" + IMPORT, "of heapq is unused"),
+    (rules.no_unused_names, BODY, "    import heapq as h\n" + BODY, "of h is unused"),
+    (rules.no_unused_names, BODY, BODY.replace("y =", "z = y ="), "z in add is never"),
+    (rules.no_unused_names, BODY, "    for i in x0: x1\n" + BODY, "i in add is never"),
+    (rules.no_duplicates, "def doubled", "def add", "add is defined twice"),
+    (rules.no_duplicates, MAIN, MAIN + "class Variable: ...\n", "Variable is defined"),
+    (
+        rules.no_duplicates,
+        "__init__(self, data)",
+        "__add__(self)",
+        "__add__ is defined",
+    ),
+    (
+        rules.no_duplicates,
+        "\n# ===",
+        "Variable.__add__ = Variable\n\n# ===",
+        "__add__ is defined",
+    ),
+    (rules.no_shadowing, "def add", "def sum", "sum hides"),
+    (rules.no_shadowing, "doubled(x):", "doubled(x, min=0):", "min hides"),
+    (rules.no_shadowing, "    return y", "    list = y\n    return list", "list hides"),
+    (rules.no_shadowing, MAIN, "    input = 1\n" + MAIN, "input hides"),
+    (rules.documented, '    """The sum."""\n', "", "add has no docstring"),
+    (rules.documented, '    """A box."""\n\n', "", "Variable has no docstring"),
+    (rules.documented, "def __init__", "def put", "put has no docstring"),
+    (
+        rules.short,
+        "    return y",
+        "    y = y\n" * 40 + "    return y",
+        "add has 42 lines",
+    ),
+    (rules.short, BODY, "    x0 = x0\n" * 10 + BODY, "half of all functions"),
+    (
+        rules.whole,
+        "\n# ===",
+        "\n# An aside.\n\n# ===",
+        "belongs to no definition: # An",
+    ),
+    (rules.whole, "    return y", "    return y\n    # so", "no definition:     # so"),
+    (
+        rules.lesson_is_complete,
+        "Idea\nAdd.\n\n",
+        "",
+        "the headings are Problem, In the",
+    ),
+    (rules.lesson_is_complete, "Do not forget.\n", "", "nothing under Watch out"),
+    (rules.lesson_is_complete, "2.\n\nIdea", "2.\nIdea", "no blank line above Idea"),
+    (rules.lesson_is_complete, "2. Another.\n", "", "no two numbered questions"),
+    (rules.lesson_is_complete, "\n    2\n", "\n  2\n", "not indented by 4"),
+    (rules.lesson_has_the_size, SHOWN, "", "the lesson has 23 lines"),
+    (rules.lesson_has_the_size, "Add.", "Add.\n" * 60, "the lesson has 88 lines"),
+    (rules.lesson_has_the_size, "Add.", "Add " * 20, "has 80 columns"),
+    (rules.lesson_has_the_size, "Add.", "Add. ", "ends in blanks"),
+    (rules.demo_is_small, "# === demo ===\n", "", "no line '# === demo ==='"),
+    (
+        rules.demo_is_small,
+        MAIN,
+        MAIN + "    # demo\n" + MAIN * 24,
+        "block has 26 lines",
+    ),
+    (rules.demo_is_small, MAIN, MAIN + "shown = 1\n", "does not end with its main"),
+]
+
+
+@pytest.mark.parametrize("rule, old, new, complaint", FAULTS)
+def test_a_planted_fault_is_found(rule, old, new, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").touch()
+    assert complaint in "\n".join(rule(planted(old, new)))
+
+
+NEXT = planted("Variable, Variable.__add__, add", "nothing")
+FAULTS_OF_TWO = [
+    (
+        rules.ledger_is_right,
+        "(x0, x1)",
+        "(x0, y)",
+        "add is changed, but the lesson does",
+    ),
+    (
+        rules.ledger_is_right,
+        "def add",
+        "def plus",
+        "add is removed, but the lesson does",
+    ),
+    (
+        rules.ledger_is_right,
+        "def add",
+        "def plus",
+        "plus is new, but the lesson does not",
+    ),
+    (
+        rules.ledger_is_right,
+        "Changed:  nothing",
+        "Changed:  add",
+        "add is not changed, ",
+    ),
+    (rules.ledger_is_right, "Removed:  nothing", "Removed:  a, a", "something twice"),
+    (rules.growth, "Variable.__add__ = add\n", "", "Variable.__add__ has vanished"),
+    (
+        rules.order,
+        "class Variable",
+        "add = 1\n\n\nclass Variable",
+        "Variable has moved",
+    ),
+    (
+        rules.budget,
+        "    return y",
+        "    y = y\n" * 60 + "    return y",
+        "changes 60 lines",
+    ),
+]
+
+
+@pytest.mark.parametrize("rule, old, new, complaint", FAULTS_OF_TWO)
+def test_a_planted_fault_between_two_steps_is_found(rule, old, new, complaint):
+    no_complaint(rule(GOOD, NEXT))
+    limit = {"limit": 59} if rule is rules.budget else {}
+    assert NEXT.count(old) == 1
+    assert complaint in "\n".join(rule(GOOD, NEXT.replace(old, new), **limit))
+
+
+def test_what_the_lesson_removes_may_vanish_but_not_come_back():
+    without = NEXT.replace("Variable.__add__ = add\n", "").replace(
+        "Removed:  nothing", "Removed:  Variable.__add__"
+    )
+    no_complaint(rules.growth(GOOD, without))
+    no_complaint(rules.no_return([GOOD, without, without]))
+    assert list(rules.no_return([GOOD, without, NEXT]))
+
+
+@pytest.mark.parametrize(
+    "code, name",
+    [
+        ("def _idle(): ...", "_idle"),
+        ("def extra(): ...", "extra"),
+        ("def again(): again()", "again"),
+        ("SIZE = 3", "SIZE"),
+        ("Variable.plus = add", "Variable.plus"),
+    ],
+)
+def test_code_that_nothing_uses_is_found(code, name):
+    source = planted("\n# ===", f"\n{code}\n\n# ===")
+    assert list(rules.everything_is_used(source)) == [f"{name} is used nowhere"]
+
+
+def test_a_use_in_a_test_is_enough_for_public_names():
+    public = planted("\n# ===", "\nSIZE = 3\n\n# ===")
+    private = planted("\n# ===", "\n_SIZE = 3\n\n# ===")
+    assert not list(rules.everything_is_used(public, {"SIZE"}))
+    assert list(rules.everything_is_used(private, {"_SIZE"}))
+
+
+def test_names_that_the_demo_takes_from_the_framework_are_found():
+    assert list(rules.demo_is_apart(GOOD, {"doubled"}))
+    assert list(rules.demo_is_apart(planted(MAIN, "    sin = 1\n" + MAIN), {"sin"}))
+
+
+def test_a_title_that_differs_from_the_readme_is_found():
+    row = "| [14](steps/step14.py) | {} | 変数 | more |\n"
+    no_complaint(rules.title_is_in_readme(GOOD, row.format("One variable used twice")))
+    assert list(rules.title_is_in_readme(GOOD, row.format("A variable used twice")))
+    assert list(rules.title_is_in_readme(GOOD, ""))
