@@ -47,9 +47,9 @@ A wrong order does not fail, it gives a wrong number: compare with
 numerical_diff() when a graph branches and comes together again.
 
 Try
-1. Which orders of P, Q, R and S give 64? What does by_hand say to PSRQ?
+1. Which orders of P, Q, R and S run at all? What does by_hand say to PSRQ?
 2. Change add(b, c) in graph() to add(c, b). What changes, and what doesn't?
-3. Feed y into a second graph of this shape. How often is P called?
+3. Feed y into a second graph of this shape. How often is x's P called?
 
 Output
     y = 32.0, dy/dx = 8 x^3 = 64.0
