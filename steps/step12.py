@@ -2,9 +2,9 @@
 
 Problem
 Step 11 asks for brackets at every turn, and each is easily forgotten:
-    y = Add()([x0, x1])[0]               the caller
-    x0, x1 = xs; return [x0 + x1]        whoever writes a function
-The lists are for us, who write Function. Nobody else should see them.
+    y = Add()([x0, x1])[0]               in each call
+    x0, x1 = xs; return [x0 + x1]        in each forward
+The lists are the business of Function, and nobody else should see them.
 
 Idea
 Python packs and unpacks lists with a star:
@@ -16,15 +16,19 @@ A single output comes back bare. Several are a tuple out of forward and a
 list of variables out of the call.
 
 In the code
-Function.__call__(*inputs) calls self.forward(*xs) with the arrays. If
-that gives a tuple, the call returns the list of the outputs, even if the
-tuple has one element only; else it returns the one variable itself.
+Function.__call__(*inputs) keeps self.inputs, a tuple from now on, and
+calls self.forward(*xs) with the arrays. Function's own forward(self, *xs)
+takes any number of them, and raises NotImplementedError as before.
+If forward gives a tuple, the call returns the list of the outputs, even
+if the tuple has one element only; else it returns the variable itself.
 make_output(y) raises a TypeError with the name of the function's class,
 if y is None: whoever wrote forward has forgotten the return.
-forward(x) of Square and Exp is as plain again as in step 10, and
-Add.forward(x0, x1) returns x0 + x1. New is add(x0, x1), which calls it.
-backward() is as it was: one-input functions have one, Add has none.
-The demo has DivMod again, and Silent, an Exp without the return.
+forward(x) of Square and Exp, square(x) and exp(x) are as plain again as
+in step 10. Add.forward(x0, x1) returns x0 + x1, and add(x0, x1) calls it.
+Variable.backward() is as it was: it looks at the first input and the
+first output of each function and at no other. Step 13 mends that.
+The demo has DivMod again, and Silent, an Exp whose forward calculates
+and has no return.
 
 New:      add
 Changed:  Function.__call__, Function.make_output, Function.forward,
@@ -181,7 +185,7 @@ def gradient_check(f, x, eps=1e-4, tolerance=1e-5):
 
     x moves along a random direction u and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     u = rng.standard_normal(x.data.shape)
@@ -194,7 +198,7 @@ def gradient_check(f, x, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = np.sum(u * x.grad)
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

@@ -1,8 +1,8 @@
 """Step 17 · Memory and cycles
 
 Problem
-A graph of 4 MB is made and dropped ten times: 40 MB are still taken,
-though no name leads to any of it.
+A graph of four arrays of 1 MB is made and dropped, ten times: 40 MB are
+still taken, though no name leads to any of it.
 
 Idea
 Python frees an object at once when the last reference to it is gone. But
@@ -25,12 +25,14 @@ In the code
 make_output() keeps weakref.ref(output) in self.outputs. Calling such a
 reference gives the variable, or None when it is gone: self.outputs[0]().
 
-backward() gives func.backward() None as the gradient of an output that
-is gone. Nobody can have used it, so nothing depends on it.
+For an output that is gone, func.backward() is passed None, as it is since
+step 13 for one that did not take part. A function on the way back that
+had used it would keep it alive, as its input.
 
-The demo's memory_held(graphs, cycles) makes and drops graphs of 4 MB with
-the collector off. Where cycles is True, close_cycles(y) lets each function
-hold its outputs again, as in step 16.
+The demo's memory_held(graphs, cycles) switches the collector off
+(gc.disable), makes graphs of 4 MB, drops each (del y) and lists the MB
+still held, the last time after gc.collect(). With cycles=True,
+close_cycles(y) first lets each function hold its outputs, as in step 16.
 
 New:      nothing
 Changed:  Variable.backward, Function.make_output
@@ -49,7 +51,8 @@ loss.data when only the number is wanted.
 Try
 1. Leave out the del in memory_held(). How much is held, and why not more?
 2. Take gc.disable() out. Does the collector come in time, and why (not)?
-3. Return square(a) in large_graph(). What does the last row say now?
+3. Let large_graph(), the demo's graph, return square(a) instead of the
+   sum. What does the last row say now?
 
 Output
     MB held     after graph  1  2  3  4  5  6  7  8  9 10  gc.collect()
@@ -255,7 +258,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -267,7 +270,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

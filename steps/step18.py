@@ -1,9 +1,9 @@
 """Step 18 · Modes that save memory
 
 Problem
-Ten squares in a row on an array of 1 MB: after backward() 21 MB are held,
-though all that is wanted is x.grad. And who only wants y still pays 10 MB
-for a graph that is never walked.
+Ten squares in a row on an array of 1 MB: after backward() they hold 21 MB
+besides it, though all that is wanted is x.grad. Whoever only wants y
+still pays 10 MB for a graph that is never walked.
 
 Idea
 1. The gradient of a variable in between has done its work once its creator
@@ -15,25 +15,29 @@ In the code
 backward(retain_grad=False): func.output_grads(retain_grad) returns the
 list of the gradients of func's outputs (None for one that is gone) and,
 unless retain_grad, sets each .grad to None. So only the variables at the
-start of the graph keep theirs. backward() called twice now adds exactly
-twice the gradient: nothing stale is left on the way.
+start of the graph keep theirs, and y loses its own, too. A second
+backward() finds nothing stale on the way: it adds the same gradient to
+x.grad once more.
 
-Config.enable_backprop is the switch, True to begin with. make_output()
-links output and function (set_creator, outputs) only while it is True.
+Config.enable_backprop is the switch, True to begin with. Only while it is
+True make_output() links output and function; otherwise creator stays
+None and outputs an empty list.
 
     with using_config("enable_backprop", False):      with no_grad():
         y = square(x)                                     y = square(x)
 
-Both say the same. using_config(name, value) sets an attribute of Config
-and gives it back its old value afterwards, by try/finally: after an
-exception, too. A name that Config does not have is an AttributeError.
-Config is the one instance of ThreadConfig, a threading.local: each thread
-has its own switch, and no_grad in one leaves the others alone.
+Both say the same. using_config(name, value), a contextlib.contextmanager,
+sets an attribute of Config and gives it back its old value afterwards, by
+try/finally: after an exception, too. A name that Config does not have is
+an AttributeError. Config is the one instance of ThreadConfig, a
+threading.local: each thread has its own switch, and no_grad in one leaves
+the others alone. True is a class attribute: new threads begin with it.
 
 __slots__ lists the attributes of Variable (data, grad, creator,
 generation, and __weakref__ for step 17) and of Function (inputs, outputs,
-generation). An object without a dictionary takes less memory and time,
-and x.gard = 1 is an error now, as it should be.
+generation). A Variable has no dictionary any more: it takes less memory,
+and x.gard = 1 is an error, as it should be. A subclass of Function
+without __slots__ has one, for what it wants to keep besides.
 
 New:      ThreadConfig, Config, using_config, no_grad, Function.output_grads
 Changed:  Variable, Variable.backward, Function, Function.make_output
@@ -45,7 +49,7 @@ tensor. Its retain_graph is another thing: whether what the functions have
 saved for backward is kept. Chainer has using_config and retain_grad=True.
 
 Watch out
-y.grad is None after y.backward(): y is the output of a function, too.
+The result of no_grad() has no way back: y.backward() changes no x.grad.
 
 Try
 1. Leave out the finally in using_config. What do the modes print?
@@ -303,7 +307,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -315,7 +319,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

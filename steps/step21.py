@@ -1,40 +1,40 @@
 """Step 21 · Operators (2)
 
 Problem
-x + 1.0 breaks: a number has no .data. 1.0 + x breaks, because Python
-asks the number first. And with a plain array it breaks even inside
-NumPy, which takes the array apart and adds x to one number at a time.
-We want to write 3.0 * x + 1.0 and mean it.
+x + 1.0 breaks, because a number has no .data; 1.0 + x, because Python
+asks the number first. array + x breaks inside NumPy, which takes the
+array apart. We want to write 3.0 * x + 1.0 and mean it.
 
 Idea
 1. What is not a Variable is wrapped in one before the function runs.
-2. If the left side of + doesn't know what to do, Python asks the
-   right side: 1.0 + x becomes x.__radd__(1.0).
+2. If the left side of + doesn't know what to do, Python asks the right
+   side: 1.0 + x is x.__radd__(1.0). + and * don't mind the order, so
+   add and mul will do for that, too.
 3. __array_ufunc__ = None in a class tells NumPy to keep its hands off,
-   so that array + x gets there, too.
+   so that array + x gets there as well.
 4. Nobody asks for the slope of y along the 3.0 in 3.0 * x. A plain
    number or array is a constant: no gradient is computed for it.
-
-        x    --+
-               |--> mul --> y       backward: a gradient for x,
-        3.0  --+                    None for 3.0
-
 5. A number takes the dtype of the variable it meets. np.array(3.0) is
    a float64, and would turn a float32 network into a slower float64.
 
 In the code
-Variable.requires_grad is True, and False for a constant. as_variable(x)
-gives a Variable as it is and wraps the rest, with as_array, as a
-constant. as_variables(xs) does so for a list; before that its numbers
-(NUMBERS) become arrays of the dtype of a float Variable in the list.
-Function.__call__ sends its inputs through it if one is no Variable.
-Its generation is the largest of the inputs that need a gradient, and
-CONSTANT, which is -1, if none does. Then, and in no_grad(), make_output
-gives a constant without a creator. Mul.backward gives None for a
-constant, and Variable.backward leaves out None and constants.
-fit_gradient turns a gradient into the dtype of its variable; integers
-get a float64 one.
-backward() begins with such a gradient: ones, or what .grad held.
+Constants: a new Variable has requires_grad True. as_variable(x) gives a
+Variable as it is; the rest it wraps, with as_array, and sets that
+requires_grad to False. (So may you, before the variable is used.)
+as_variables(xs) does so for a list; before that its numbers (NUMBERS)
+become arrays of the dtype of the last float Variable in it, if any.
+Function.__call__ sends its inputs through it if one is no Variable. The
+function's generation is the largest of the inputs that need a gradient,
+and CONSTANT, -1, if none does. In that case, and in no_grad(),
+make_output gives a constant without a creator.
+
+Backward: Mul.backward gives None for a constant; Add's gy costs nothing.
+Variable.backward leaves out inputs whose gradient is None and constants:
+they get no .grad, and their creators are not visited.
+
+Dtype: fit_gradient also turns a gradient into the dtype of its variable;
+that of integers is float64. y.grad, be it ones or what was put there,
+goes through fit_gradient before backward() walks.
 
 New:      as_variable, as_variables, CONSTANT, Variable.__radd__,
           Variable.__rmul__
@@ -43,19 +43,21 @@ Changed:  Variable, Variable.__init__, Variable.backward, fit_gradient,
 Removed:  nothing
 
 Elsewhere
-In PyTorch requires_grad is False unless you ask; in Chainer it is True,
-as here. In both a result needs a gradient if one of its inputs does.
-JAX has no flag: jax.grad(f, argnums=0) names the arguments. PyTorch
-and Chainer use the older __array_priority__, a number: the higher wins.
+In PyTorch requires_grad is False unless you ask; in Chainer it is True.
+jax.grad(f, argnums=0) names the arguments instead. PyTorch and Chainer
+have __array_priority__, NumPy's older way: the side with the higher
+number computes.
 
 Watch out
-Only numbers adapt. A float32 variable plus a float64 array is float64.
+Only numbers adapt: a float32 x plus np.float64(3) is float32, but plus
+np.array(3.0) float64. backward() on a constant, such as a result of
+no_grad(), sets its own .grad to ones and does nothing else, silently.
 np.exp(x), and a += x for an array a, raise a TypeError from NumPy.
 
 Try
 1. Take __array_ufunc__ = None out. What is array + variable now?
-2. Write np.array(x) for np.array(x, dtype) in as_variables. Which line
-   of the output changes, and which one doesn't?
+2. Let as_variables leave out the dtype. Which line of the output
+   changes, and which one doesn't?
 3. Multiply two constants and print the creator of the result.
 
 Output
@@ -412,7 +414,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -424,7 +426,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

@@ -13,7 +13,7 @@ Each operator is a function with a local derivative of its own:
     x0 - x1     1             -1
     x0 / x1     1 / x1        -x0 / x1 ** 2
     x ** c      c x ** (c - 1)               c is a number
-    c ** x      c ** x log c                 c is a number
+    c ** x      log c * c ** x              c is a number above 0
 
 Python turns 1 - x into x.__rsub__(1): it swaps the operands. So the
 reflected form must swap them back: rsub(x0, x1) is x1 - x0.
@@ -21,14 +21,16 @@ reflected form must swap them back: rsub(x0, x1) is x1 - x0.
 In the code
 Neg, Sub and Div are written like Add and Mul: neg(x), sub(x0, x1),
 div(x0, x1) and the swapped rsub, rdiv. Div.backward gives None for a
-constant below the line, as that gradient is the costly one.
+constant below the line. What it gives for x0 is needed for x1 anyway.
 Pow(c) and ConstantPow(c) are the first functions with a setting: c is
-no input but is kept in self.c, and has no gradient. pow(x, c) is
-Pow(c)(x), rpow(x, c) is ConstantPow(c)(x), for c = python_number(c):
-a TypeError if c is not one of NUMBERS, and a float if it is a NumPy
-number, which would turn float32 into float64. The derivative of c ** x
-contains the result itself: ConstantPow.backward takes it from
-self.outputs[0](). Each of the five is attached to Variable.
+kept in self.c; it is no input and has no gradient. pow(x, c) is
+Pow(c)(x), rpow(x, c) is ConstantPow(c)(x). As as_variables never sees
+this c, both send it through python_number(c) first: a TypeError that
+names c if it is not one of NUMBERS, and c.item() if it is a NumPy number,
+which would turn a float32 x into float64.
+The derivative of c ** x contains the result: ConstantPow.backward takes
+it from self.outputs[0](), called, as outputs are weak references.
+All of them are attached as in step 20, by Variable.__neg__ = neg etc.
 
 New:      Neg, neg, Variable.__neg__, Sub, sub, rsub, Variable.__sub__,
           Variable.__rsub__, Div, div, rdiv, Variable.__truediv__,
@@ -39,18 +41,18 @@ Removed:  nothing
 
 Elsewhere
 torch.pow and jax.numpy.power take an array as exponent, too, whose
-gradient is x ** c log x. Both, like us, treat the exponent 0 apart;
-JAX has integer_pow for whole numbers. Python's own names for all these
-(__rsub__ and so on) are the same in every framework.
+gradient is log x * x ** c; for an exponent 0 they give x the slope 0, as
+we do. Python's names (__rsub__ and so on) are the same in all of them.
 
 Watch out
 x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
 which is 0 * inf = nan at x = 0. Hence Pow.backward asks for c == 0.
+For c = 0 or below, c ** x may have a value, but its slope is nan.
 From here on pow in this file is ours, not Python's.
 
 Try
-1. Set Variable.__rsub__ = sub. Which line of the table is wrong?
-2. Take the test for c == 0 out. What is the slope of x ** 0 at 0?
+1. Leave gy out of Pow.backward. Does the table notice? Add (x**3) ** 2.
+2. Write gy * c * x**c / x in Pow.backward. Which line is nan now?
 3. Write 2 ** x as exp(x * 0.6931471805599453). Does the slope agree?
 
 Output
@@ -530,7 +532,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -542,7 +544,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

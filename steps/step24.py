@@ -25,8 +25,9 @@ In the code
 The framework stays as it is. The demo writes the formulas as on paper:
 sphere(x, y), matyas(x, y), goldstein(x, y), of variables or numbers.
 gradient(f, x, y) takes two numbers and gives three: the value of f
-there and its two derivatives. They are compared with numerical slopes,
-along x and along y, and the functions in each graph are counted.
+there and its two derivatives; numerical_gradient(f, x, y) gives the
+numerical slopes along x and along y, and count_functions(f) how many
+functions the graph has.
 
 New:      nothing
 Changed:  nothing
@@ -535,7 +536,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -547,7 +548,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

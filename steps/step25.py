@@ -17,15 +17,16 @@ The framework stays as it is. The demo writes the DOT of step 15's graph,
 y = (x²)² + (x²)²: step15_lines() gives a list of lines, made by these.
 quote(text) puts quotes around a text, and a backslash before each quote
 and backslash in it. node(name, label, **attributes) and edge(start, end)
-give a line, digraph(lines) the whole text. save(dot, path) draws into a
-file, .svg, .png or .pdf by its ending, and returns the path:
+give a line, digraph(lines) the whole text. picture(dot, ending) gives the
+bytes of an svg, png or pdf, in one of two ways:
 
     graphviz.Source(dot).pipe(format="svg")                 runs dot
     pygraphviz.AGraph(string=dot).draw(format="svg", prog="dot")
 
 Without dot, the first raises graphviz.ExecutableNotFound, and the second
-is tried. If pygraphviz is not installed either, save() keeps the text in
-a .dot file, returns its path, and says on stderr what to install.
+is tried; None if pygraphviz is not installed either. save(dot, path)
+makes the folder, writes the picture and returns the path; for None it
+keeps the text in a .dot file, and says on stderr what to install.
 
 New:      nothing
 Changed:  nothing
@@ -40,7 +41,8 @@ pip install graphviz brings no dot: it is only the way to call it.
 
 Try
 1. Begin digraph() with "digraph g { rankdir=LR". What is different?
-2. Swap two letters in "xPaQbSy". Does dot complain?
+2. step15_lines() has the edges as "xPaQbSy" and "aRcS". Swap two letters.
+   Does dot complain?
 
 Output
     digraph g {
@@ -539,7 +541,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -551,7 +553,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

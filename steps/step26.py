@@ -7,26 +7,27 @@ nodes and 108 edges: nobody wants to write them, let alone check them.
 Idea
 The graph has it all: a variable knows its creator, a function knows its
 inputs and outputs. Walk back from the result, as backward() does, and
-write a line of DOT for each thing met, the first time it is met.
+write a line of DOT for each thing met.
 
 In the code
+A section of its own begins:  # === graph: pictures of graphs ===
 get_dot_graph(output, verbose=True) gives the text. Variables are orange
-ovals, functions light blue boxes with the name of their class; there is
-an edge from each input to its function, two if it goes in twice, and
-one from the function to each output still alive. Nodes are called n0,
-n1, ... in the order in which they are met, output first, and not by
-id(x), as the text would differ from run to run.
-dot_variable(name, x, verbose) and dot_function(name, func) give the
-line of a node. The label of a variable is its name, or nothing;
-verbose adds shape and dtype:  x: (2, 3) float64  or  (2, 3) float64.
-A name is yours, so quotes and backslashes in it get a backslash each.
-
-plot_dot_graph(output, verbose=True, to_file="out/graph.svg") draws, and
-returns the path of the picture. draw_dot(dot, path) gives the picture
-as bytes, as in step 25, in the format of the ending, or None; then the
-text is kept in a .dot file beside, and stderr says what to install.
-write_file(path, content) makes the folder, writes name.part and renames
-it: a crash never leaves half a picture under the name.
+ovals, functions light blue boxes with the name of their class. The line
+of output comes first, and its creator goes onto a stack. The function put
+there last is next, unless it is drawn already: an edge from each input in
+turn, whose creator goes onto the stack, and one to each output alive. The
+line of a node stands just before the first edge that needs it. They are
+called n0, n1, ... in this order, not by id(x), which changes at each run.
+dot_variable(name, x, verbose) and dot_function(name, func) give the line
+of a node. The label of a variable is its name, or nothing, with a
+backslash before each quote and backslash. verbose, if it has data, makes
+that  x: (2, 3) float64  or  (2, 3) float64.
+plot_dot_graph(output, verbose=True, to_file="out/graph.svg") returns the
+Path of the picture. draw_dot(dot, path) gives its bytes in the format of
+the ending, or None, by the two ways of step 25. For None, plot_dot_graph
+keeps the text in a .dot file, returns its Path and says on stderr what
+to install. write_file(path, content) makes the folder, writes the bytes
+to graph.svg.part and renames that: no crash leaves half a picture.
 
 New:      dot_variable, dot_function, get_dot_graph, write_file, draw_dot,
           plot_dot_graph
@@ -38,13 +39,12 @@ torchviz.make_dot(y) walks back over y.grad_fn and its next_functions in
 PyTorch. There, too, the picture shows what backward() will walk along.
 
 Watch out
-Constants have nodes of their own: each 14 in the formula is an oval.
+Each constant is an oval of its own: goldstein(x, y) has two for its 14s.
 What was computed under no_grad() has no creator, and is a lone oval.
 
 Try
-1. Give a and b in goldstein names. Where are they in the picture?
-2. Take "out/step26.png" for the name of the file.
-3. Write x * x for x**2 in tiny(). Which lines come twice?
+1. Name a and b, two variables in goldstein(). Where are they drawn?
+2. Write x * x for x**2 in tiny(x), which is x**2 + 3 x. What comes twice?
 
 Output
     digraph g {
@@ -542,7 +542,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -554,7 +554,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

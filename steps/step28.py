@@ -23,8 +23,8 @@ takes a moment to reach the floor, and very long to follow it to (1, 1).
 
 In the code
 Nothing is new in the framework. The demo has three functions.
-rosenbrock(x0, x1) is the formula above. descend(f, xs, lr, iters) moves
-the Variables in the list xs iters times and returns the path: an array of
+rosenbrock(x0, x1) is the formula above. descend(f, xs, lr=0.001,
+iters=10000) moves the Variables in xs and returns the path: an array of
 shape (iters + 1, len(xs)) whose first row is the start. Each time it
 calls f(*xs), clears the gradients, calls backward() and takes one step.
 plot_path(path, to_file) draws the path with matplotlib and returns where
@@ -555,7 +555,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and y is weighted with a random v, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     """
     rng = np.random.default_rng(0)
     us = [rng.standard_normal(x.data.shape) for x in xs]
@@ -567,7 +567,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

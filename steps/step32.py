@@ -1,14 +1,12 @@
 """Step 32 · Differentiating the derivative
 
 Problem
-x.grad holds the right number and nothing else: x.grad.creator is an
-AttributeError, x.grad.backward() too. For a second derivative, step 31
-had to work out the first by hand, with variables.
+x.grad is a bare array: x.grad.backward() is an AttributeError. For a
+second derivative, step 31 had to work out the first by hand.
 
 Idea
-Let backward() itself calculate with variables. Where a gradient came as
-an array, a Variable comes now; where Mul multiplied gy by the array in
-x1, it multiplies by x1. What is calculated with variables is recorded:
+Let backward() itself calculate with variables: where Mul multiplied gy by
+the array in x1, it multiplies by x1. That is recorded, as all they do is:
 
     y = x ** 3        its backward:  gx = gy * (3 * x ** 2)
 
@@ -18,19 +16,22 @@ Most gradients are never differentiated. So they are recorded only if
 asked for: the loop runs with Config.enable_backprop = create_graph.
 
 In the code
-backward(retain_grad=False, create_graph=False): the start, all that
-comes back and the sums are Variables, constants unless create_graph.
-fit_gradient(gx, x) takes an array or a Variable and returns a Variable,
-cast(gx, dtype) if the dtype differs; Cast(dtype).backward returns gy, as
-fit_gradient brings it back to the old dtype. Each backward() loses its
-.data; Exp and ConstantPow use their output; Pow has 2 * x for c = 2,
-where 2 * x ** 1 takes longer.
-derivative(f, vs) is the function df(*xs): the list of the gradients of
-v0 * y0 + v1 * y1 + ... for the outputs of f (one Variable or a list) and
-arrays vs. They are Variables that can be differentiated; a None becomes
-a constant of zeros. df clears the gradients of xs before and after.
-gradient_check(f, *xs, order=1, ...) checks f, which may have several
-outputs; from order 2 on derivative(f, vs) too, to the order below.
+backward(retain_grad=False, create_graph=False): the start, what comes
+back and the sums are Variables. An array becomes a constant (as_variable)
+in every case: it has no record. create_graph only decides whether what
+is calculated from the gradients is recorded.
+fit_gradient(gx, x) takes an array or a Variable and returns a Variable, by
+cast(gx, dtype) if its dtype is not x's, or not float64 for an integer x.
+Cast(dtype).backward returns gy; fit_gradient gives it the old dtype.
+Each backward() but Sin's loses its .data. Exp.backward had np.exp(x.data):
+it takes its output, which has a record, as ConstantPow does. For c = 2
+Pow.backward returns gy * (2 * x), as x ** 1 would be one more function.
+derivative(f, vs) returns df(*xs), which gives the list of the gradients
+of xs. f has one output or a list of them, vs an array of the shape of
+each. For each, y.grad = v; y.backward(create_graph=True): the gradients
+add up. None becomes a constant of zeros.
+gradient_check(f, *xs, order=1, ...) checks f, of one or several outputs, at
+copies of xs and with random vs; then derivative(f, vs), to order - 1.
 
 New:      Cast, cast, derivative
 Changed:  Variable.backward, fit_gradient, Mul.backward, Div.backward,
@@ -39,20 +40,22 @@ Changed:  Variable.backward, fit_gradient, Mul.backward, Div.backward,
 Removed:  nothing
 
 Elsewhere
-PyTorch has the same create_graph=True, and warns of the same cycle; its
+PyTorch has the same create_graph=True, and warns of the cycle (below); its
 torch.autograd.grad() makes none. Chainer: enable_double_backprop=True.
 JAX needs no switch: grad(grad(f)).
 
 Watch out
 Call x.cleargrad() before gx.backward(), or f'' is added to f'.
+df clears x.grad before and after: save what you need of it.
 None means zero: no path leads from x to the derivative of x + 1.
 create_graph makes a cycle, x -> x.grad -> its graph -> x, which stays
 until the cyclic collector comes by. x.cleargrad() cuts it.
-sin has no second derivative yet: its backward() uses np.cos.
+Sin.backward has its np.cos(x.data) until step 34. No error says so: f'' of
+sin(x) is None, and that of x * sin(x) a wrong number.
 
 Try
 1. Give Mul.backward its .data back. Which line of the output notices?
-2. Ask slopes() for one more derivative of x ** 3. What is in the way?
+2. slopes(y, x, 5) is y and 4 derivatives. Ask for 6. What is in the way?
 3. Compare the pictures of x.grad for x ** 3 and for x * x * x.
 
 Output
@@ -599,7 +602,7 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     xs move along random directions us and ys are weighted with random vs, so
     that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to them.
+    the two are apart if that is more than the tolerance, relative to the slope.
     The derivatives of f are checked in the same way, up to the given order.
     """
     rng = np.random.default_rng(order)
@@ -613,7 +616,7 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
     slope = inner(vs, changes) / (2 * eps)
     found = inner(us, [gx.data for gx in gxs])
-    if not abs(found - slope) <= tolerance * (abs(found) + abs(slope) + 1e-3):
+    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

@@ -460,6 +460,18 @@ def demo_is_small(source):
         yield f"the main block has {main.end_lineno - main.lineno} lines"
 
 
+def demo_is_right(source, status, output, errors, files):
+    """The demo ends well, prints what the lesson says, and writes into out/ only."""
+    if status:
+        yield f"the demo ends with {status}: {errors}"
+    elif output != ledger.expected_output(ledger.lesson(source)):
+        yield f"the demo does not print what the lesson says, but\n{output}"
+    if not output:
+        yield "the demo prints nothing"
+    if {*files} - {"out"}:
+        yield f"the demo writes {files}"
+
+
 def titles(readme):
     """The titles of steps by their numbers, as the tables of the README have them."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", readme)

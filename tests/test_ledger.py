@@ -106,6 +106,11 @@ def test_two_definitions_of_one_name_count_as_one_text():
     assert ledger.definitions(source)["A.x"] == f"{getter}\n{setter}"
 
 
+def test_comments_belong_to_what_stands_below_and_sections_to_nothing():
+    source = "a = 1\n# === b ===\n# Two\n# lines.\nb = 1\n# The end."
+    assert ledger.definitions(source) == {"a": "a = 1", "b": "# Two\n# lines.\nb = 1"}
+
+
 def test_an_annotated_constant_is_a_definition():
     assert list(ledger.definitions("a: int = 1\nb = 2\n")) == ["a", "b"]
 
@@ -174,9 +179,12 @@ def test_everything_is_new_over_nothing_but_members_are_not_named():
 
 
 def test_definitions_in_another_order_are_found():
-    old = "a = 1\nb = 1\nc = 1\n"
-    assert ledger.out_of_order(old, "d = 1\na = 2\nc = 1\n") == []
-    assert ledger.out_of_order(old, "a = 1\nc = 1\nd = 1\nb = 1\n") == ["c", "b"]
+    old = "one = 1\ntwo = 1\nten = 1\n"
+    assert ledger.out_of_order(old, "o = 1\none = 2\nten = 1\n") == []
+    assert ledger.out_of_order(old + "t = 1\n", "one = 1\nten = 1\ntwo = 1\n") == [
+        "ten",
+        "two",
+    ]
 
 
 def test_a_lesson_has_number_title_and_sections():
@@ -188,6 +196,11 @@ def test_a_lesson_has_number_title_and_sections():
         "",
         "It must be 2.",
     ]
+
+
+def test_a_heading_may_have_nothing_below_it():
+    source = STEP.replace("Add.\n", "")
+    assert ledger.lesson(source).sections["Idea"] == []
 
 
 def test_stated_changes_wrap_over_lines():

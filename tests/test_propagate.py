@@ -265,6 +265,7 @@ def test_an_import_comes_and_goes_where_it_is_used(row):
     )
     row.edit(1, "np.array(x)", "np.array(math.sqrt(x))")
     row.edit(1, "    print(1", "    print(time.time(), 1")
+    row.edit(3, "    print(3", "    print(math.pi, 3")
     assert row.run("1")[0] == 0
     row.commit()
     assert "\n\nimport heapq\nimport math\n\nimport numpy as np\n\n" in row.texts()[5]
@@ -272,6 +273,7 @@ def test_an_import_comes_and_goes_where_it_is_used(row):
     row.edit(1, "math.sqrt(x)", "x")
     assert row.run("1")[0] == 0
     assert row.texts()[5] == texts()[5]
+    assert "import math\n" in row.texts()[3]
 
 
 def test_the_edit_of_a_lesson_or_demo_is_not_carried(row):
@@ -317,6 +319,32 @@ def test_an_edit_that_was_undone_can_be_made_again(row):
     row.edit(1, '"""A box."""', '"""A case."""')
     assert row.run("1")[0] == 0
     assert "A case" in row.texts()[5]
+
+
+def test_what_was_carried_before_a_commit_is_history(row):
+    row.edit(1, '"""A box."""', '"""A case."""')
+    row.run("1")
+    row.put({n: text.replace("A box", "A tin") for n, text in texts().items()})
+    row.commit()
+    row.edit(1, '"""A tin."""', '"""A jar."""')
+    assert row.run("1")[0] == 0
+    assert row.texts() == {n: t.replace("A box", "A jar") for n, t in texts().items()}
+
+
+def test_blank_lines_and_sections_come_from_the_side_that_changed_them():
+    base = "a = 1\nb = 1\nc = 1\n"
+    ours = "a = 1\n\n# === b ===\n\nb = 1\nc = 1\n"
+    theirs = "a = 1\nb = 1\n\n\nc = 1\n"
+    merged = "a = 1\n\n# === b ===\n\nb = 1\n\n\nc = 1\n"
+    assert propagate.merge_definitions(base, ours, theirs, "obt") == (merged, True)
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path):
+    path = tmp_path / "step01.py"
+    path.write_text("x = 1\n")
+    with pytest.raises(UnicodeEncodeError):
+        propagate.write(path, "x = 2\n\ud800")
+    assert path.read_text() == "x = 1\n"
 
 
 # Stops
@@ -393,6 +421,14 @@ def test_a_stopped_run_is_gone_on_with_or_forgotten(row):
     row.put({3: MENDED})
     assert row.run("3")[0] == 0
     assert "self.data + self.data * 1" in row.texts()[5]
+
+
+def test_what_a_forgotten_run_has_carried_is_known(row):
+    stopped(row)
+    row.run("--forget")
+    row.put({3: texts()[3]})
+    row.edit(1, REWRITTEN[1], "result = sum([self.data, self.data])")
+    assert row.run("1")[1].startswith("step  2  carried\nstep  3  CONFLICT\n")
 
 
 def test_it_stops_where_the_lesson_would_become_wrong(row):

@@ -180,7 +180,7 @@ def merge(base, ours, theirs, names):
         body, how = other, "carried, definition by definition"
         how = how if other_clean else "CONFLICT"
     rest = body + ours.demo
-    imports = merge_imports(base.imports, ours.imports, theirs.imports, rest)
+    imports = merge_imports(ours.imports, theirs.imports, rest)
     return ours.lesson + imports + rest, how
 
 
@@ -262,15 +262,14 @@ def is_inside(piece):
     return piece[1].startswith(" ")
 
 
-def merge_imports(base, ours, theirs, rest):
-    """Our imports with those that theirs added and less those it removed, by need."""
-    base, own, theirs = map(statements, (base, ours, theirs))
-    added = [s for s in theirs if s not in base + own and is_used(s, rest)]
-    gone = [s for s in base if s in own and s not in theirs and not is_used(s, rest)]
-    if not added and not gone:
+def merge_imports(ours, theirs, rest):
+    """Our imports, and of theirs those that are used, less those that no longer are."""
+    own, used = statements(ours), used_names(rest)
+    kept = [s for s in own if bound(s) & used]
+    added = [s for s in statements(theirs) if s not in own and bound(s) & used]
+    if kept + added == own:
         return ours
-    kept = sorted([s for s in own + added if s not in gone], key=import_order)
-    groups = itertools.groupby(kept, key=lambda s: import_order(s)[0])
+    groups = itertools.groupby(sorted(kept + added, key=import_order), key=is_foreign)
     return "".join("\n" + "".join(group) for _, group in groups)
 
 
@@ -281,19 +280,29 @@ def statements(imports):
     return ["".join(lines[node.lineno - 1 : node.end_lineno]) for node in nodes]
 
 
-def is_used(statement, text):
-    """True if a name that the import statement binds occurs in the text."""
+def bound(statement):
+    """The names that an import statement binds."""
     aliases = ast.parse(statement).body[0].names
-    names = [alias.asname or alias.name.partition(".")[0] for alias in aliases]
-    dot = r"\." if statement.startswith("import") else r"\b"
-    return any(re.search(rf"\b{name}{dot}", text) for name in names)
+    return {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+
+
+def used_names(code):
+    """The names that code uses; all words in it, if a conflict is marked there."""
+    try:
+        nodes = ast.walk(ast.parse(code))
+    except SyntaxError:
+        return set(re.findall(r"\w+", code))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def is_foreign(statement):
+    """True if a statement imports what is not in the standard library."""
+    return statement.split()[1].partition(".")[0] not in sys.stdlib_module_names
 
 
 def import_order(statement):
     """The place of an import: standard library first, `import` before `from`."""
-    module = statement.split()[1]
-    third_party = module.partition(".")[0] not in sys.stdlib_module_names
-    return third_party, statement.startswith("from"), module
+    return is_foreign(statement), statement.startswith("from"), statement
 
 
 # A run
