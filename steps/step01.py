@@ -15,8 +15,8 @@ has room for notes beside what it holds:
           | data: array(1.0) |
           +------------------+
 
-An array may have any number of dimensions. ndim counts them, and shape
-is the length of each:
+An array may have any number of dimensions, or axes. ndim counts them,
+shape is the length of each, and size the number of elements:
 
     1.0              ndim 0    shape ()           a number
     [1 2 3]          ndim 1    shape (3,)         a vector

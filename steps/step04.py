@@ -22,11 +22,12 @@ On a curve forward leans to one side: its error shrinks as eps does.
 Central is balanced: its error shrinks as eps².
 
 In the code
-numerical_diff(f, x, eps=1e-4) calls f, a function from Variable to
-Variable, on two new variables to either side of x, and returns the
-central difference, an array. x stays as it is. If x holds an array,
-every element is moved at once: for a function that works element by
-element, the result is the slope at each.
+numerical_diff(f, x, eps=1e-4) calls f, from Variable to Variable, on two
+new variables to either side of x, and returns the central difference of
+their data. x stays as it is. All elements of x move at once: if f works
+element by element, the result has the slope at each.
+In the demo quartic(x) is x^4, forward_diff the forward difference, and
+error_bar writes the worst error of many slopes and a # for each digit.
 
 New:      numerical_diff
 Changed:  nothing
@@ -38,9 +39,8 @@ are what torch.autograd.gradcheck, jax.test_util.check_grads and
 Chainer's gradient_check compare their gradients with.
 
 Watch out
-A smaller eps is not always better. The two values of f are alike in
-almost all their digits, and a subtraction loses those digits; what is
-left is noise of about 1e-16, divided by eps.
+A smaller eps is not always better: the two values of f come to differ in
+their last digits only, which are noise of about 1e-16, divided by eps.
 
 Try
 1. Which eps is the best for central, and which for forward? Why is the

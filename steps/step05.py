@@ -14,8 +14,7 @@ vectors each local derivative is a matrix, the link's Jacobian:
       x -----> a -----> b -----> y       dy/dx = C' B' A'
     (1000,)  (100,)   (10,)    (1,)
 
-A product of matrices may be taken from either end. Here are their
-shapes. From the input side the large matrices meet:
+Take the product from either end. From the input side large matrices meet:
 
     C' (B' A')      B' A'     (10, 100) (100, 1000) -> (10, 1000)
                     C' ...    (1, 10)   (10, 1000)  -> (1, 1000)
@@ -30,11 +29,13 @@ weights are many, so start at the output: one run forward and one walk
 back give every derivative. That is backpropagation.
 
 In the code
-Nothing new in the framework: the demo is the program. Link(W) is the
-Function (W x) ** 2; its jacobian(x) is dy/dx at the array x.
-local_jacobians(links, x) runs a chain and lists [A', B', C'];
-from_input_side and from_output_side take such a list and return the
-product and the number of multiplications of numbers it took.
+The demo is the program. Link(W) is the Function (W x) ** 2 for a matrix W;
+its jacobian(x), at an array x, has dy_i / dx_j in row i and column j.
+local_jacobians(links, x) runs a chain from the Variable x and lists
+[A', B', C']. from_input_side and from_output_side take such a list and
+return the product and the number of multiplications of numbers it took.
+compare(*sizes) does all this with random links. numerical_diff moves all
+inputs at once, so each of its slopes must be the sum of a row.
 
 New:      nothing
 Changed:  nothing
@@ -46,9 +47,8 @@ column is jax.jvp, one row times a Jacobian jax.vjp. PyTorch's
 backward() is the vjp; torch.func has all four under the same names.
 
 Watch out
-A local derivative needs the values of the forward run, and the output
-side needs the last one first. So all of them have to be kept: that is
-what backpropagation pays for its speed.
+The local derivatives need the values of the forward run, the last one
+first. So all of them are kept: what backpropagation pays for its speed.
 
 Try
 1. Give the chain as many inputs as outputs. Which side wins?

@@ -27,8 +27,7 @@ forward(x) of Square and Exp, square(x) and exp(x) are as plain again as
 in step 10. Add.forward(x0, x1) returns x0 + x1, and add(x0, x1) calls it.
 Variable.backward() is as it was: it looks at the first input and the
 first output of each function and at no other. Step 13 mends that.
-The demo has DivMod again, and Silent, an Exp whose forward calculates
-and has no return.
+The demo has DivMod again, and Silent, an Exp whose forward has no return.
 
 New:      add
 Changed:  Function.__call__, Function.make_output, Function.forward,

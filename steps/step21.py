@@ -29,12 +29,11 @@ and CONSTANT, -1, if none does. In that case, and in no_grad(),
 make_output gives a constant without a creator.
 
 Backward: Mul.backward gives None for a constant; Add's gy costs nothing.
-Variable.backward leaves out inputs whose gradient is None and constants:
-they get no .grad, and their creators are not visited.
+Variable.backward leaves out an input that is a constant or is given None:
+it gets no .grad, and the walk does not go on to its creator.
 
-Dtype: fit_gradient also turns a gradient into the dtype of its variable;
-that of integers is float64. y.grad, be it ones or what was put there,
-goes through fit_gradient before backward() walks.
+Dtype: fit_gradient also gives a gradient the dtype of its variable, or
+float64 for integers. y.grad itself, ones or not, goes through it first.
 
 New:      as_variable, as_variables, CONSTANT, Variable.__radd__,
           Variable.__rmul__
@@ -56,8 +55,7 @@ np.exp(x), and a += x for an array a, raise a TypeError from NumPy.
 
 Try
 1. Take __array_ufunc__ = None out. What is array + variable now?
-2. Let as_variables leave out the dtype. Which line of the output
-   changes, and which one doesn't?
+2. Leave the dtype out in as_variables. Which line of the output changes?
 3. Multiply two constants and print the creator of the result.
 
 Output

@@ -13,7 +13,7 @@ Each operator is a function with a local derivative of its own:
     x0 - x1     1             -1
     x0 / x1     1 / x1        -x0 / x1 ** 2
     x ** c      c x ** (c - 1)               c is a number
-    c ** x      log c * c ** x              c is a number above 0
+    c ** x      log c * c ** x               c is a number above 0
 
 Python turns 1 - x into x.__rsub__(1): it swaps the operands. So the
 reflected form must swap them back: rsub(x0, x1) is x1 - x0.
@@ -47,7 +47,7 @@ we do. Python's names (__rsub__ and so on) are the same in all of them.
 Watch out
 x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
 which is 0 * inf = nan at x = 0. Hence Pow.backward asks for c == 0.
-For c = 0 or below, c ** x may have a value, but its slope is nan.
+For c = 0 or below c ** x may have a value, but its slope is nan or -inf.
 From here on pow in this file is ours, not Python's.
 
 Try

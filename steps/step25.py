@@ -25,8 +25,8 @@ bytes of an svg, png or pdf, in one of two ways:
 
 Without dot, the first raises graphviz.ExecutableNotFound, and the second
 is tried; None if pygraphviz is not installed either. save(dot, path)
-makes the folder, writes the picture and returns the path; for None it
-keeps the text in a .dot file, and says on stderr what to install.
+makes the folder and writes the picture there; for None the text, into a
+.dot file, and stderr says what to install. It returns the path written to.
 
 New:      nothing
 Changed:  nothing

@@ -16,15 +16,15 @@ ovals, functions light blue boxes with the name of their class. The line
 of output comes first, and its creator goes onto a stack. The function put
 there last is next, unless it is drawn already: an edge from each input in
 turn, whose creator goes onto the stack, and one to each output alive. The
-line of a node stands just before the first edge that needs it. They are
-called n0, n1, ... in this order, not by id(x), which changes at each run.
+line of a node stands just before the first edge that needs it. Nodes
+are called n0, n1, ... in this order, not by id(x): that varies by the run.
 dot_variable(name, x, verbose) and dot_function(name, func) give the line
 of a node. The label of a variable is its name, or nothing, with a
 backslash before each quote and backslash. verbose, if it has data, makes
 that  x: (2, 3) float64  or  (2, 3) float64.
 plot_dot_graph(output, verbose=True, to_file="out/graph.svg") returns the
 Path of the picture. draw_dot(dot, path) gives its bytes in the format of
-the ending, or None, by the two ways of step 25. For None, plot_dot_graph
+the ending, in one of the two ways of step 25, or None. Then plot_dot_graph
 keeps the text in a .dot file, returns its Path and says on stderr what
 to install. write_file(path, content) makes the folder, writes the bytes
 to graph.svg.part and renames that: no crash leaves half a picture.

@@ -23,13 +23,13 @@ is calculated from the gradients is recorded.
 fit_gradient(gx, x) takes an array or a Variable and returns a Variable, by
 cast(gx, dtype) if its dtype is not x's, or not float64 for an integer x.
 Cast(dtype).backward returns gy; fit_gradient gives it the old dtype.
-Each backward() but Sin's loses its .data. Exp.backward had np.exp(x.data):
-it takes its output, which has a record, as ConstantPow does. For c = 2
+Each backward() but Sin's loses its .data. Exp.backward had np.exp(x.data),
+which has no record: now gy times its output, as in ConstantPow. For c = 2
 Pow.backward returns gy * (2 * x), as x ** 1 would be one more function.
-derivative(f, vs) returns df(*xs), which gives the list of the gradients
-of xs. f has one output or a list of them, vs an array of the shape of
-each. For each, y.grad = v; y.backward(create_graph=True): the gradients
-add up. None becomes a constant of zeros.
+derivative(f, vs) is a function df: df(*xs) gives the list of gradients of
+xs. f has one output or a list of them, and vs an array in the shape of
+each. For each of them y.grad = v; y.backward(create_graph=True), and the
+gradients add up. None becomes a constant of zeros.
 gradient_check(f, *xs, order=1, ...) checks f, of one or several outputs, at
 copies of xs and with random vs; then derivative(f, vs), to order - 1.
 
