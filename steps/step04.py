@@ -39,8 +39,8 @@ are what torch.autograd.gradcheck, jax.test_util.check_grads and
 Chainer's gradient_check compare their gradients with.
 
 Watch out
-A smaller eps is not always better: the two values of f come to differ in
-their last digits only, which are noise of about 1e-16, divided by eps.
+A smaller eps is not always better: in the end the two values of f differ
+in their last digits only, and that is noise, about 1e-16, over eps.
 
 Try
 1. Which eps is the best for central, and which for forward? Why is the

@@ -48,7 +48,7 @@ backward() is the vjp; torch.func has all four under the same names.
 
 Watch out
 The local derivatives need the values of the forward run, the last one
-first. So all of them are kept: what backpropagation pays for its speed.
+first. So all are kept: that is what backpropagation pays for its speed.
 
 Try
 1. Give the chain as many inputs as outputs. Which side wins?

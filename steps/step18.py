@@ -39,6 +39,9 @@ generation). A Variable has no dictionary any more: it takes less memory,
 and x.gard = 1 is an error, as it should be. A subclass of Function
 without __slots__ has one, for what it wants to keep besides.
 
+The demo's modes() is the switch at first, in no_grad(), in a using_config
+of True inside that, in no_grad() again, and after an exception there.
+
 New:      ThreadConfig, Config, using_config, no_grad, Function.output_grads
 Changed:  Variable, Variable.backward, Function, Function.make_output
 Removed:  nothing
@@ -320,7 +323,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     y.backward()
     slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
     found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) <= tolerance * (abs(slope) + 1e-3):
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
             f"but the numerical slope is {slope:.6g}."

@@ -97,7 +97,7 @@ def state_of_the_world():
         "the threads": threading.active_count(),
         "the environment": dict(os.environ),
         "NumPy's error handling": np.geterr(),
-        "NumPy's print options": repr(np.get_printoptions()),
+        "NumPy's print options": np.get_printoptions(),
         "the recursion limit": sys.getrecursionlimit(),
     }
 

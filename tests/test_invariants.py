@@ -306,6 +306,7 @@ def test_the_planted_faults_stand_in_a_step_without_faults():
 
 
 IMPORT = "import numpy as np\n"
+ADD = 'def add(x0, x1):\n    """The sum."""\n'
 BODY = "    y = Variable(x0.data + x1.data)\n    return y\n"
 SHOWN = "It prints 1, but\nit must print 2.\n\nIdea\nAdd.\n"
 MAIN = "    print(doubled(Variable(1)).data)\n"
@@ -337,9 +338,28 @@ FAULTS = [
         "np.seterr(all='ignore')\n# ===",
         "NumPy's",
     ),
+    (
+        rules.without_side_effects,
+        "\n# ===",
+        "import os\nos.environ['PLANTED'] = '1'\n# ===",
+        "changes the environment",
+    ),
+    (
+        rules.without_side_effects,
+        "\n# ===",
+        "np.set_printoptions(precision=1)\n# ===",
+        "changes NumPy's print options",
+    ),
     (rules.no_unreachable_code, "return y", "return y\n    y = 1", "never reached"),
     (rules.no_unreachable_code, "return x +", "raise x\n    return x +", "never"),
     (rules.no_idle_statements, "    return y", "    y\n    return y", "does nothing"),
+    (
+        rules.no_idle_statements,
+        "    return y",
+        "    if x0:\n        x1\n    return y",
+        "does nothing",
+    ),
+    (rules.documented, ADD, "def forward(x0, x1):\n", "forward has no docstring"),
     (
         rules.no_idle_statements,
         "    return y",
@@ -375,10 +395,10 @@ FAULTS = [
     (
         rules.short,
         "    return y",
-        "    y = y\n" * 40 + "    return y",
-        "add has 42 lines",
+        "    y = y\n" * 39 + "    return y",
+        "add has 41 lines",
     ),
-    (rules.short, BODY, "    x0 = x0\n" * 10 + BODY, "half of all functions"),
+    (rules.short, BODY, "    x0 = x0\n" * 8 + BODY, "half of all functions"),
     (
         rules.whole,
         "\n# ===",
@@ -407,6 +427,7 @@ FAULTS = [
         MAIN + "    # demo\n" + MAIN * 24,
         "block has 26 lines",
     ),
+    (rules.demo_is_small, 'if __name__ == "__main__":', "if add:", "does not end with"),
     (rules.demo_is_small, MAIN, MAIN + "shown = 1\n", "does not end with its main"),
 ]
 
@@ -415,8 +436,30 @@ FAULTS = [
 def test_a_planted_fault_is_found(rule, old, new, complaint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "README.md").touch()
-    with np.errstate():
+    monkeypatch.setenv("PLANTED", "0")
+    with np.errstate(), np.printoptions():
         assert complaint in "\n".join(rule(planted(old, new)))
+
+
+HARMLESS = [
+    (rules.standalone, BODY, "    import matplotlib.pyplot\n" + BODY),
+    (rules.without_side_effects, IMPORT, "import colorsys\n" + IMPORT),
+    (rules.no_duplicates, "def __init__", "@property\n    def __init__"),
+    (rules.no_shadowing, "def add", "def pow"),
+    (rules.no_shadowing, "def __init__", "def sum"),
+    (rules.documented, "def __init__", "def forward"),
+    (rules.short, "    return y", "    y = y\n" * 7 + "    return y"),
+    (rules.short, BODY, ""),
+    (rules.lesson_has_the_size, "1, but\nit must print 2.\n", "1.\n"),
+    (rules.lesson_has_the_size, "Add.", "Add.\n" * 42 + "So."),
+    (rules.lesson_has_the_size, "Add.", "Add" * 26 + "."),
+    (rules.demo_is_small, MAIN, MAIN * 25),
+]
+
+
+@pytest.mark.parametrize("rule, old, new", HARMLESS)
+def test_what_is_harmless_is_not_found(rule, old, new):
+    no_complaint(rule(planted(old, new)))
 
 
 NEXT = planted("Variable, Variable.__add__, add", "nothing")
@@ -492,6 +535,14 @@ def test_what_the_lesson_removes_may_vanish_but_not_come_back():
 def test_code_that_nothing_uses_is_found(code, name):
     source = planted("\n# ===", f"\n{code}\n\n# ===")
     assert list(rules.everything_is_used(source)) == [f"{name} is used nowhere"]
+
+
+def test_a_use_in_a_method_is_enough():
+    source = planted("np.asarray(data)", "converted(data)")
+    function = "def converted(data): ...\n\n\nclass Variable"
+    assert not list(
+        rules.everything_is_used(source.replace("class Variable", function))
+    )
 
 
 def test_a_use_in_a_test_is_enough_for_public_names():

@@ -68,7 +68,9 @@ def test_a_right_gradient_of_zero_passes(step):
 
 @at_11
 def test_round_off_around_a_slope_of_zero_passes(step):
-    f = function(step, lambda x: np.sin(x) ** 2 + np.cos(x) ** 2, lambda gy, x: gy * 0.0)
+    f = function(
+        step, lambda x: np.sin(x) ** 2 + np.cos(x) ** 2, lambda gy, x: gy * 0.0
+    )
     assert step.gradient_check(f, var(step, POINT)) is True
 
 
@@ -134,6 +136,11 @@ def test_the_output_may_have_a_shape_of_its_own(step):
 
 
 @at_11
+def test_an_infinite_numerical_slope_agrees_with_nothing(step):
+    with np.errstate(over="ignore"), pytest.raises(AssertionError):
+        step.gradient_check(step.exp, var(step, 709.78271))
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_are_caught(step, wrong):
     f = function(step, lambda x: x * 2, lambda gy, x: gy * 0.0 + wrong)
