@@ -274,6 +274,7 @@ class OneOnly(Add):
 
 
 def sum_of_squares(x, y):
+    """x ** 2 + y ** 2."""
     return add(square(x), square(y))
 
 
