@@ -28,7 +28,8 @@ Variable.
 Two arrays whose shapes do not fit make NumPy raise a ValueError, which
 does not say whose fault it was. Function.__call__ catches a ValueError of
 forward() and raises one that names the function and the shapes of all its
-inputs before what NumPy says; the first is kept with raise ... from error.
+inputs ("(2, 3) and (4,)"), then a colon and what NumPy says; the first is
+kept with raise ... from error.
 
 New:      Variable.__add__, Mul, mul, Variable.__mul__
 Changed:  Function.__call__

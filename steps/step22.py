@@ -20,14 +20,15 @@ reflected form must swap them back: rsub(x0, x1) is x1 - x0.
 
 In the code
 Neg, Sub and Div are written like Add and Mul: neg(x), sub(x0, x1),
-div(x0, x1) and the swapped rsub, rdiv. Div.backward gives None for a
-constant below the line. What it gives for x0 is needed for x1 anyway.
+div(x0, x1) and the swapped rsub, rdiv. Sub.backward gives gy, -gy.
+Div.backward gives None for a constant below the line; x0 always gets its
+gradient, as that of x1 is made from it.
 Pow(c) and ConstantPow(c) are the first functions with a setting: c is
 kept in self.c; it is no input and has no gradient. pow(x, c) is
 Pow(c)(x), rpow(x, c) is ConstantPow(c)(x). As as_variables never sees
-this c, both send it through python_number(c) first: a TypeError that
-names c if it is not one of NUMBERS, and c.item() if it is a NumPy number,
-which would turn a float32 x into float64.
+this c, both send it through python_number(c) first. That raises a
+TypeError with c in it if c is none of NUMBERS, and makes c.item() of a
+NumPy number, which would turn a float32 x into float64.
 The derivative of c ** x contains the result: ConstantPow.backward takes
 it from self.outputs[0](), called, as outputs are weak references.
 All of them are attached as in step 20, by Variable.__neg__ = neg etc.
@@ -46,7 +47,7 @@ we do. Python's names (__rsub__ and so on) are the same in all of them.
 
 Watch out
 x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
-which is 0 * inf = nan at x = 0. Hence Pow.backward asks for c == 0.
+which is 0 * inf = nan at x = 0. Hence Pow.backward gives gy * 0.0 if c == 0.
 For c = 0 or below c ** x may have a value, but its slope is nan or -inf.
 From here on pow in this file is ours, not Python's.
 

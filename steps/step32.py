@@ -6,7 +6,8 @@ second derivative, step 31 had to work out the first by hand.
 
 Idea
 Let backward() itself calculate with variables: where Mul multiplied gy by
-the array in x1, it multiplies by x1. That is recorded, as all they do is:
+the array in x1, it multiplies by x1. What is done with variables is
+recorded:
 
     y = x ** 3        its backward:  gx = gy * (3 * x ** 2)
 
@@ -27,9 +28,9 @@ Each backward() but Sin's loses its .data. Exp.backward had np.exp(x.data),
 which has no record: now gy times its output, as in ConstantPow. For c = 2
 Pow.backward returns gy * (2 * x), as x ** 1 would be one more function.
 derivative(f, vs) is a function df: df(*xs) gives the list of gradients of
-xs. f has one output or a list of them, and vs an array in the shape of
-each. For each of them y.grad = v; y.backward(create_graph=True), and the
-gradients add up. None becomes a constant of zeros.
+xs. f has one output or a list of them; vs is a list with one array for
+each. For each, y.grad = v; y.backward(create_graph=True), and the gradients
+add up. None becomes a constant of zeros.
 gradient_check(f, *xs, order=1, ...) checks f, of one or several outputs, at
 copies of xs and with random vs; then derivative(f, vs), to order - 1.
 

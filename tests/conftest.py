@@ -22,6 +22,9 @@ def pytest_addoption(parser):
         "--steps-dir", type=Path, default=STEPS, help="where stepNN.py are"
     )
     parser.addoption("--on-step", type=int, help="test this step, not the test's own")
+    parser.addoption(
+        "--triangle", action="store_true", help="run each test on all later steps, too"
+    )
 
 
 def pytest_configure(config):

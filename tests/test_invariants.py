@@ -313,6 +313,7 @@ MAIN = "    print(doubled(Variable(1)).data)\n"
 FAULTS = [
     (rules.standalone, IMPORT, IMPORT + "import torch\n", "imports torch at the top"),
     (rules.standalone, IMPORT, IMPORT + "import graphviz\n", "graphviz at the top"),
+    (rules.standalone, IMPORT, IMPORT + "from torch import nn\n", "imports torch at"),
     (rules.standalone, IMPORT, IMPORT + "from .step13 import y\n", "a neighbour"),
     (rules.standalone, BODY, "    import steps.step13\n" + BODY, "steps in a function"),
     (rules.without_side_effects, "\n# ===", "print(1)\n\n# ===", "prints '1"),
@@ -443,6 +444,8 @@ def test_a_planted_fault_is_found(rule, old, new, complaint, tmp_path, monkeypat
 
 HARMLESS = [
     (rules.standalone, BODY, "    import matplotlib.pyplot\n" + BODY),
+    (rules.standalone, BODY, "    from matplotlib import pyplot\n" + BODY),
+    (rules.no_idle_statements, BODY, "    if x0:\n        pass\n" + BODY),
     (rules.without_side_effects, IMPORT, "import colorsys\n" + IMPORT),
     (rules.no_duplicates, "def __init__", "@property\n    def __init__"),
     (rules.no_shadowing, "def add", "def pow"),
@@ -511,6 +514,18 @@ def test_a_planted_fault_between_two_steps_is_found(rule, old, new, complaint):
     limit = {"limit": 59} if rule is rules.budget else {}
     assert NEXT.count(old) == 1
     assert complaint in "\n".join(rule(GOOD, NEXT.replace(old, new), **limit))
+
+
+def test_lines_that_are_new_replaced_and_gone_count_for_the_budget():
+    assert rules.changed_lines("a = 1\nb = 2\n", "a = 1\nb = 2\nc = 3\nd = 4\n") == 2
+    assert rules.changed_lines("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 4\n") == 2
+
+
+def test_a_class_vanishes_with_its_members():
+    without = NEXT[: NEXT.index("class")] + NEXT[NEXT.index("def add") :]
+    removed = without.replace("Removed:  nothing", "Removed:  Variable")
+    assert len([*rules.growth(GOOD, without)]) == 2
+    no_complaint(rules.growth(GOOD, removed))
 
 
 def test_what_the_lesson_removes_may_vanish_but_not_come_back():

@@ -12,6 +12,7 @@ import pytest
 from tools import ledger, propagate
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
 # A row of five small steps. What each changes over the one before is a list of
 # replacements; the lesson and the demo are each step's own.
