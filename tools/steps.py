@@ -417,7 +417,9 @@ def main(words):
             f"but {', '.join(COMMANDS)}."
         )
     try:
-        return COMMANDS[command](words[1:])
+        status = COMMANDS[command](words[1:])
+        sys.stdout.flush()  # a closed pipe is to be noticed here, not at the exit
+        return status
     except BrokenPipeError:  # of "make diff-step 14 | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
