@@ -42,8 +42,8 @@ Removed:  nothing
 
 Elsewhere
 torch.pow and jax.numpy.power take an array as exponent, too, whose
-gradient is log x * x ** c; for an exponent 0 they give x the slope 0, as
-we do. Python's names (__rsub__ and so on) are the same in all of them.
+gradient is log x * x ** c. At x = 0 PyTorch gives x ** 0.0 the slope 0,
+as we do; JAX gives nan. Python's names (__rsub__ ...) are the same.
 
 Watch out
 x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
