@@ -17,8 +17,8 @@ They agree if
 
     |backward - numerical| < tolerance * (|numerical| + 0.001)
 
-0.001 lets two slopes near 0 count as equal. The right side looks at the
-numerical slope alone: with |backward| in it, inf would agree with itself.
+0.001 lets two slopes near 0 count as equal. With <= an infinite
+numerical slope would agree with any other.
 Why random, why not ones? With ones, the two sums also agree for gradients
 in a wrong order, or for zeros where y always has the same sum.
 
@@ -26,10 +26,11 @@ In the code
 gradient_check(f, x, eps=1e-4, tolerance=1e-5) takes f, from Variable to
 Variable, and returns True, or raises an AssertionError with the slope by
 backward() and then the numerical one. Both are written with six digits
-that count (:.6g), since a slope may be as small as 1e-6. nan agrees with
-nothing, and inf not even with inf: for them not a < b is True.
-u, then v, come from np.random.default_rng(0).standard_normal: the same in
-every run, and the random numbers of the program around it are left alone.
+that count (:.6g), since a slope may be as small as 1e-6. The test is
+"if not a < b", for a nan is not >= b either and would slip through.
+u in the shape of x, then v in that of y, come from standard_normal of
+np.random.default_rng(0): the same in every run, and the random numbers of
+the program around it are left alone. x + eps u goes through as_array.
 The check works on Variables of its own, so x.grad stays as it is.
 
 In the demo, NoTwo is x ** 2 with a backward() that forgets the 2; Mirror
