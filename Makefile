@@ -11,16 +11,16 @@ $(error This project needs Python 3.11 or newer; get it from https://www.python.
 endif
 
 STEPS := $(PYTHON) -m tools.steps
-GOALS := help run run-step test test-step diff-step show-step propagate bench check check-all
+GOALS := help run run-step test test-step test-gpu diff-step show-step propagate framework bench check check-all
 .PHONY: $(GOALS)
 .DEFAULT_GOAL := help
 
 # make takes the number in "make test-step 14" for a goal: let it be one that does nothing.
 FIRST := $(firstword $(MAKECMDGOALS))
 REST := $(wordlist 2,99,$(MAKECMDGOALS))
-ifneq ($(filter run test %-step propagate,$(FIRST)),)
+ifneq ($(filter run test %-step propagate framework,$(FIRST)),)
 NUMBERS := $(filter-out $(GOALS),$(REST))
-N := $(if $(filter run test,$(FIRST)),$(NUMBERS),$(REST))
+N := $(if $(filter run test framework,$(FIRST)),$(NUMBERS),$(REST))
 $(foreach word,$(NUMBERS),$(eval $(word):;@:))
 endif
 
@@ -39,6 +39,9 @@ test:
 test-step:
 	@$(STEPS) test "$(N)" $(ARGS)
 
+test-gpu:
+	@$(STEPS) test-gpu $(ARGS)
+
 diff-step:
 	@$(STEPS) diff "$(N)" $(if $(RAW),--raw)
 
@@ -47,6 +50,9 @@ show-step:
 
 propagate:
 	@$(STEPS) propagate $(if $(CONTINUE),--continue,$(if $(FORGET),--forget,"$(N)"))
+
+framework:
+	@$(STEPS) framework $(if $(N),"$(N)") $(ARGS)
 
 bench:
 	@$(STEPS) bench $(ARGS)

@@ -2,12 +2,15 @@
 
 tests/test_step14.py is given steps/step14.py as the fixture `step`. To try the
 same test on another file: STEP_FILE=my14.py, --steps-dir my_steps, or
---on-step 36 for the same test on a later step of this repository.
+--on-step 36 for the same test on a later step of this repository, or --on-package
+for the same test on the package that is cut from the last step.
 """
 
 import functools
+import importlib
 import importlib.util
 import os
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -23,14 +26,33 @@ def pytest_addoption(parser):
     )
     parser.addoption("--on-step", type=int, help="test this step, not the test's own")
     parser.addoption(
+        "--on-package", action="store_true", help="test framework/, not a step"
+    )
+    parser.addoption(
         "--triangle", action="store_true", help="run each test on all later steps, too"
+    )
+    parser.addoption(
+        "--gpu", action="store_true", help="test_gpu.py: on a GPU, not on a stand-in"
     )
 
 
+def gpu_is_there():
+    """True if CuPy is installed and finds a GPU."""
+    try:
+        import cupy
+
+        return cupy.cuda.is_available()
+    except (ImportError, RuntimeError):
+        return False
+
+
 def pytest_configure(config):
+    if config.getoption("--gpu") and not gpu_is_there():
+        pytest.exit("CuPy is missing or finds no GPU: nothing is tested.", returncode=0)
     config.addinivalue_line(
         "markers",
-        "not_on(steps, reason): the test does not apply to these later steps",
+        "not_on(steps, reason): the test does not apply to these later steps; "
+        "the package counts as the last of them and as the one behind it",
     )
 
 
@@ -60,31 +82,98 @@ def load_step(path):
     return module
 
 
+class OneModule:
+    """The modules of a package as one, as they were in the step it is cut from.
+
+    It has all their names. A name that is set, is set in each module that has it.
+    """
+
+    def __init__(self, package, path):
+        found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        modules = [importlib.import_module(module.name) for module in found]
+        state = {
+            "__name__": f"step_under_test_{package.__name__}",
+            "__file__": str(path),
+            "__doc__": package.__doc__,
+            "_modules": [m for m in modules if not hasattr(m, "__path__")],
+        }
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def _having(self, name):
+        """The modules that have a name."""
+        return [module for module in self._modules if name in vars(module)]
+
+    @property
+    def __dict__(self):
+        found = (vars(module).items() for module in self._modules)
+        return {name: value for items in found for name, value in items}
+
+    def __dir__(self):
+        return sorted(vars(self))
+
+    def __getattr__(self, name):
+        for module in self._having(name):
+            return getattr(module, name)
+        raise AttributeError(f"the package has no {name}", name=name, obj=self)
+
+    def __setattr__(self, name, value):
+        for module in self._having(name) or self._modules[:1]:
+            setattr(module, name, value)
+
+    def __delattr__(self, name):
+        for module in self._having(name):
+            delattr(module, name)
+
+
+@functools.cache
+def load_package(number):
+    """The package framework/, which is cut from step `number`, as one module."""
+    return OneModule(importlib.import_module("framework"), step_path(number))
+
+
+def step_path(number):
+    return STEPS / f"step{number:02}.py"
+
+
+def last_step():
+    """The number of the step that the package is cut from."""
+    return max(int(path.stem[4:]) for path in STEPS.glob("step[0-9]*.py"))
+
+
 @pytest.fixture
 def step(request):
     """The module of the step under test."""
-    number = own_step(request.path)
-    return load_step(
-        step_file(request.config, request.config.getoption("--on-step") or number)
-    )
+    config = request.config
+    if config.getoption("--on-package"):
+        return load_package(last_step())
+    number = config.getoption("--on-step") or own_step(request.path)
+    return load_step(step_file(config, number))
 
 
 def pytest_collection_modifyitems(config, items):
-    later = config.getoption("--on-step")
+    later = {config.getoption("--on-step")}
+    if config.getoption("--on-package"):
+        later = {last_step(), last_step() + 1}  # it lacks the demo of the last step
     for item in items:
         for marker in item.iter_markers("not_on"):
             steps, reason = marker.args
-            if later in steps:
+            if later & {*steps}:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def is_under_test(name):
+    """True for the name of a module of a step under test, or of the package."""
+    return name.startswith(("step_under_test_", "framework."))
 
 
 def missing_name(error):
     """The name that an AttributeError asked a step for; None if it is not about one."""
     owner = getattr(error, "obj", None)
-    if getattr(owner, "__name__", "").startswith("step_under_test_"):
+    if is_under_test(getattr(owner, "__name__", "")):
         return error.name
     kind = owner if isinstance(owner, type) else type(owner)
-    if kind.__module__.startswith("step_under_test_"):
+    if is_under_test(kind.__module__):
         return f"{kind.__name__}.{error.name}"
     return None
 
@@ -94,7 +183,7 @@ def pytest_runtest_call(item):
     try:
         return (yield)
     except AttributeError as error:
-        name = missing_name(error)
-        if name is None:
+        name, number = missing_name(error), own_step(item.path)
+        if name is None or number is None:
             raise
-        pytest.fail(f"step {own_step(item.path)} asks for {name}", pytrace=False)
+        pytest.fail(f"step {number} asks for {name}", pytrace=False)

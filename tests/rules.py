@@ -23,11 +23,16 @@ import numpy as np
 from tools import ledger
 
 IMPORTABLE = {*sys.stdlib_module_names, "numpy"}
-IN_FUNCTIONS = IMPORTABLE | {"graphviz", "pygraphviz", "matplotlib"}
-SHADOWED = {"pow": "the book's name for x ** c; no step calls the builtin"}
+IN_FUNCTIONS = IMPORTABLE | {"graphviz", "pygraphviz", "matplotlib", "PIL", "cupy"}
+SHADOWED = {  # the book's names; no step calls these builtins
+    "pow": "x ** c",
+    "sum": "the sum along an axis",
+    "max": "the largest along an axis",
+    "min": "the smallest along an axis",
+}
 EVENTS = ("open", "os.", "shutil.", "socket.", "subprocess.", "urllib.", "tempfile.")
 LESSON_WIDTH, LESSON_LINES = 79, range(25, 71)
-FUNCTION_METHODS = {"forward", "backward"}
+OBVIOUS_METHODS = {"forward", "backward", "update_one", "prepare"}
 MAIN_LINES, BODY_LINES, MEDIAN_LINES = 25, 40, 5
 BUDGET = 60
 
@@ -367,8 +372,8 @@ def documented(source):
 
 def is_obvious(node, owner):
     """True if what a definition does is clear from its name."""
-    of_function = isinstance(owner, ast.ClassDef) and node.name in FUNCTION_METHODS
-    return of_function or node.name.startswith("_")
+    in_class = isinstance(owner, ast.ClassDef) and node.name in OBVIOUS_METHODS
+    return in_class or node.name.startswith("_")
 
 
 def short(source):

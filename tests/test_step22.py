@@ -6,6 +6,10 @@ from helpers import array, var
 
 A = np.array([[1.5, 2.0, 0.5], [0.25, 4.0, 3.0]])
 C = np.array([[2.0, -1.0, 3.0], [0.5, 1.0, -2.0]])
+NOT_FROM_37 = pytest.mark.not_on(
+    range(37, 61), "step 37 takes arrays and variables as base and exponent"
+)
+NO_NUMBERS = ["2", None, [2.0], pytest.param(np.array([2.0]), marks=NOT_FROM_37)]
 
 ONE_INPUT = {  # name: (y, its value, its slope)
     "-x": (lambda x: -x, lambda x: -x, lambda x: -np.ones_like(x)),
@@ -163,6 +167,7 @@ def test_the_exponent_is_any_number(step, c):
     assert array(x.grad) == 6.0
 
 
+@NOT_FROM_37
 def test_a_variable_as_exponent_of_a_variable_is_refused(step):
     x, c = var(step, 2.0), var(step, 3.0)
     with pytest.raises(TypeError) as error:
@@ -171,7 +176,7 @@ def test_a_variable_as_exponent_of_a_variable_is_refused(step):
     assert "number" in str(error.value), "the error says what was expected"
 
 
-@pytest.mark.parametrize("c", ["2", None, [2.0], np.array([2.0])], ids=repr)
+@pytest.mark.parametrize("c", NO_NUMBERS, ids=repr)
 def test_what_is_not_a_number_is_refused_as_exponent(step, c):
     for power in (lambda x: x**c, lambda x: step.pow(x, c)):
         with pytest.raises(TypeError) as error:
@@ -179,7 +184,7 @@ def test_what_is_not_a_number_is_refused_as_exponent(step, c):
         assert repr(c) in str(error.value), "the error names what was wrong"
 
 
-@pytest.mark.parametrize("c", ["2", None, [2.0], np.array([2.0])], ids=repr)
+@pytest.mark.parametrize("c", NO_NUMBERS, ids=repr)
 def test_what_is_not_a_number_is_refused_as_base(step, c):
     for power in (lambda x: c**x, lambda x: step.rpow(x, c)):
         with pytest.raises(TypeError) as error:

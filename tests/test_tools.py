@@ -151,7 +151,9 @@ def two_steps(tmp_path, monkeypatch):
 def calls(monkeypatch):
     """What the commands would have run Python on."""
     calls = []
-    monkeypatch.setattr(steps, "python_command", lambda *words: calls.append(words))
+    monkeypatch.setattr(
+        steps, "python_command", lambda *words: calls.append(words) or 0
+    )
     return calls
 
 
@@ -487,7 +489,8 @@ def test_the_commands_run_the_programs_they_name(calls):
     steps.main(["run", "4"])
     steps.main(["propagate", "4", "--no-tests"])
     steps.main(["propagate", "--continue"])
-    steps.main(["bench", "--fast"])
+    steps.main(["bench", "core", "--fast"])
+    steps.main(["bench"])
     test_4 = str(ROOT / "tests" / "test_step04.py")
     assert calls == [
         ("-m", "pytest"),
@@ -498,6 +501,9 @@ def test_the_commands_run_the_programs_they_name(calls):
         ("-m", "tools.propagate", "4", "--no-tests"),
         ("-m", "tools.propagate", "--continue"),
         (str(ROOT / "benchmarks" / "core.py"), "--fast"),
+        (str(ROOT / "benchmarks" / "core.py"),),
+        (str(ROOT / "benchmarks" / "importing.py"),),
+        (str(ROOT / "benchmarks" / "networks.py"),),
     ]
 
 

@@ -8,7 +8,8 @@ Each step j takes in what changed in step j - 1: a three-way merge of the framew
 code (base: the old j - 1, ours: j, theirs: the new j - 1), by lines; where that
 conflicts, definition by definition; where that conflicts, too, the conflict is
 marked in the file and the run stops. Lessons and demos are each step's own. After
-each step: it parses, its lesson's ledger is still right, and its test passes.
+each step: it parses, its lesson's ledger is still right, and its test passes. Where
+there is the package framework/, it is cut again from the last step in the end.
 
 What a run knows is in one file in the .git folder, written before and after each
 step, so that a run that is killed can go on as well.
@@ -28,7 +29,8 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tools import ledger
+from tools import cut, ledger
+from tools.cut import write
 
 ROOT = Path(__file__).resolve().parent.parent
 GO_ON = "Then go on with: make propagate CONTINUE=1"
@@ -81,13 +83,6 @@ def committed(commit, number):
     if status:
         raise Stop(f"Step {number} is not in the last commit: commit it first.")
     return text
-
-
-def write(path, text):
-    """Write a text to a file, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, path)
 
 
 # What a run knows
@@ -372,6 +367,8 @@ def carry_on(state, tests):
             print(f"step {state.step:2}  {how}", flush=True)
             check(state.step, tests and how != "as it was")
             state.save(step=state.step + 1, merged=None, written=False)
+        if (ROOT / cut.NAME).exists():
+            cut.cut(state.step - 1)
     except (Stop, ValueError) as stop:
         raise Stop(f"{stop} {GO_ON}") from stop
     print(f"Step {state.step - 1} is the last. Commit all of them together.")

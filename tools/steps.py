@@ -12,10 +12,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from tools import environment, ledger
+from tools import cut, environment, ledger
 
 ROOT = environment.ROOT
 SECONDS = 120  # a step that takes longer is taken for hung
@@ -29,11 +30,13 @@ make diff-step 14    what it changes over step 13, definition by definition
                      (RAW=1: the plain diff of the two files)
 make test-step 14    its own test
                      (STEP_FILE=my14.py: the same test on your own file)
+make test-gpu        the newest step on a GPU, if CuPy finds one
 
 make propagate 14    carry an edit of step 14 into all later steps
+make framework       cut the package framework/ out of the last step
 make check           lint, format and the rules all steps keep
 make check-all       the same, and each test on every later step
-make bench           time the newest step against PyTorch or numpy
+make bench           time the newest step and the package against PyTorch or numpy
 
 Without make: python -m tools.steps run, test, show 14, diff 14, test 14 …
 """
@@ -47,7 +50,7 @@ def step_number(text, command):
     numbers = ledger.step_numbers()
     if text.isascii() and text.isdigit() and int(text) in numbers:
         return int(text)
-    goal = command if command == "propagate" else f"{command}-step"
+    goal = command if command in ("propagate", "framework") else f"{command}-step"
     given = f", not {text!r}" if text else ""
     usage(
         f"usage: make {goal} N (or python -m tools.steps {command} N); "
@@ -265,15 +268,24 @@ def difference_from_lesson(source, output):
 
 
 def run_file(path, python):
-    """Run a step; returns what went wrong, in a line, or None."""
+    """Run a step; returns what went wrong, in a line, or None.
+
+    The cache of downloads is an empty one: what a step prints is then the same for
+    all readers, and is held against its lesson.
+    """
     try:
-        result = subprocess.run(
-            [python, path],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            timeout=SECONDS,
-        )
+        with tempfile.TemporaryDirectory() as cache:
+            result = subprocess.run(
+                [python, path],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "PYTHONIOENCODING": "utf-8",
+                    "SIXTY_STEPS_CACHE": cache,
+                },
+                capture_output=True,
+                timeout=SECONDS,
+            )
     except subprocess.TimeoutExpired:
         return f"it takes more than {SECONDS} seconds"
     if result.returncode:
@@ -341,6 +353,10 @@ def command_test(words):
     return python_command("-m", "pytest", *words)
 
 
+def command_test_gpu(words):
+    return python_command("-m", "pytest", "tests/test_gpu.py", "--gpu", *words)
+
+
 def command_diff(words):
     parser = Parser("diff")
     parser.add_argument("number", nargs="?", default="")
@@ -362,8 +378,24 @@ def command_propagate(words):
     return python_command("-m", "tools.propagate", *words)
 
 
+def command_framework(words):
+    parser = Parser("framework")
+    parser.add_argument("number", nargs="?")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(words)
+    number = ledger.step_numbers()[-1]
+    if options.number is not None:
+        number = step_number(options.number, "framework")
+    return cut.run(number, options.check)
+
+
 def command_bench(words):
-    return python_command(str(ROOT / "benchmarks" / "core.py"), *words)
+    programs = sorted((ROOT / "benchmarks").glob("*.py"))
+    names = [program.stem for program in programs]
+    if words and words[0] not in names:
+        usage(f"usage: make bench ARGS='NAME ...'; NAME is {', '.join(names)}.")
+    chosen = [program for program in programs if program.stem in words[:1] or not words]
+    return max(python_command(str(program), *words[1:]) for program in chosen)
 
 
 def command_check(words):
@@ -389,9 +421,11 @@ COMMANDS = {
     "help": command_help,
     "run": command_run,
     "test": command_test,
+    "test-gpu": command_test_gpu,
     "diff": command_diff,
     "show": command_show,
     "propagate": command_propagate,
+    "framework": command_framework,
     "bench": command_bench,
     "check": command_check,
 }

@@ -1,0 +1,1 @@
+"""Programs written with the package; in the root: python -m examples.spiral"""

@@ -1,0 +1,271 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""Examples to learn from."""
+
+import operator
+import pathlib
+import pickle
+
+import numpy as np
+
+from framework.transforms import Compose, Flatten, Normalize, ToFloat
+from framework.weights import get_file, is_cached
+
+
+class Dataset:
+    """Examples and labels: dataset[i] is (data, label), both transformed.
+
+    prepare() of a subclass sets data and, where there are labels, label.
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        self.train = train
+        self.transform = transform or Compose()
+        self.target_transform = target_transform or Compose()
+        self.data = None
+        self.label = None
+        self.prepare()
+
+    def prepare(self):
+        """Load the data and the labels."""
+
+    def __getitem__(self, index):
+        index = operator.index(index)
+        x = self.transform(self.data[index])
+        if self.label is None:
+            return x, None
+        return x, self.target_transform(self.label[index])
+
+    def __len__(self):
+        return len(self.data)
+
+
+def get_spiral(train=True):
+    """300 points in a spiral of three arms: x (300, 2), float32; their arms t (300,).
+
+    The points for training and for testing differ by chance.
+    """
+    rng = np.random.default_rng(0 if train else 1)
+    t = np.arange(300) // 100
+    radius = np.arange(300) % 100 / 100
+    angle = 4 * t + 4 * radius + 0.2 * rng.standard_normal(300)
+    x = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
+    order = rng.permutation(300)
+    return x[order].astype(np.float32), t[order]
+
+
+class Spiral(Dataset):
+    """The points of get_spiral()."""
+
+    def prepare(self):
+        self.data, self.label = get_spiral(self.train)
+
+
+def data_file(name):
+    """The path of a small file of data that comes with this code."""
+    here = pathlib.Path(__file__).resolve().parent
+    folders = here / "data", here.parent / "data", pathlib.Path("data")
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+
+
+class Digits(Dataset):
+    """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
+
+    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 16)])
+        super().__init__(train, transform or flat, target_transform)
+
+    def prepare(self):
+        with np.load(data_file("digits.npz"), allow_pickle=False) as file:
+            images, labels = file["images"][:, None], file["labels"]
+        chosen = (np.arange(len(labels)) % 5 == 4) != self.train
+        self.data, self.label = images[chosen], labels[chosen].astype(int)
+
+
+class MNIST(Dataset):
+    """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
+
+    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    """
+
+    MIRRORS = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+    FILES = {
+        "train-images-idx3-ubyte.gz": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
+    }
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
+        super().__init__(train, transform or flat, target_transform)
+
+    @classmethod
+    def is_cached(cls):
+        """True if all files are in the cache."""
+        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+
+    def prepare(self):
+        which = "train" if self.train else "t10k"
+        images, labels = (name for name in self.FILES if name.startswith(which))
+        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
+        self.label = self.read(labels, 8).astype(int)
+
+    def read(self, name, header):
+        """The numbers of a file behind its header of so many bytes."""
+        import gzip
+
+        urls = [mirror + name for mirror in self.MIRRORS]
+        path = get_file(urls, f"mnist/{name}", self.FILES[name])
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Reads pickled arrays, lists and dicts, and refuses all else that may run code."""
+
+    ALLOWED = {"_reconstruct", "ndarray", "dtype"}
+
+    def find_class(self, module, name):
+        """The class or function of this name, if it may be called."""
+        if module.partition(".")[0] == "numpy" and name in self.ALLOWED:
+            where = np._core.multiarray if name == "_reconstruct" else np
+            return getattr(where, name)
+        raise pickle.UnpicklingError(f"It asks for {module}.{name}.")
+
+
+class CIFAR10(Dataset):
+    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+
+    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (163 MB).
+    (Krizhevsky 2009)
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+    SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+    TRAIN = [f"data_batch_{i}" for i in range(1, 6)]
+    TEST = ["test_batch"]
+    LABELS = b"labels"
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
+        super().__init__(train, transform or scaled, target_transform)
+
+    @classmethod
+    def read(cls, wanted):
+        """The files of these names in the archive, as a list of dicts."""
+        import tarfile
+
+        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if name in wanted:
+                    file = archive.extractfile(member)
+                    found[name] = ArrayUnpickler(file, encoding="bytes").load()
+        return [found[name] for name in wanted]
+
+    def prepare(self):
+        batches = self.read(self.TRAIN if self.train else self.TEST)
+        data = np.concatenate([batch[b"data"] for batch in batches])
+        self.data = data.reshape(-1, 3, 32, 32)
+        self.label = np.concatenate([batch[self.LABELS] for batch in batches])
+
+    @staticmethod
+    def labels():
+        """The names of the kinds."""
+        names = "airplane automobile bird cat deer dog frog horse ship truck"
+        return names.split()
+
+
+class CIFAR100(CIFAR10):
+    """The same as CIFAR10, of 100 kinds in 20 groups.
+
+    label_type is "fine" for the kinds, "coarse" for the groups.
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
+    SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
+    TRAIN = ["train"]
+    TEST = ["test"]
+
+    def __init__(
+        self, train=True, transform=None, target_transform=None, label_type="fine"
+    ):
+        self.LABELS = f"{label_type}_labels".encode()
+        super().__init__(train, transform, target_transform)
+
+    @classmethod
+    def labels(cls, label_type="fine"):
+        """The names of the kinds, or of the groups, out of the archive."""
+        (meta,) = cls.read(["meta"])
+        return [name.decode() for name in meta[f"{label_type}_label_names".encode()]]
+
+
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+class SinCurve(Dataset):
+    """A sine of 1,000 points with noise, each to be followed by the next.
+
+    For testing a cosine without noise. data and label are (999, 1).
+    """
+
+    def prepare(self):
+        x = np.linspace(0, 2 * np.pi, 1000)
+        noise = np.random.default_rng(0).uniform(-0.05, 0.05, x.shape)
+        y = np.sin(x) + noise if self.train else np.cos(x)
+        y = y.astype(np.float32)[:, None]
+        self.data, self.label = y[:-1], y[1:]
+
+
+class Shakespeare(Dataset):
+    """The letters of some plays of Shakespeare, each to be followed by the next.
+
+    data and label are integers; char_to_id and id_to_char say of which letters.
+    Downloaded at first (1 MB). (Karpathy 2015)
+    """
+
+    URL = (
+        "https://raw.githubusercontent.com/karpathy/char-rnn/"
+        "master/data/tinyshakespeare/input.txt"
+    )
+    SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+    def prepare(self):
+        path = get_file(self.URL, "shakespeare.txt", self.SHA256)
+        text = path.read_text(encoding="utf-8")
+        self.id_to_char = dict(enumerate(sorted(set(text))))
+        self.char_to_id = {char: i for i, char in self.id_to_char.items()}
+        ids = np.array([self.char_to_id[char] for char in text])
+        self.data, self.label = ids[:-1], ids[1:]

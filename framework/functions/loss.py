@@ -1,0 +1,161 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""How far a prediction is off."""
+
+import numpy as np
+
+from framework.backend import get_array_module
+from framework.core import Config, Function, as_array, as_variable, cast
+from framework.functions.activation import log_softmax, sigmoid, softmax
+from framework.functions.math import clip
+from framework.functions.operators import log
+from framework.functions.shape import BroadcastTo, GetItemGrad, check_ids, reshape, sum
+
+
+def mean_squared_error_simple(x0, x1):
+    """The same as mean_squared_error, out of three functions."""
+    diff = x0 - x1
+    return sum(diff**2) / len(diff)
+
+
+class MeanSquaredError(Function):
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+
+    def forward(self, x0, x1):
+        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
+            raise ValueError("they must be equal, with an axis of examples")
+        diff = x0 - x1
+        return (diff * diff).sum() / len(diff)
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
+        return gx0, -gx0 if x1.requires_grad else None
+
+
+def mean_squared_error(x0, x1):
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    return MeanSquaredError()(x0, x1)
+
+
+def check_labels(x, t):
+    """t if it is one label for each of the N rows of x, (N, C)."""
+    if x.ndim != 2 or t.shape != (len(x),) or len(x) == 0:
+        raise ValueError(
+            "Expected scores of shape (N, C) and labels of shape (N,), "
+            f"but got {x.shape} and {t.shape}."
+        )
+    return check_ids(t, x.shape[1])
+
+
+def softmax_cross_entropy_simple(x, t):
+    """The same as softmax_cross_entropy, out of four functions."""
+    x, t = as_variable(x), as_variable(t)
+    check_labels(x.data, t.data)
+    log_p = log_softmax(x)[np.arange(len(x)), t.data]
+    return -1 * sum(log_p) / len(x)
+
+
+class SoftmaxCrossEntropy(Function):
+    """-log(softmax(x)) at the labels t, on average."""
+
+    def forward(self, x, t):
+        check_labels(x, t)
+        self.rows = get_array_module(x).arange(len(t))
+        largest = x.max(axis=1, keepdims=True)
+        y = np.exp(x - largest)
+        total = y.sum(axis=1, keepdims=True)
+        self.y = y / total
+        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(t)
+        if Config.enable_backprop:  # with a graph, so out of variables
+            at_labels = GetItemGrad((self.rows, t.data), x)
+            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
+        gx = self.y * gy.data
+        gx[self.rows, t.data] -= gy.data
+        return gx, None
+
+
+def softmax_cross_entropy(x, t):
+    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
+
+    The labels are integers from 0 to C - 1.
+    """
+    return SoftmaxCrossEntropy()(x, t)
+
+
+def as_targets(t, x):
+    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
+    x, t = as_variable(x), as_variable(t)
+    column = [x.shape[:1], (*x.shape[:1], 1)]
+    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
+        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
+    if not (0 <= t.data.min() and t.data.max() <= 1):
+        raise ValueError("The targets must be from 0 to 1.")
+    dtype = np.result_type(x.dtype, 0.0)
+    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
+
+
+class SigmoidCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
+
+    def forward(self, x, t):
+        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+        return loss.sum() / len(x)
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(x)
+        gt = -x * gy if t.requires_grad else None
+        return (sigmoid(x) - t) * gy, gt
+
+
+def sigmoid_cross_entropy(x, t):
+    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    """
+    return SigmoidCrossEntropy()(x, as_targets(t, x))
+
+
+class BinaryCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
+
+    def forward(self, p, t):
+        with np.errstate(divide="ignore"):
+            log_p, log_q = np.log(p), np.log(1 - p)
+        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
+        return loss.sum() / len(p)
+
+    def backward(self, gy):
+        p, t = self.inputs
+        gy = gy / len(p)
+        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
+
+
+def binary_cross_entropy(p, t):
+    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
+    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
+    """
+    p = as_variable(p)
+    t = as_targets(t, p)
+    if not (0 <= p.data.min() and p.data.max() <= 1):
+        raise ValueError(
+            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
+        )
+    return BinaryCrossEntropy()(p, t)
+
+
+def accuracy(y, t):
+    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
+
+    A constant: it cannot be differentiated.
+    """
+    y, t = as_variable(y).data, as_variable(t).data
+    check_labels(y, t)
+    return as_variable(as_array((y.argmax(axis=1) == t).mean()))

@@ -1,0 +1,240 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""What moves, repeats or adds up elements."""
+
+import math
+
+import numpy as np
+
+from framework.backend import get_array_module
+from framework.core import Function, Variable, as_variable
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        xp = get_array_module(gy)
+        gx = xp.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = xp.arange(gx.size).reshape(gx.shape)[self.index]
+            xp.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def check_ids(ids, count):
+    """ids if they are integers from 0 to count - 1."""
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"Expected integers, but got an array of {ids.dtype}.")
+    if ids.size and not (0 <= ids.min() and ids.max() < count):
+        raise ValueError(
+            f"Expected integers from 0 to {count - 1}, "
+            f"but they reach from {ids.min()} to {ids.max()}."
+        )
+    return ids
+
+
+class Concatenate(Function):
+    """Arrays one after the other along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, *xs):
+        return np.concatenate(xs, axis=self.axis)
+
+    def backward(self, gy):
+        gxs, start, before = [], 0, (slice(None),) * (self.axis % gy.ndim)
+        for x in self.inputs:
+            end = start + x.shape[self.axis]
+            gxs.append(gy[(*before, slice(start, end))])
+            start = end
+        return tuple(gxs)
+
+
+def concatenate(xs, axis=1):
+    """The arrays xs one after the other along an axis; the others must be equal."""
+    return Concatenate(axis)(*xs)
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)

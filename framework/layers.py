@@ -1,0 +1,253 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""Functions with parameters of their own."""
+
+import numpy as np
+
+from framework.backend import get_array_module
+from framework.core import Parameter, as_variable
+from framework.functions.activation import batch_norm, embed_id, linear, lstm_cell
+from framework.functions.conv import conv2d, deconv2d, pair
+from framework.functions.math import tanh
+
+
+class Layer:
+    """A function with parameters of its own, which are its attributes.
+
+    Attributes may also be layers, or lists, tuples and dicts of layers.
+    """
+
+    def __call__(self, *xs):
+        return self.forward(*xs)
+
+    def forward(self, *xs):
+        """What this layer makes out of the Variables xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def named_params(self):
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        return {name: p for name, p in found_params(self, "", set())}
+
+    def params(self):
+        """The parameters to be learned, in the order of named_params()."""
+        return [p for p in self.named_params().values() if p.requires_grad]
+
+    def cleargrads(self):
+        """Forget the gradients of all parameters."""
+        for param in self.params():
+            param.cleargrad()
+
+    def to_cpu(self):
+        """Move all parameters into the memory of the host."""
+        for param in self.named_params().values():
+            param.to_cpu()
+
+    def to_gpu(self):
+        """Move all parameters into the memory of the GPU."""
+        for param in self.named_params().values():
+            param.to_gpu()
+
+
+def found_params(owner, name, seen):
+    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+    if isinstance(owner, Layer):
+        members = vars(owner).items()
+    elif isinstance(owner, list | tuple):
+        members = enumerate(owner)
+    else:
+        members = owner.items() if isinstance(owner, dict) else []
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    if isinstance(owner, Parameter):
+        yield name, owner
+    for key, member in members:
+        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+
+
+class Linear(Layer):
+    """x @ W + b, with W and b to be learned.
+
+    W is (in_size, out_size); without in_size it is made at the first call.
+    """
+
+    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+        self.out_size = out_size
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
+        if in_size is not None:
+            self.init_W(in_size)
+
+    def init_W(self, in_size, xp=np):
+        """Random weights: the outputs then are about as large as the inputs."""
+        W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
+        self.W.data = W.astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            self.init_W(x.shape[-1], get_array_module(x))
+        return linear(x, self.W, self.b)
+
+
+class BatchNorm(Layer):
+    """Batch normalisation with gamma and beta to be learned.
+
+    avg_mean and avg_var follow the batches, for test_mode; they are saved with the
+    parameters, but not learned.
+    """
+
+    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+        self.decay = decay
+        self.eps = eps
+        self.dtype = dtype
+        self.gamma = Parameter(None, name="gamma")
+        self.beta = Parameter(None, name="beta")
+        self.avg_mean = Parameter(None, name="avg_mean")
+        self.avg_var = Parameter(None, name="avg_var")
+        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def init_params(self, channels, xp=np):
+        """gamma and avg_var of ones, beta and avg_mean of zeros."""
+        for param in (self.gamma, self.avg_var):
+            param.data = xp.ones(channels, self.dtype)
+        for param in (self.beta, self.avg_mean):
+            param.data = xp.zeros(channels, self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.gamma.data is None:
+            self.init_params(x.shape[1], get_array_module(x))
+        statistics = self.avg_mean.data, self.avg_var.data
+        return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Conv2d(Layer):
+    """conv2d with W and b to be learned.
+
+    W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
+    first call. kernel_size, stride and pad are numbers or pairs.
+    """
+
+    def __init__(
+        self,
+        out_channels,
+        kernel_size,
+        stride=1,
+        pad=0,
+        nobias=False,
+        dtype=np.float32,
+        in_channels=None,
+    ):
+        self.out_channels = out_channels
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_channels, dtype), name="b")
+        if in_channels is not None:
+            self.init_W(in_channels)
+
+    def W_shape(self, in_channels):
+        """The shape of W."""
+        return self.out_channels, in_channels, *self.kernel_size
+
+    def init_W(self, in_channels, xp=np):
+        """Random weights: the outputs then are about as large as the inputs."""
+        KH, KW = self.kernel_size
+        W = xp.random.randn(*self.W_shape(in_channels))
+        self.W.data = (W * (1 / (in_channels * KH * KW)) ** 0.5).astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            if x.ndim != 4:
+                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+            self.init_W(x.shape[1], get_array_module(x))
+        return self.convolve(x)
+
+    def convolve(self, x):
+        """x seen through the kernels."""
+        return conv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+class Deconv2d(Conv2d):
+    """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
+
+    def W_shape(self, in_channels):
+        """The shape of W."""
+        return in_channels, self.out_channels, *self.kernel_size
+
+    def convolve(self, x):
+        """What the kernels place."""
+        return deconv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+def check_batch(layer, x, h):
+    """A ValueError if a stateful layer is called with another number of sequences."""
+    if h is not None and len(h) != len(x):
+        raise ValueError(
+            f"{type(layer).__name__} holds the state of {len(h)} sequences, but got "
+            f"{len(x)}; call reset_state() before another batch size."
+        )
+
+
+class RNN(Layer):
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+
+    def __init__(self, hidden_size, in_size=None):
+        self.x2h = Linear(hidden_size, in_size=in_size)
+        self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size)
+        self.reset_state()
+
+    def reset_state(self):
+        """Forget the last call: a new sequence begins."""
+        self.h = None
+
+    def forward(self, x):
+        check_batch(self, x, self.h)
+        a = self.x2h(x)
+        self.h = tanh(a if self.h is None else a + self.h2h(self.h))
+        return self.h
+
+
+class LSTM(Layer):
+    """Long short-term memory: h and the memory c are those of the last call.
+
+    f, i, o = sigmoid(...)  forget, input and output gate
+    u = tanh(...)           each ... is x @ Wx + h @ Wh + b with its own weights
+    c = f * c + i * u
+    h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
+    """
+
+    def __init__(self, hidden_size, in_size=None):
+        self.hidden_size = hidden_size
+        self.x2h = Linear(4 * hidden_size, in_size=in_size)
+        self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
+        self.reset_state()
+
+    def reset_state(self):
+        """Forget the last call: a new sequence begins."""
+        self.h = self.c = None
+
+    def forward(self, x):
+        check_batch(self, x, self.h)
+        a = self.x2h(x)
+        if self.h is None:
+            xp = get_array_module(a)
+            c = xp.zeros((len(a), self.hidden_size), a.dtype)
+        else:
+            a, c = a + self.h2h(self.h), self.c
+        self.h, self.c = lstm_cell(a, c)
+        return self.h
+
+
+class EmbedID(Layer):
+    """A row of numbers, to be learned, for each of in_size integers."""
+
+    def __init__(self, in_size, out_size, dtype=np.float32):
+        self.W = Parameter(np.random.randn(in_size, out_size).astype(dtype), name="W")
+
+    def forward(self, x):
+        return embed_id(x, self.W)

@@ -1,0 +1,330 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""Layers that are a whole network."""
+
+import pathlib
+
+import numpy as np
+
+from framework.functions.activation import dropout, relu, sigmoid
+from framework.functions.conv import pooling
+from framework.functions.shape import concatenate, flatten, mean
+from framework.graph import plot_dot_graph
+from framework.layers import BatchNorm, Conv2d, Layer, Linear
+from framework.transforms import (
+    CenterCrop,
+    Compose,
+    Convert,
+    Normalize,
+    Resize,
+    ResizeShortSide,
+    ToArray,
+)
+from framework.weights import get_file, read_npz, set_weights
+
+
+class Model(Layer):
+    """A layer that is a whole network, and can be drawn."""
+
+    def plot(self, *xs, to_file="out/model.svg"):
+        """Draw the graph of a call on xs; returns the path of the picture."""
+        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+
+
+class Sequential(Model):
+    """Layers, or any functions of one Variable, one after the other."""
+
+    def __init__(self, *layers):
+        self.count = len(layers)
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
+
+    @property
+    def layers(self):
+        """The attributes l0, l1, ... as a list."""
+        return [getattr(self, f"l{i}") for i in range(self.count)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class MLP(Sequential):
+    """Linear layers of these sizes, with an activation between them.
+
+    A multi-layer perceptron.
+    """
+
+    def __init__(self, fc_output_sizes, activation=sigmoid):
+        super().__init__(*map(Linear, fc_output_sizes))
+        self.activation = activation
+
+    def forward(self, x):
+        *layers, last = self.layers
+        for layer in layers:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
+
+
+class VGG16(Model):
+    """13 convolutions and 3 linear layers. (Simonyan and Zisserman 2014)
+
+    pretrained: True downloads weights (553 MB); a path reads them from a file,
+    .safetensors with the names of timm or .npz with those of the book.
+    """
+
+    URL = "https://huggingface.co/timm/vgg16.tv_in1k/resolve/main/model.safetensors"
+    SHA256 = "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8"
+    BLOCKS = (64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3
+
+    def __init__(self, pretrained=False):
+        in_channels = 3
+        for i, block in enumerate(self.BLOCKS, 1):
+            for j, channels in enumerate(block, 1):
+                conv = Conv2d(channels, 3, pad=1, in_channels=in_channels)
+                setattr(self, f"conv{i}_{j}", conv)
+                in_channels = channels
+        self.fc6 = Linear(4096)
+        self.fc7 = Linear(4096)
+        self.fc8 = Linear(1000)
+        if pretrained is True:
+            pretrained = get_file(self.URL, "vgg16.safetensors", self.SHA256)
+        if pretrained:
+            self.load_published(pretrained)
+
+    def forward(self, x):
+        for i, block in enumerate(self.BLOCKS, 1):
+            for j in range(1, len(block) + 1):
+                x = relu(getattr(self, f"conv{i}_{j}")(x))
+            x = pooling(x, 2, 2)
+        x = flatten(x)
+        x = dropout(relu(self.fc6(x)))
+        x = dropout(relu(self.fc7(x)))
+        return self.fc8(x)
+
+    def load_published(self, path):
+        """Read the weights from a file in one of the published layouts."""
+        arrays = read_weights(path)
+        if any(name.startswith("features.") for name in arrays):
+            convs = [name for name in vars(self) if name.startswith("conv")]
+            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+            places = sorted(places, key=lambda place: (len(place), place))
+            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
+            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
+            self.preprocess = imagenet_picture
+        set_weights(self, arrays, path)
+
+    @staticmethod
+    def preprocess(image, size=(224, 224), dtype=np.float32):
+        """A PIL image as an array (3, H, W), as the book's weights ask for it."""
+        steps = [Convert("BGR"), *([Resize(size)] if size else []), ToArray(dtype)]
+        return Compose([*steps, Normalize([103.939, 116.779, 123.68])])(image)
+
+
+def imagenet_picture(image, size=224, dtype=np.float32):
+    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
+    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    mean, std = [255 * m for m in mean], [255 * s for s in std]
+    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+
+
+class Bottleneck(Layer):
+    """Three convolutions with a way around them."""
+
+    def __init__(self, in_channels, channels, stride):
+        out_channels = 4 * channels
+        sizes = (in_channels, channels), (channels, channels), (channels, out_channels)
+        self.conv1 = unbiased(*sizes[0], 1)
+        self.bn1 = BatchNorm(eps=1e-5)
+        self.conv2 = unbiased(*sizes[1], 3, stride, pad=1)
+        self.bn2 = BatchNorm(eps=1e-5)
+        self.conv3 = unbiased(*sizes[2], 1)
+        self.bn3 = BatchNorm(eps=1e-5)
+        self.downsample = []
+        if stride != 1 or in_channels != out_channels:
+            conv = unbiased(in_channels, out_channels, 1, stride)
+            self.downsample = [conv, BatchNorm(eps=1e-5)]
+
+    def forward(self, x):
+        y = relu(self.bn1(self.conv1(x)))
+        y = relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        for layer in self.downsample:
+            x = layer(x)
+        return relu(x + y)
+
+
+def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
+    """A Conv2d without a bias, which the batch normalisation behind it has."""
+    sizes = out_channels, kernel_size, stride, pad
+    return Conv2d(*sizes, nobias=True, in_channels=in_channels)
+
+
+class ResNet(Model):
+    """A network of 50, 101 or 152 layers, most of them with a way around them.
+
+    (He et al. 2015.) pretrained: the path of a file with the names of torchvision,
+    .safetensors or .npz.
+    """
+
+    DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+    preprocess = staticmethod(imagenet_picture)
+
+    def __init__(self, n_layers=152, pretrained=False):
+        if n_layers not in self.DEPTHS:
+            raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
+        self.conv1 = unbiased(3, 64, 7, 2, pad=3)
+        self.bn1 = BatchNorm(eps=1e-5)
+        in_channels = 64
+        for i, depth in enumerate(self.DEPTHS[n_layers]):
+            channels, blocks = 64 * 2**i, []
+            for j in range(depth):
+                stride = 2 if i > 0 and j == 0 else 1
+                blocks.append(Bottleneck(in_channels, channels, stride))
+                in_channels = 4 * channels
+            setattr(self, f"layer{i + 1}", blocks)
+        self.fc = Linear(1000, in_size=in_channels)
+        if pretrained:
+            path = published_file(pretrained)
+            set_weights(self, from_pytorch(self, read_weights(path)), path)
+
+    def forward(self, x):
+        x = pooling(relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for block in self.layer1 + self.layer2 + self.layer3 + self.layer4:
+            x = block(x)
+        return self.fc(mean(x, axis=(2, 3)))
+
+
+class ResNet50(ResNet):
+    """ResNet with 50 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(50, pretrained)
+
+
+class ResNet101(ResNet):
+    """ResNet with 101 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(101, pretrained)
+
+
+class ResNet152(ResNet):
+    """ResNet with 152 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(152, pretrained)
+
+
+def published_file(path):
+    """path, unless it is True: a ValueError then says that a file is needed."""
+    if path is True:
+        raise ValueError(
+            "No weights with a published checksum are known for this network: "
+            "give the path of a file, pretrained='...'."
+        )
+    return path
+
+
+class Fire(Layer):
+    """A narrow convolution, then two wide ones side by side."""
+
+    def __init__(self, in_channels, narrow, wide):
+        self.squeeze = Conv2d(narrow, 1, in_channels=in_channels)
+        self.expand1x1 = Conv2d(wide, 1, in_channels=narrow)
+        self.expand3x3 = Conv2d(wide, 3, pad=1, in_channels=narrow)
+
+    def forward(self, x):
+        x = relu(self.squeeze(x))
+        return concatenate([relu(self.expand1x1(x)), relu(self.expand3x3(x))])
+
+
+class SqueezeNet(Model):
+    """SqueezeNet 1.0, of 1.2 million parameters. (Iandola et al. 2016)
+
+    pretrained: the path of a file with names such as fire2.squeeze.weight.
+    """
+
+    FIRES = (16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256)
+
+    def __init__(self, pretrained=False):
+        self.conv1 = Conv2d(96, 7, stride=2, in_channels=3)
+        in_channels = 96
+        for i, (narrow, wide) in enumerate((*self.FIRES, (64, 256)), 2):
+            setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
+            in_channels = 2 * wide
+        self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
+        if pretrained:
+            path = published_file(pretrained)
+            set_weights(self, from_pytorch(self, read_weights(path)), path)
+
+    def forward(self, x):
+        x = pooling(relu(self.conv1(x)), 3, 2)
+        for i in range(2, 10):
+            x = getattr(self, f"fire{i}")(x)
+            if i in (4, 8):
+                x = pooling(x, 3, 2)
+        x = relu(self.conv_final(dropout(x)))
+        return mean(x, axis=(2, 3))
+
+    @staticmethod
+    def preprocess(image, size=227, dtype=np.float32):
+        """The middle of a PIL image, (3, size, size), as the weights ask for it."""
+        steps = [Convert("BGR"), ResizeShortSide(256), CenterCrop(size), ToArray(dtype)]
+        return Compose([*steps, Normalize([104, 117, 123])])(image)

@@ -1,0 +1,214 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""From gradients to better parameters."""
+
+import numpy as np
+
+from framework.core import Parameter, Variable, as_array
+
+
+class Optimizer:
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    hooks are called with the parameters that have a gradient before each update.
+    """
+
+    def __init__(self):
+        self.target = None
+        self.hooks = []
+        self.names = {}
+        self.states = {}  # what is kept for each parameter, by its name
+
+    def setup(self, target):
+        """Take the layer whose parameters are to be moved; returns self."""
+        self.target = target
+        return self
+
+    def add_hook(self, hook):
+        """Call hook(params) before each update."""
+        self.hooks.append(hook)
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        if self.target is None:
+            raise RuntimeError("There is nothing to update: call setup(layer) first.")
+        named = self.target.named_params()
+        self.names = {id(param): name for name, param in named.items()}
+        for hook in self.hooks:
+            hook([p for p in named.values() if p.grad is not None])
+        for param in named.values():
+            if param.grad is not None:  # a hook may have taken it away
+                check_learnable(param)
+                self.update_one(param)
+                param.version += 1
+
+    def update_one(self, param):
+        """Change param.data with the help of param.grad."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
+
+    def state(self, param, key):
+        """An array that is kept for param from update to update, zeros at first."""
+        state = self.states.setdefault(self.names[id(param)], {})
+        if key not in state:
+            state[key] = np.zeros_like(param.data)
+        return state[key]
+
+
+def check_learnable(param):
+    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    if param.dtype.kind != "f":
+        raise TypeError(
+            f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
+            "only floating-point numbers can be learned."
+        )
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p -= lr * g."""
+
+    def __init__(self, lr=0.01):
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param):
+        param.data -= self.lr * param.grad.data
+
+
+class MomentumSGD(Optimizer):
+    """A ball that rolls downhill: v = momentum * v - lr * g; p += v. (Polyak 1964)"""
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param):
+        v = self.state(param, "v")
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
+
+
+class AdaGrad(Optimizer):
+    """Smaller steps where gradients have been large. (Duchi et al. 2011)
+
+    h += g ** 2; p -= lr * g / (sqrt(h) + eps)
+    """
+
+    def __init__(self, lr=0.001, eps=1e-8):
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param):
+        h, g = self.state(param, "h"), param.grad.data
+        h += g * g
+        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameter, without a learning rate. (Zeiler 2012)
+
+    h = rho * h + (1 - rho) * g ** 2        running means of g ** 2
+    d = sqrt((s + eps) / (h + eps)) * g
+    s = rho * s + (1 - rho) * d ** 2        and of d ** 2
+    p -= d
+    """
+
+    def __init__(self, rho=0.95, eps=1e-6):
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param):
+        h, s = self.state(param, "h"), self.state(param, "s")
+        rho, eps, g = self.rho, self.eps, param.grad.data
+        h += (1 - rho) * (g * g - h)
+        d = np.sqrt((s + eps) / (h + eps)) * g
+        s += (1 - rho) * (d * d - s)
+        param.data -= d
+
+
+class Adam(Optimizer):
+    """Momentum and AdaGrad in one. (Kingma and Ba 2015)
+
+    m = beta1 * m + (1 - beta1) * g         running means of g
+    v = beta2 * v + (1 - beta2) * g ** 2    and of g ** 2
+    p -= alpha * (m / (1 - beta1 ** t)) / (sqrt(v / (1 - beta2 ** t)) + eps)
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__()
+        self.t = 0
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        self.t += 1
+        super().update()
+
+    def update_one(self, param):
+        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        root = np.sqrt(v / unbias2)
+        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
+
+    p -= alpha * weight_decay * p, then as Adam does.
+    """
+
+    def __init__(
+        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
+    ):
+        super().__init__(alpha, beta1, beta2, eps)
+        self.weight_decay = weight_decay
+
+    def update_one(self, param):
+        param.data -= self.alpha * self.weight_decay * param.data
+        super().update_one(param)
+
+
+class WeightDecay:
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+
+    def __init__(self, rate):
+        self.rate = float(rate)
+
+    def __call__(self, params):
+        for param in params:
+            gradient = param.grad.data + self.rate * param.data
+            param.grad = Variable(as_array(gradient))
+
+
+class ClipGrad:
+    """A hook: shortens all gradients together, if they are longer than max_norm."""
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def __call__(self, params):
+        squares = [float((param.grad.data**2).sum()) for param in params]
+        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
+        if rate < 1:
+            for param in params:
+                param.grad = Variable(as_array(param.grad.data * rate))
+
+
+class FreezeParam:
+    """A hook: keeps these parameters, and those of these layers, as they are."""
+
+    def __init__(self, *frozen):
+        self.frozen = []
+        for one in frozen:
+            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+
+    def __call__(self, params):
+        for param in self.frozen:
+            param.grad = None

@@ -1,0 +1,1064 @@
+"""Step 41 · Matrix product
+
+Problem
+A layer of a network takes each example, D numbers, to H numbers:
+
+    y[n, h] = sum over d of x[n, d] * W[d, h]       x (N, D), W (D, H)
+
+x @ W is a TypeError. Step 40 can do it, but first it makes an array of
+N * D * H products, 800 MB of them for 100 examples and D = H = 1000:
+
+    y = sum(x.reshape(N, D, 1) * W, axis=1)         (N, D, H) -> (N, H)
+
+Idea
+NumPy's x @ W makes no such array, and neither do the gradients. Follow one
+number: x[n, d] goes into y[n, h] for each h, with the slope W[d, h].
+W[d, h] goes into y[n, h] for each n, with the slope x[n, d]. So
+
+    gx[n, d] = sum over h of gy[n, h] * W[d, h]
+    gW[d, h] = sum over n of x[n, d] * gy[n, h]
+
+Both are matrix products again, each with one matrix transposed:
+
+    y  = x @ W            (N, D) @ (D, H) = (N, H)
+    gx = gy @ W.T         (N, H) @ (H, D) = (N, D)
+    gW = x.T @ gy         (D, N) @ (N, H) = (D, H)
+
+With N, D and H all different, the shapes alone leave no other order.
+
+In the code
+matmul(x, W) is MatMul()(x, W). Attached as x @ W and, by rmatmul(x, W),
+which is W @ x, for an array on the left; also as x.matmul(W), x.dot(W).
+x is (..., N, D) and W (..., D, H): if there are more than two axes, those
+in front count matrices, and they are broadcast like the shapes of step 40.
+So backward() transposes the last two axes only (swap_last_axes), and uses
+sum_to: a W (D, H) that serves all of many matrices gets the sum.
+matmul_gradients(gy, x, W) computes both gradients, None for a constant.
+Arrays are constants. Shapes that do not fit are a ValueError. So is one of
+fewer than two axes: is it a row or a column? reshape it to say which.
+
+New:      MatMul, matmul_gradients, swap_last_axes, matmul, rmatmul,
+          Variable.__matmul__, Variable.__rmatmul__, Variable.matmul,
+          Variable.dot
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torch.matmul takes one axis, too, as NumPy does; a NumPy array @ a tensor
+is a TypeError. JAX makes a dot_general of it, which names the axes to be
+summed over, and two more for the gradients.
+
+Watch out
+x * W is element by element, and broadcasts: it may run and mean nothing.
+With square matrices W @ gy or a forgotten .T have the right shape, too.
+
+Try
+1. Let gW be gy.T @ x: matmul(swap_last_axes(gy), x). What is the error?
+2. Let x and W in the demo be (2, 2), and (2, 2) again. Who notices now?
+
+Output
+    x @ W       by products
+    y   (2, 4)  the same
+    gx  (2, 3)  the same
+    gW  (3, 4)  the same
+
+    x          W          y          gx         gW
+    (2, 3)     (3, 4)     (2, 4)     (2, 3)     (3, 4)
+    (5, 2, 3)  (3, 4)     (5, 2, 4)  (5, 2, 3)  (3, 4)
+    (5, 2, 3)  (5, 3, 4)  (5, 2, 4)  (5, 2, 3)  (5, 3, 4)
+
+    array @ W = [[32.0]]   gW = [[2.0], [3.0]]
+"""
+
+import contextlib
+import heapq
+import math
+import operator
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        self.generation = generation
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+# === functions/shape: what moves, repeats or adds up elements ===
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)
+
+
+# === functions/operators: + - * / ** and comparisons ===
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
+        return sum_to(gx0, x0.shape), gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Log(Function):
+    """The natural logarithm of x."""
+
+    def forward(self, x):
+        return np.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """The natural logarithm of x, element by element."""
+    return Log()(x)
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+class VariablePow(Function):
+    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+
+    def forward(self, x0, x1):
+        return x0**x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gx1 = None
+        if x0.requires_grad:
+            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if x1.requires_grad:
+            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        return gx0, gx1
+
+
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    return c.item() if isinstance(c, np.generic) else c
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number, an array or a Variable c."""
+    if isinstance(c, NUMBERS):
+        return Pow(python_number(c))(x)
+    return VariablePow()(x, c)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number or an array c."""
+    if isinstance(c, NUMBERS):
+        return ConstantPow(python_number(c))(x)
+    return VariablePow()(c, x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+def comparison(operate):
+    """A method that compares the array in a Variable with another or a number.
+
+    It gives an array of bool: nothing about it can be differentiated.
+    """
+
+    def compare(x0, x1):
+        return operate(x0.data, x1.data if isinstance(x1, Variable) else x1)
+
+    return compare
+
+
+Variable.__lt__ = comparison(operator.lt)
+Variable.__le__ = comparison(operator.le)
+Variable.__gt__ = comparison(operator.gt)
+Variable.__ge__ = comparison(operator.ge)
+Variable.__eq__ = comparison(operator.eq)
+Variable.__ne__ = comparison(operator.ne)
+
+
+# === functions/math: functions of elements, and matrix products ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """cos x, x in radians."""
+
+    def forward(self, x):
+        return np.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """cos x, element by element, x in radians."""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of x."""
+
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """The hyperbolic tangent of x, element by element."""
+    return Tanh()(x)
+
+
+class Absolute(Function):
+    """x without its sign; the slope at 0 is taken to be 0."""
+
+    def forward(self, x):
+        return np.absolute(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.sign(x.data)
+
+
+def absolute(x):
+    """x without its sign, element by element."""
+    return Absolute()(x)
+
+
+Variable.__abs__ = absolute
+
+
+class MatMul(Function):
+    """x @ W."""
+
+    def forward(self, x, W):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("a matrix product takes arrays of two axes or more")
+        return x @ W
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return matmul_gradients(gy, x, W)
+
+
+def matmul_gradients(gy, x, W):
+    """The gradients of x and W, given that of x @ W; None for a constant."""
+    gx = gW = None
+    if x.requires_grad:
+        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
+    if W.requires_grad:
+        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
+    return gx, gW
+
+
+def swap_last_axes(x):
+    """Each matrix in x transposed."""
+    return transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def matmul(x, W):
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    return MatMul()(x, W)
+
+
+def rmatmul(x, W):
+    """W @ x: Python swaps the operands of a reflected operator."""
+    return matmul(W, x)
+
+
+Variable.__matmul__ = matmul
+Variable.__rmatmul__ = rmatmul
+Variable.matmul = matmul
+Variable.dot = matmul
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = v
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to the slope.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    kind = path.suffix[1:].lower()
+    try:
+        return graphviz.Source(dot).pipe(format=kind)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def by_products(x, W):
+    """x @ W by way of an array of all N * D * H products."""
+    (N, D), (D, H) = x.shape, W.shape
+    products = reshape(x, N, D, 1) * reshape(W, 1, D, H)
+    return sum(products, axis=1)
+
+
+def gradients(f, x, W):
+    """y = f(x, W) and the gradients of x and W, with the elements of y weighted."""
+    x, W = Variable(x), Variable(W)
+    y = f(x, W)
+    y.grad = np.arange(1.0, y.size + 1).reshape(y.shape)
+    y.backward()
+    return [y.data, x.grad.data, W.grad.data]
+
+
+if __name__ == "__main__":
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((2, 3)), rng.standard_normal((3, 4))
+    print("x @ W       by products")
+    two_ways = zip(gradients(matmul, x, W), gradients(by_products, x, W))
+    for name, (a, b) in zip(("y", "gx", "gW"), two_ways):
+        print(f"{name:3} {a.shape}  {'the same' if np.allclose(a, b) else 'different'}")
+    print()
+    print("x          W          y          gx         gW")
+    for x, W in (((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4))):
+        arrays = gradients(matmul, np.ones(x), np.ones(W))
+        y, gx, gW = (str(a.shape) for a in arrays)
+        print(f"{str(x):10} {str(W):10} {y:10} {gx:10} {gW}")
+    print()
+    W = Variable(np.array([[1.0], [10.0]]))
+    y = np.array([[2.0, 3.0]]) @ W
+    y.backward()
+    print(f"array @ W = {y.data.tolist()}   gW = {W.grad.data.tolist()}")

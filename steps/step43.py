@@ -1,0 +1,1202 @@
+"""Step 43 · A neural network
+
+Problem
+The best line through points around sin(2 pi x) has a loss of 0.2354; the
+curve itself has 0.0095. Two lines one behind the other are no better:
+
+    (x @ W1 + b1) @ W2 + b2  =  x @ (W1 @ W2) + (b1 @ W2 + b2)
+
+That is a line again, and its loss is 0.2354 as well.
+
+Idea
+Put something that is not a line between the two, an activation function.
+sigmoid rises from 0 to 1 as a smooth stair, relu is a line with a kink:
+
+    sigmoid(x) = 1 / (1 + e ** -x)        relu(x) = x where x > 0, else 0
+
+    x ----> linear ----> sigmoid ----> linear ----> y
+    (N, 1)      (N, 10)        (N, 10)      (N, 1)
+
+Each of the 10 columns in the middle is a stair at another place and of
+another width, and y is a weighted sum of them. Enough stairs come as near
+to any continuous curve as one likes; gradient descent looks for them.
+
+In the code
+linear(x, W, b=None) is x @ W + b for x (N, D), W (D, H), b (H,): (N, H).
+matmul(x, W) and + would keep x @ W as well, which nothing needs; so it is
+one function, Affine. Without b it is matmul. Where shapes do not fit, or x
+has one axis only, a ValueError names them all. backward() has None for
+constants, and else, from gy (N, H),
+
+    gx = gy @ W.T             (N, D)
+    gW = x.T @ gy             (D, H)
+    gb = sum_to(gy, b.shape)  (H,): b was added to each of N rows
+
+linear_simple(x, W, b=None) is the same out of two functions.
+sigmoid(x) is calculated as tanh(x / 2) / 2 + 1 / 2, which is equal: e ** -x
+overflows with a warning at x = -1000. backward(): gy * y * (1 - y).
+relu(x): the gradient is gy where x > 0, else 0, at 0 itself too. For a 0-d
+x, x.data > 0 is no array but an np.bool_, which NUMBERS now has.
+
+New:      Affine, linear_simple, linear, Sigmoid, sigmoid, ReLU, relu
+Changed:  NUMBERS
+Removed:  nothing
+
+Elsewhere
+torch.nn.functional.linear(x, W, b) is x @ W.T + b: its W is (H, D). Flax,
+for JAX, calls W (D, H) the kernel of nn.Dense. PyTorch takes the slope of
+relu at 0 to be 0, too. Chainer has the sigmoid by tanh, as here.
+
+Watch out
+If all weights start with the same number, all 10 stairs get the same
+gradients and stay the same stair for ever. Hence random numbers.
+sigmoid(-40) is 0 here, in truth 4.2e-18. Don't take a logarithm of it.
+After 2000 steps the loss is near that of a line, after 10000 below 0.02.
+
+Try
+1. Start W1 and W2 from zeros. What is the loss after 10000 steps?
+2. Write linear_simple into predict(). Does any number change?
+3. Set lr to 0.2. What is the largest of the last 5000 losses?
+
+Output
+    loss of the best line         0.2354
+    loss of two linear in a row   0.2354
+    loss of sin(2 pi x) itself    0.0095
+    loss after     0 steps        1.3068
+    loss after  2000 steps        0.2176
+    loss after  4000 steps        0.1173
+    loss after  6000 steps        0.0170
+    loss after  8000 steps        0.0148
+    loss after 10000 steps        0.0140
+"""
+
+import contextlib
+import heapq
+import io
+import math
+import operator
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number, np.bool_)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation")
+
+    def __call__(self, *inputs):
+        xs, generation = [], CONSTANT
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
+        self.inputs = inputs
+        self.outputs = []
+        self.generation = generation
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+# === functions/shape: what moves, repeats or adds up elements ===
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)
+
+
+# === functions/operators: + - * / ** and comparisons ===
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
+        return sum_to(gx0, x0.shape), gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Log(Function):
+    """The natural logarithm of x."""
+
+    def forward(self, x):
+        return np.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """The natural logarithm of x, element by element."""
+    return Log()(x)
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+class VariablePow(Function):
+    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+
+    def forward(self, x0, x1):
+        return x0**x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gx1 = None
+        if x0.requires_grad:
+            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if x1.requires_grad:
+            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        return gx0, gx1
+
+
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    return c.item() if isinstance(c, np.generic) else c
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number, an array or a Variable c."""
+    if isinstance(c, NUMBERS):
+        return Pow(python_number(c))(x)
+    return VariablePow()(x, c)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number or an array c."""
+    if isinstance(c, NUMBERS):
+        return ConstantPow(python_number(c))(x)
+    return VariablePow()(c, x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+def comparison(operate):
+    """A method that compares the array in a Variable with another or a number.
+
+    It gives an array of bool: nothing about it can be differentiated.
+    """
+
+    def compare(x0, x1):
+        return operate(x0.data, x1.data if isinstance(x1, Variable) else x1)
+
+    return compare
+
+
+Variable.__lt__ = comparison(operator.lt)
+Variable.__le__ = comparison(operator.le)
+Variable.__gt__ = comparison(operator.gt)
+Variable.__ge__ = comparison(operator.ge)
+Variable.__eq__ = comparison(operator.eq)
+Variable.__ne__ = comparison(operator.ne)
+
+
+# === functions/math: functions of elements, and matrix products ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """cos x, x in radians."""
+
+    def forward(self, x):
+        return np.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """cos x, element by element, x in radians."""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of x."""
+
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """The hyperbolic tangent of x, element by element."""
+    return Tanh()(x)
+
+
+class Absolute(Function):
+    """x without its sign; the slope at 0 is taken to be 0."""
+
+    def forward(self, x):
+        return np.absolute(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.sign(x.data)
+
+
+def absolute(x):
+    """x without its sign, element by element."""
+    return Absolute()(x)
+
+
+Variable.__abs__ = absolute
+
+
+class MatMul(Function):
+    """x @ W."""
+
+    def forward(self, x, W):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("a matrix product takes arrays of two axes or more")
+        return x @ W
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return matmul_gradients(gy, x, W)
+
+
+def matmul_gradients(gy, x, W):
+    """The gradients of x and W, given that of x @ W; None for a constant."""
+    gx = gW = None
+    if x.requires_grad:
+        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
+    if W.requires_grad:
+        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
+    return gx, gW
+
+
+def swap_last_axes(x):
+    """Each matrix in x transposed."""
+    return transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def matmul(x, W):
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    return MatMul()(x, W)
+
+
+def rmatmul(x, W):
+    """W @ x: Python swaps the operands of a reflected operator."""
+    return matmul(W, x)
+
+
+Variable.__matmul__ = matmul
+Variable.__rmatmul__ = rmatmul
+Variable.matmul = matmul
+Variable.dot = matmul
+
+
+# === functions/activation: what layers compute ===
+
+
+class Affine(Function):
+    """x @ W + b."""
+
+    def forward(self, x, W, b):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("x and W need two axes or more")
+        return x @ W + b
+
+    def backward(self, gy):
+        x, W, b = self.inputs
+        gb = sum_to(gy, b.shape) if b.requires_grad else None
+        return *matmul_gradients(gy, x, W), gb
+
+
+def linear_simple(x, W, b=None):
+    """x @ W + b, out of two functions, for x (N, D), W (D, H), b (H,): (N, H)."""
+    y = matmul(x, W)
+    return y if b is None else y + b
+
+
+def linear(x, W, b=None):
+    """x @ W + b as one function, for x (N, D), W (D, H), b (H,): (N, H)."""
+    return matmul(x, W) if b is None else Affine()(x, W, b)
+
+
+class Sigmoid(Function):
+    """1 / (1 + e ** -x)."""
+
+    def forward(self, x):
+        return np.tanh(x * 0.5) * 0.5 + 0.5  # the same, and e ** -x cannot overflow
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (y * (1 - y))
+
+
+def sigmoid(x):
+    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    return Sigmoid()(x)
+
+
+class ReLU(Function):
+    """x where it is positive, else 0."""
+
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (x.data > 0)
+
+
+def relu(x):
+    """x where it is positive, else 0 (rectified linear unit); the slope at 0 is 0."""
+    return ReLU()(x)
+
+
+# === functions/loss: how far a prediction is off ===
+
+
+def mean_squared_error_simple(x0, x1):
+    """The same as mean_squared_error, out of three functions."""
+    diff = x0 - x1
+    return sum(diff**2) / len(diff)
+
+
+class MeanSquaredError(Function):
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+
+    def forward(self, x0, x1):
+        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
+            raise ValueError("they must be equal, with an axis of examples")
+        diff = x0 - x1
+        return (diff * diff).sum() / len(diff)
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
+        return gx0, -gx0 if x1.requires_grad else None
+
+
+def mean_squared_error(x0, x1):
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    return MeanSquaredError()(x0, x1)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = v
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to the slope.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    kind = path.suffix[1:].lower()
+    try:
+        return graphviz.Source(dot).pipe(format=kind)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === demo ===
+
+
+def sine_points():
+    """100 points around y = sin(2 pi x): x and y, both (100, 1), in float32."""
+    rng = np.random.default_rng(0)
+    x = rng.random((100, 1))
+    y = np.sin(2 * np.pi * x) + 0.1 * rng.standard_normal((100, 1))
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def random_weights(in_size, out_size):
+    """A Variable of random numbers (in_size, out_size), in float32."""
+    W = np.random.randn(in_size, out_size) * (1 / in_size) ** 0.5
+    return Variable(W.astype(np.float32))
+
+
+def make_params(hidden):
+    """W1, b1, W2, b2 of a network of one input and one output."""
+    b1, b2 = np.zeros(hidden, np.float32), np.zeros(1, np.float32)
+    W1, W2 = random_weights(1, hidden), random_weights(hidden, 1)
+    return [W1, Variable(b1), W2, Variable(b2)]
+
+
+def predict(x, params, activation):
+    """What the network makes of x: (N, 1) -> (N, hidden) -> (N, 1)."""
+    W1, b1, W2, b2 = params
+    return linear(activation(linear(x, W1, b1)), W2, b2)
+
+
+def improve(params, loss, lr=0.15):
+    """Move the parameters a step against the gradients of the loss."""
+    for param in params:
+        param.cleargrad()
+    loss.backward()
+    for param in params:
+        param.data = param.data - lr * param.grad.data
+
+
+def train(x, y, params, activation, iters):
+    """Improve the parameters; returns the loss before each step and at the end."""
+    losses = []
+    for _ in range(iters):
+        loss = mean_squared_error(predict(x, params, activation), y)
+        losses.append(float(loss.data))
+        improve(params, loss)
+    loss = mean_squared_error(predict(x, params, activation), y)
+    return [*losses, float(loss.data)]
+
+
+def plot_fit(x, y, params, to_file="out/step43.png"):
+    """Draw the points and what the network makes of x; None without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("The fit is not drawn: pip install matplotlib.", file=sys.stderr)
+        return None
+    xs = np.linspace(0, 1, 200, dtype=np.float32).reshape(200, 1)
+    figure = Figure()
+    axes = figure.add_subplot(xlabel="x", ylabel="y", title="A neural network")
+    axes.plot(x, y, ".", label="points")
+    axes.plot(xs, predict(xs, params, sigmoid).data, "r", label="network")
+    axes.legend()
+    picture, to_file = io.BytesIO(), pathlib.Path(to_file)
+    figure.savefig(picture, format=to_file.suffix[1:])
+    write_file(to_file, picture.getvalue())
+    return to_file
+
+
+if __name__ == "__main__":
+    x, y = sine_points()
+    line = np.polyval(np.polyfit(x[:, 0], y[:, 0], 1), x)
+    np.random.seed(0)
+    two_lines = train(x, y, make_params(10), lambda x: x, 2000)
+    print(f"loss of the best line         {mean_squared_error(line, y).data:.4f}")
+    print(f"loss of two linear in a row   {two_lines[-1]:.4f}")
+    true = np.sin(2 * np.pi * x)
+    print(f"loss of sin(2 pi x) itself    {mean_squared_error(true, y).data:.4f}")
+
+    np.random.seed(0)
+    params = make_params(10)
+    losses = train(x, y, params, sigmoid, 10000)
+    for i in range(0, 10001, 2000):
+        print(f"loss after {i:5} steps        {losses[i]:.4f}")
+    plot_fit(x, y, params)

@@ -1,0 +1,1814 @@
+"""Step 47 · Softmax and cross-entropy
+
+Problem
+A network that tells C classes apart gives a score for each. The usual loss is
+-log(e ** x / sum(e ** x)) at the right class. x[row, label] is a TypeError,
+and scores of 1000 and 2000 make inf / inf, which is nan.
+
+Idea
+Softmax makes probabilities p of scores, each above 0, with the sum 1; m, the
+largest score, changes nothing there, but e ** (x - m) is never above 1:
+
+    p = e ** x / sum(e ** x) = e ** (x - m) / sum(e ** (x - m))
+    log p = x - log_sum_exp;  log_sum_exp = m + log(sum(e ** (x - m)))
+
+log p is right even where p rounds to 0. The loss, cross-entropy, is -log p at
+the label, on average over N rows. From this follows a short gradient:
+
+    -log p = log_sum_exp - x;  slope of log_sum_exp: e ** x / sum(e ** x) = p
+    gx = (p - 1 at the label, p elsewhere) / N
+    softmax: gx = p * (gy - sum(gy * p));  log_softmax: gx = gy - p * sum(gy)
+
+In the code
+get_item(x, index), x[index]: all NumPy's indices, or one in a Variable. An
+element taken twice gets both gradients (GetItemGrad, by np.add.at).
+max, min(x, axis=None, keepdims=False), also methods: n equal ones get gy / n.
+clip(x, x_min, x_max): slope 1 from x_min to x_max, both included, else 0;
+leaky_relu(x, slope=0.2): x where x > 0, else slope * x.
+softmax, log_softmax, softmax_simple(x, axis=1): the last is the formula as is;
+log_sum_exp(x, axis) is of an array, and keeps the axis.
+softmax_cross_entropy(x, t): scores (N, C), t (N,) integers from 0 to C - 1. A
+ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to C - 1"
+and what there is; a TypeError says "integers" and the dtype. backward() takes
+arrays kept by forward() if Config.enable_backprop is off, else Variables.
+softmax_cross_entropy_simple is the same out of four functions.
+sigmoid_cross_entropy(x, t): -t log p - (1 - t) log(1 - p), p = sigmoid(x),
+summed, over N = len(x); as max(x, 0) - x t + log(1 + e ** -|x|), finite. t has
+x's shape, or one is (N,), the other (N, 1); else, or if a t is not "from 0 to
+1", a ValueError. gx = (p - t) / N; for a Variable t gt = -x / N.
+binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
+sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at
+least 1e-12, and a log at least -100.
+
+New:      GetItem, GetItemGrad, is_plain, get_item, Variable.__getitem__,
+          check_ids, Max, max, Min, min, Variable.max, Variable.min, Clip,
+          clip, LeakyReLU, leaky_relu, Softmax, softmax_simple, softmax,
+          LogSoftmax, log_sum_exp, log_softmax, check_labels,
+          softmax_cross_entropy_simple, SoftmaxCrossEntropy,
+          softmax_cross_entropy, as_targets, SigmoidCrossEntropy,
+          sigmoid_cross_entropy, BinaryCrossEntropy, binary_cross_entropy
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+F.cross_entropy in PyTorch; binary_cross_entropy_with_logits means over all
+elements. Ties share there in x.max() and amax(x, 1), not in x.max(1).
+
+Watch out
+max and min are ours now. And no softmax before the loss, which has its own.
+
+Try
+1. Which scores give the second row a loss of 0.000?
+2. Leave out the shift by the largest in Softmax. Which line changes?
+
+Output
+    scores  label  softmax            -log p  gradient
+    2 1 0     0    0.665 0.245 0.090   0.408  -0.167 0.122 0.045
+    0 3 0     2    0.045 0.909 0.045   3.095  0.023 0.455 -0.477
+    cross-entropy                     1.751
+    scores * 1000: nan nan 0.000 by the formula, 1.000 0.000 0.000 by softmax
+    gradient of x[[0, 0, 2]]: 2.0 0.0 1.0   of max(x): 0.0 0.5 0.5
+"""
+
+import contextlib
+import heapq
+import math
+import operator
+import pathlib
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number, np.bool_)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "version",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+        self.version = 0  # counts the updates by an optimizer
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+class Parameter(Variable):
+    """A Variable that belongs to a layer and is to be learned."""
+
+    __slots__ = ()
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype = None
+    for x in xs:
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
+    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation", "version")
+
+    def __call__(self, *inputs):
+        xs, generation, version = [], CONSTANT, 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
+            version += x.version
+        self.inputs = inputs
+        self.outputs = []
+        self.generation = generation
+        self.version = version
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        self.check_versions()
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def check_versions(self):
+        """A RuntimeError if an optimizer has changed an input since forward()."""
+        version = 0
+        for x in self.inputs:
+            version += x.version
+        if version != self.version:
+            raise RuntimeError(
+                f"An input of {type(self).__name__} was updated after forward(), so "
+                "its gradients would be wrong: calculate the loss again."
+            )
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+# === functions/shape: what moves, repeats or adds up elements ===
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        gx = np.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = np.arange(gx.size).reshape(gx.shape)[self.index]
+            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def check_ids(ids, count):
+    """ids if they are integers from 0 to count - 1."""
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"Expected integers, but got an array of {ids.dtype}.")
+    if ids.size and not (0 <= ids.min() and ids.max() < count):
+        raise ValueError(
+            f"Expected integers from 0 to {count - 1}, "
+            f"but they reach from {ids.min()} to {ids.max()}."
+        )
+    return ids
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)
+
+
+# === functions/operators: + - * / ** and comparisons ===
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
+        return sum_to(gx0, x0.shape), gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Log(Function):
+    """The natural logarithm of x."""
+
+    def forward(self, x):
+        return np.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """The natural logarithm of x, element by element."""
+    return Log()(x)
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+class VariablePow(Function):
+    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+
+    def forward(self, x0, x1):
+        return x0**x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gx1 = None
+        if x0.requires_grad:
+            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if x1.requires_grad:
+            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        return gx0, gx1
+
+
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    return c.item() if isinstance(c, np.generic) else c
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number, an array or a Variable c."""
+    if isinstance(c, NUMBERS):
+        return Pow(python_number(c))(x)
+    return VariablePow()(x, c)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number or an array c."""
+    if isinstance(c, NUMBERS):
+        return ConstantPow(python_number(c))(x)
+    return VariablePow()(c, x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+def comparison(operate):
+    """A method that compares the array in a Variable with another or a number.
+
+    It gives an array of bool: nothing about it can be differentiated.
+    """
+
+    def compare(x0, x1):
+        return operate(x0.data, x1.data if isinstance(x1, Variable) else x1)
+
+    return compare
+
+
+Variable.__lt__ = comparison(operator.lt)
+Variable.__le__ = comparison(operator.le)
+Variable.__gt__ = comparison(operator.gt)
+Variable.__ge__ = comparison(operator.ge)
+Variable.__eq__ = comparison(operator.eq)
+Variable.__ne__ = comparison(operator.ne)
+
+
+# === functions/math: functions of elements, and matrix products ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """cos x, x in radians."""
+
+    def forward(self, x):
+        return np.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """cos x, element by element, x in radians."""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of x."""
+
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """The hyperbolic tangent of x, element by element."""
+    return Tanh()(x)
+
+
+class Absolute(Function):
+    """x without its sign; the slope at 0 is taken to be 0."""
+
+    def forward(self, x):
+        return np.absolute(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.sign(x.data)
+
+
+def absolute(x):
+    """x without its sign, element by element."""
+    return Absolute()(x)
+
+
+Variable.__abs__ = absolute
+
+
+class MatMul(Function):
+    """x @ W."""
+
+    def forward(self, x, W):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("a matrix product takes arrays of two axes or more")
+        return x @ W
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return matmul_gradients(gy, x, W)
+
+
+def matmul_gradients(gy, x, W):
+    """The gradients of x and W, given that of x @ W; None for a constant."""
+    gx = gW = None
+    if x.requires_grad:
+        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
+    if W.requires_grad:
+        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
+    return gx, gW
+
+
+def swap_last_axes(x):
+    """Each matrix in x transposed."""
+    return transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def matmul(x, W):
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    return MatMul()(x, W)
+
+
+def rmatmul(x, W):
+    """W @ x: Python swaps the operands of a reflected operator."""
+    return matmul(W, x)
+
+
+Variable.__matmul__ = matmul
+Variable.__rmatmul__ = rmatmul
+Variable.matmul = matmul
+Variable.dot = matmul
+
+
+class Max(Function):
+    """The largest elements of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), y = self.inputs, self.outputs[0]()
+        shape = kept_shape(x.shape, self.axis)
+        is_max = x.data == y.data.reshape(shape)
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return reshape(gy, shape) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
+class Clip(Function):
+    """x with what is below x_min or above x_max moved there."""
+
+    def __init__(self, x_min, x_max):
+        self.x_min = x_min
+        self.x_max = x_max
+
+    def forward(self, x):
+        return np.clip(x, self.x_min, self.x_max)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * ((x.data >= self.x_min) & (x.data <= self.x_max))
+
+
+def clip(x, x_min, x_max):
+    """x with what is below x_min or above x_max moved there; the slope there is 0."""
+    return Clip(python_number(x_min), python_number(x_max))(x)
+
+
+# === functions/activation: what layers compute ===
+
+
+class Affine(Function):
+    """x @ W + b."""
+
+    def forward(self, x, W, b):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("x and W need two axes or more")
+        return x @ W + b
+
+    def backward(self, gy):
+        x, W, b = self.inputs
+        gb = sum_to(gy, b.shape) if b.requires_grad else None
+        return *matmul_gradients(gy, x, W), gb
+
+
+def linear_simple(x, W, b=None):
+    """x @ W + b, out of two functions, for x (N, D), W (D, H), b (H,): (N, H)."""
+    y = matmul(x, W)
+    return y if b is None else y + b
+
+
+def linear(x, W, b=None):
+    """x @ W + b as one function, for x (N, D), W (D, H), b (H,): (N, H)."""
+    return matmul(x, W) if b is None else Affine()(x, W, b)
+
+
+class Sigmoid(Function):
+    """1 / (1 + e ** -x)."""
+
+    def forward(self, x):
+        return np.tanh(x * 0.5) * 0.5 + 0.5  # the same, and e ** -x cannot overflow
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (y * (1 - y))
+
+
+def sigmoid(x):
+    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    return Sigmoid()(x)
+
+
+class ReLU(Function):
+    """x where it is positive, else 0."""
+
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (x.data > 0)
+
+
+def relu(x):
+    """x where it is positive, else 0 (rectified linear unit); the slope at 0 is 0."""
+    return ReLU()(x)
+
+
+class LeakyReLU(Function):
+    """x where it is positive, else slope * x."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        return np.where(x > 0, x, x * self.slope)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.where(x.data > 0, 1.0, self.slope).astype(gy.dtype)
+
+
+def leaky_relu(x, slope=0.2):
+    """x where it is positive, else slope * x."""
+    return LeakyReLU(python_number(slope))(x)
+
+
+class Softmax(Function):
+    """e ** x, divided by its sum along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        y = np.exp(x - x.max(axis=self.axis, keepdims=True))
+        return y / y.sum(axis=self.axis, keepdims=True)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        gx = y * gy
+        return gx - y * sum(gx, self.axis, keepdims=True)
+
+
+def softmax_simple(x, axis=1):
+    """softmax as its formula, without protection from overflow."""
+    y = exp(x)
+    return y / sum(y, axis, keepdims=True)
+
+
+def softmax(x, axis=1):
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    return Softmax(axis)(x)
+
+
+class LogSoftmax(Function):
+    """The logarithm of softmax."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        return x - log_sum_exp(x, self.axis)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+
+
+def log_sum_exp(x, axis):
+    """log(sum(e ** x)) along an axis of the array x, which is kept with length 1."""
+    largest = x.max(axis=axis, keepdims=True)
+    total = np.exp(x - largest).sum(axis=axis, keepdims=True)
+    return largest + np.log(total)
+
+
+def log_softmax(x, axis=1):
+    """The logarithm of softmax, right even where softmax rounds to 0."""
+    return LogSoftmax(axis)(x)
+
+
+# === functions/loss: how far a prediction is off ===
+
+
+def mean_squared_error_simple(x0, x1):
+    """The same as mean_squared_error, out of three functions."""
+    diff = x0 - x1
+    return sum(diff**2) / len(diff)
+
+
+class MeanSquaredError(Function):
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+
+    def forward(self, x0, x1):
+        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
+            raise ValueError("they must be equal, with an axis of examples")
+        diff = x0 - x1
+        return (diff * diff).sum() / len(diff)
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
+        return gx0, -gx0 if x1.requires_grad else None
+
+
+def mean_squared_error(x0, x1):
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    return MeanSquaredError()(x0, x1)
+
+
+def check_labels(x, t):
+    """t if it is one label for each of the N rows of x, (N, C)."""
+    if x.ndim != 2 or t.shape != (len(x),) or len(x) == 0:
+        raise ValueError(
+            "Expected scores of shape (N, C) and labels of shape (N,), "
+            f"but got {x.shape} and {t.shape}."
+        )
+    return check_ids(t, x.shape[1])
+
+
+def softmax_cross_entropy_simple(x, t):
+    """The same as softmax_cross_entropy, out of four functions."""
+    x, t = as_variable(x), as_variable(t)
+    check_labels(x.data, t.data)
+    log_p = log_softmax(x)[np.arange(len(x)), t.data]
+    return -1 * sum(log_p) / len(x)
+
+
+class SoftmaxCrossEntropy(Function):
+    """-log(softmax(x)) at the labels t, on average."""
+
+    def forward(self, x, t):
+        check_labels(x, t)
+        self.rows = np.arange(len(t))
+        largest = x.max(axis=1, keepdims=True)
+        y = np.exp(x - largest)
+        total = y.sum(axis=1, keepdims=True)
+        self.y = y / total
+        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(t)
+        if Config.enable_backprop:  # with a graph, so out of variables
+            at_labels = GetItemGrad((self.rows, t.data), x)
+            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
+        gx = self.y * gy.data
+        gx[self.rows, t.data] -= gy.data
+        return gx, None
+
+
+def softmax_cross_entropy(x, t):
+    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
+
+    The labels are integers from 0 to C - 1.
+    """
+    return SoftmaxCrossEntropy()(x, t)
+
+
+def as_targets(t, x):
+    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
+    x, t = as_variable(x), as_variable(t)
+    column = [x.shape[:1], (*x.shape[:1], 1)]
+    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
+        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
+    if not (0 <= t.data.min() and t.data.max() <= 1):
+        raise ValueError("The targets must be from 0 to 1.")
+    dtype = np.result_type(x.dtype, 0.0)
+    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
+
+
+class SigmoidCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
+
+    def forward(self, x, t):
+        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+        return loss.sum() / len(x)
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(x)
+        gt = -x * gy if t.requires_grad else None
+        return (sigmoid(x) - t) * gy, gt
+
+
+def sigmoid_cross_entropy(x, t):
+    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    """
+    return SigmoidCrossEntropy()(x, as_targets(t, x))
+
+
+class BinaryCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
+
+    def forward(self, p, t):
+        with np.errstate(divide="ignore"):
+            log_p, log_q = np.log(p), np.log(1 - p)
+        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
+        return loss.sum() / len(p)
+
+    def backward(self, gy):
+        p, t = self.inputs
+        gy = gy / len(p)
+        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
+
+
+def binary_cross_entropy(p, t):
+    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
+    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
+    """
+    p = as_variable(p)
+    t = as_targets(t, p)
+    if not (0 <= p.data.min() and p.data.max() <= 1):
+        raise ValueError(
+            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
+        )
+    return BinaryCrossEntropy()(p, t)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = v
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to the slope.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    kind = path.suffix[1:].lower()
+    try:
+        return graphviz.Source(dot).pipe(format=kind)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === layers: functions with parameters of their own ===
+
+
+class Layer:
+    """A function with parameters of its own, which are its attributes.
+
+    Attributes may also be layers, or lists, tuples and dicts of layers.
+    """
+
+    def __call__(self, *xs):
+        return self.forward(*xs)
+
+    def forward(self, *xs):
+        """What this layer makes out of the Variables xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def named_params(self):
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        return {name: p for name, p in found_params(self, "", set())}
+
+    def params(self):
+        """The parameters to be learned, in the order of named_params()."""
+        return [p for p in self.named_params().values() if p.requires_grad]
+
+    def cleargrads(self):
+        """Forget the gradients of all parameters."""
+        for param in self.params():
+            param.cleargrad()
+
+
+def found_params(owner, name, seen):
+    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+    if isinstance(owner, Layer):
+        members = vars(owner).items()
+    elif isinstance(owner, list | tuple):
+        members = enumerate(owner)
+    else:
+        members = owner.items() if isinstance(owner, dict) else []
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    if isinstance(owner, Parameter):
+        yield name, owner
+    for key, member in members:
+        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+
+
+class Linear(Layer):
+    """x @ W + b, with W and b to be learned.
+
+    W is (in_size, out_size); without in_size it is made at the first call.
+    """
+
+    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+        self.out_size = out_size
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
+        if in_size is not None:
+            self.init_W(in_size)
+
+    def init_W(self, in_size):
+        """Random weights: the outputs then are about as large as the inputs."""
+        W = np.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
+        self.W.data = W.astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            self.init_W(x.shape[-1])
+        return linear(x, self.W, self.b)
+
+
+# === models: layers that are a whole network ===
+
+
+class Model(Layer):
+    """A layer that is a whole network, and can be drawn."""
+
+    def plot(self, *xs, to_file="out/model.svg"):
+        """Draw the graph of a call on xs; returns the path of the picture."""
+        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+
+
+class Sequential(Model):
+    """Layers, or any functions of one Variable, one after the other."""
+
+    def __init__(self, *layers):
+        self.count = len(layers)
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
+
+    @property
+    def layers(self):
+        """The attributes l0, l1, ... as a list."""
+        return [getattr(self, f"l{i}") for i in range(self.count)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class MLP(Sequential):
+    """Linear layers of these sizes, with an activation between them.
+
+    A multi-layer perceptron.
+    """
+
+    def __init__(self, fc_output_sizes, activation=sigmoid):
+        super().__init__(*map(Linear, fc_output_sizes))
+        self.activation = activation
+
+    def forward(self, x):
+        *layers, last = self.layers
+        for layer in layers:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+# === optimizers: from gradients to better parameters ===
+
+
+class Optimizer:
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    hooks are called with the parameters that have a gradient before each update.
+    """
+
+    def __init__(self):
+        self.target = None
+        self.hooks = []
+        self.names = {}
+        self.states = {}  # what is kept for each parameter, by its name
+
+    def setup(self, target):
+        """Take the layer whose parameters are to be moved; returns self."""
+        self.target = target
+        return self
+
+    def add_hook(self, hook):
+        """Call hook(params) before each update."""
+        self.hooks.append(hook)
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        if self.target is None:
+            raise RuntimeError("There is nothing to update: call setup(layer) first.")
+        named = self.target.named_params()
+        self.names = {id(param): name for name, param in named.items()}
+        for hook in self.hooks:
+            hook([p for p in named.values() if p.grad is not None])
+        for param in named.values():
+            if param.grad is not None:  # a hook may have taken it away
+                check_learnable(param)
+                self.update_one(param)
+                param.version += 1
+
+    def update_one(self, param):
+        """Change param.data with the help of param.grad."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
+
+    def state(self, param, key):
+        """An array that is kept for param from update to update, zeros at first."""
+        state = self.states.setdefault(self.names[id(param)], {})
+        if key not in state:
+            state[key] = np.zeros_like(param.data)
+        return state[key]
+
+
+def check_learnable(param):
+    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    if param.dtype.kind != "f":
+        raise TypeError(
+            f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
+            "only floating-point numbers can be learned."
+        )
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p -= lr * g."""
+
+    def __init__(self, lr=0.01):
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param):
+        param.data -= self.lr * param.grad.data
+
+
+class MomentumSGD(Optimizer):
+    """A ball that rolls downhill: v = momentum * v - lr * g; p += v. (Polyak 1964)"""
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param):
+        v = self.state(param, "v")
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
+
+
+class AdaGrad(Optimizer):
+    """Smaller steps where gradients have been large. (Duchi et al. 2011)
+
+    h += g ** 2; p -= lr * g / (sqrt(h) + eps)
+    """
+
+    def __init__(self, lr=0.001, eps=1e-8):
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param):
+        h, g = self.state(param, "h"), param.grad.data
+        h += g * g
+        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameter, without a learning rate. (Zeiler 2012)
+
+    h = rho * h + (1 - rho) * g ** 2        running means of g ** 2
+    d = sqrt((s + eps) / (h + eps)) * g
+    s = rho * s + (1 - rho) * d ** 2        and of d ** 2
+    p -= d
+    """
+
+    def __init__(self, rho=0.95, eps=1e-6):
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param):
+        h, s = self.state(param, "h"), self.state(param, "s")
+        rho, eps, g = self.rho, self.eps, param.grad.data
+        h += (1 - rho) * (g * g - h)
+        d = np.sqrt((s + eps) / (h + eps)) * g
+        s += (1 - rho) * (d * d - s)
+        param.data -= d
+
+
+class Adam(Optimizer):
+    """Momentum and AdaGrad in one. (Kingma and Ba 2015)
+
+    m = beta1 * m + (1 - beta1) * g         running means of g
+    v = beta2 * v + (1 - beta2) * g ** 2    and of g ** 2
+    p -= alpha * (m / (1 - beta1 ** t)) / (sqrt(v / (1 - beta2 ** t)) + eps)
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__()
+        self.t = 0
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        self.t += 1
+        super().update()
+
+    def update_one(self, param):
+        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        root = np.sqrt(v / unbias2)
+        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
+
+    p -= alpha * weight_decay * p, then as Adam does.
+    """
+
+    def __init__(
+        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
+    ):
+        super().__init__(alpha, beta1, beta2, eps)
+        self.weight_decay = weight_decay
+
+    def update_one(self, param):
+        param.data -= self.alpha * self.weight_decay * param.data
+        super().update_one(param)
+
+
+class WeightDecay:
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+
+    def __init__(self, rate):
+        self.rate = float(rate)
+
+    def __call__(self, params):
+        for param in params:
+            gradient = param.grad.data + self.rate * param.data
+            param.grad = Variable(as_array(gradient))
+
+
+class ClipGrad:
+    """A hook: shortens all gradients together, if they are longer than max_norm."""
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def __call__(self, params):
+        squares = [float((param.grad.data**2).sum()) for param in params]
+        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
+        if rate < 1:
+            for param in params:
+                param.grad = Variable(as_array(param.grad.data * rate))
+
+
+class FreezeParam:
+    """A hook: keeps these parameters, and those of these layers, as they are."""
+
+    def __init__(self, *frozen):
+        self.frozen = []
+        for one in frozen:
+            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+
+    def __call__(self, params):
+        for param in self.frozen:
+            param.grad = None
+
+
+# === demo ===
+
+
+def row(numbers, digits=3):
+    """The numbers in a row, as text."""
+    return " ".join(f"{number:.{digits}f}" for number in np.ravel(numbers))
+
+
+if __name__ == "__main__":
+    x = Variable(np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 0.0]]))
+    t = np.array([0, 2])
+    loss = softmax_cross_entropy(x, t)
+    loss.backward()
+    p, log_p, gx = softmax(x).data, log_softmax(x).data, x.grad.data
+    print("scores  label  softmax            -log p  gradient")
+    for i in range(2):
+        print(f"{row(x.data[i], 0)}     {t[i]}    {row(p[i])} ", end="  ")
+        print(f"{-log_p[i, t[i]]:.3f}  {row(gx[i])}")
+    print(f"cross-entropy                     {loss.data:.3f}")
+
+    with np.errstate(all="ignore"):
+        simple = softmax_simple(x * 1000)
+    print(f"scores * 1000: {row(simple.data[0])} by the formula,", end=" ")
+    print(f"{row(softmax(x * 1000).data[0])} by softmax")
+
+    x = Variable(np.array([1.0, 3.0, 3.0]))
+    x[[0, 0, 2]].backward()
+    print(f"gradient of x[[0, 0, 2]]: {row(x.grad.data, 1)}", end="   ")
+    x.cleargrad()
+    max(x).backward()
+    print(f"of max(x): {row(x.grad.data, 1)}")

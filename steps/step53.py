@@ -1,0 +1,2316 @@
+"""Step 53 · Saving and loading
+
+Problem
+Training ends, the program ends, and what was learned is gone. It is only
+arrays, so a file is soon written. But a program that is stopped while it
+writes over the only good file leaves half a file. And one that is given
+the file of another network may load half of it before it sees that.
+
+Idea
+A step that may fail must come before the step that changes something:
+
+    save:  all bytes in memory --> a new file beside the old --> rename
+    load:  read all arrays --> check all of them --> only then put them in
+
+Renaming is done at once: at each moment the name stands for a whole file,
+the old or the new. The file is an .npz, NumPy's zip of arrays, not a
+pickle: a pickle is a program, and loading it runs it.
+
+In the code
+save_weights(layer, path) writes what named_params() has, learned or not,
+under its name ("l0/W") and in its dtype: np.savez into an io.BytesIO, then
+write_file of step 26. as_numpy brings arrays from a GPU. The path is
+taken as it is, its folder is made. Parameters without data, of a layer
+not yet called, are a ValueError that names them; nothing is written then.
+read_npz(path) gives the arrays in a file as a dict. A file that is none,
+cut short, damaged, or with Python objects in it is a ValueError with the
+path in it; one that is not there stays a FileNotFoundError.
+set_weights(layer, arrays, path) puts a dict of arrays in. One ValueError
+names the path and all that is wrong: "l0/W is missing", "l9/W is too
+much", then in the order of the parameters both shapes of one that has
+another, and the dtype if its kind is not in "biuf", that of real numbers.
+Then no parameter has changed.
+set_weight(param, array) copies: into the dtype and onto the device that
+the parameter has, or as it is if it has no data yet. It adds 1 to
+param.version: backward() of a loss from before is a RuntimeError.
+load_weights(layer, path) is read_npz and set_weights. Layer has
+save_weights and load_weights as methods.
+
+New:      read_npz, save_weights, load_weights, set_weights, set_weight,
+          Layer.save_weights, Layer.load_weights
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it;
+torch.load refuses what would run code, unless weights_only=False. Then
+model.load_state_dict names missing, unexpected and misshapen keys too,
+but what does fit has been loaded by then.
+
+Watch out
+A layer not yet called takes a W of any shape: only its b is checked.
+Load first, then to_gpu(). The optimizer's own numbers (Adam's m, v and t)
+are not in the file: it starts anew with the loaded weights.
+
+Try
+1. Give twin the sizes (32, 10, 10). What does the demo say is missing?
+2. Save after each epoch and end the program with Ctrl-C. What is in out/?
+
+Output
+    in the file: l0/W l0/b l1/W l1/b
+    the trained one reads well     True
+    a new one                      False
+    the new one with the weights   True
+    the same answers, bit for bit  True
+    out/step53.npz does not fit:
+        l0/W has the shape (64, 32), not (64, 16);
+        l0/b has the shape (32,), not (16,);
+        l1/W has the shape (32, 10), not (16, 10).
+    out/step53-half.npz is not a whole .npz file of arrays.
+"""
+
+import contextlib
+import heapq
+import io
+import math
+import operator
+import os
+import pathlib
+import sys
+import threading
+import weakref
+import zlib
+
+import numpy as np
+
+# === backend: NumPy, or CuPy for arrays on a GPU ===
+
+
+def gpu_is_available():
+    """True if CuPy is installed and finds a GPU."""
+    try:
+        import cupy
+
+        return cupy.cuda.is_available()
+    except (ImportError, RuntimeError):  # CuPy is missing, or finds no driver
+        return False
+
+
+def is_on_gpu(x):
+    """True if x is an array of CuPy."""
+    cupy = sys.modules.get("cupy")  # without it, nothing can be one of its arrays
+    return cupy is not None and isinstance(x, cupy.ndarray)
+
+
+def get_array_module(x):
+    """The module that made the array x, or that in the Variable x: numpy or cupy."""
+    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+        x = x.data
+    return sys.modules["cupy"] if is_on_gpu(x) else np
+
+
+def as_numpy(x):
+    """The array x, or that in the Variable x, on the host, as NumPy's."""
+    if get_array_module(x) is np:
+        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
+    return (x.data if hasattr(x, "requires_grad") else x).get()
+
+
+def as_cupy(x):
+    """The array x, or that in the Variable x, on the GPU, as CuPy's."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            "A GPU is used through CuPy, which is not installed: "
+            "pip install cupy-cuda12x, or see https://docs.cupy.dev"
+        ) from error
+    return cupy.asarray(x.data if hasattr(x, "requires_grad") else x)
+
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+NUMBERS = (int, float, np.number, np.bool_)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray) or is_on_gpu(x):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "version",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if not isinstance(data, np.ndarray | None) and not is_on_gpu(data):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+        self.version = 0  # counts the updates by an optimizer
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def to_cpu(self):
+        """Move the array into the memory of the host."""
+        if self.data is not None:
+            self.data = as_numpy(self.data)
+
+    def to_gpu(self):
+        """Move the array into the memory of the GPU."""
+        if self.data is not None:
+            self.data = as_cupy(self.data)
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+class Parameter(Variable):
+    """A Variable that belongs to a layer and is to be learned."""
+
+    __slots__ = ()
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype, xp = None, np
+    for x in xs:
+        if isinstance(x, Variable):
+            xp = get_array_module(x.data)
+            if x.data.dtype.kind == "f":
+                dtype = x.data.dtype
+    xs = [xp.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation", "version")
+
+    def __call__(self, *inputs):
+        xs, generation, version = [], CONSTANT, 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
+            version += x.version
+        self.inputs = inputs
+        self.outputs = []
+        self.generation = generation
+        self.version = version
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        self.check_versions()
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def check_versions(self):
+        """A RuntimeError if an optimizer has changed an input since forward()."""
+        version = 0
+        for x in self.inputs:
+            version += x.version
+        if version != self.version:
+            raise RuntimeError(
+                f"An input of {type(self).__name__} was updated after forward(), so "
+                "its gradients would be wrong: calculate the loss again."
+            )
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+# === functions/shape: what moves, repeats or adds up elements ===
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        xp = get_array_module(gy)
+        gx = xp.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = xp.arange(gx.size).reshape(gx.shape)[self.index]
+            xp.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def check_ids(ids, count):
+    """ids if they are integers from 0 to count - 1."""
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"Expected integers, but got an array of {ids.dtype}.")
+    if ids.size and not (0 <= ids.min() and ids.max() < count):
+        raise ValueError(
+            f"Expected integers from 0 to {count - 1}, "
+            f"but they reach from {ids.min()} to {ids.max()}."
+        )
+    return ids
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)
+
+
+# === functions/operators: + - * / ** and comparisons ===
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
+        return sum_to(gx0, x0.shape), gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Log(Function):
+    """The natural logarithm of x."""
+
+    def forward(self, x):
+        return np.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """The natural logarithm of x, element by element."""
+    return Log()(x)
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+class VariablePow(Function):
+    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+
+    def forward(self, x0, x1):
+        return x0**x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gx1 = None
+        if x0.requires_grad:
+            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if x1.requires_grad:
+            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        return gx0, gx1
+
+
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    return c.item() if isinstance(c, np.generic) else c
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number, an array or a Variable c."""
+    if isinstance(c, NUMBERS):
+        return Pow(python_number(c))(x)
+    return VariablePow()(x, c)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number or an array c."""
+    if isinstance(c, NUMBERS):
+        return ConstantPow(python_number(c))(x)
+    return VariablePow()(c, x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+def comparison(operate):
+    """A method that compares the array in a Variable with another or a number.
+
+    It gives an array of bool: nothing about it can be differentiated.
+    """
+
+    def compare(x0, x1):
+        return operate(x0.data, x1.data if isinstance(x1, Variable) else x1)
+
+    return compare
+
+
+Variable.__lt__ = comparison(operator.lt)
+Variable.__le__ = comparison(operator.le)
+Variable.__gt__ = comparison(operator.gt)
+Variable.__ge__ = comparison(operator.ge)
+Variable.__eq__ = comparison(operator.eq)
+Variable.__ne__ = comparison(operator.ne)
+
+
+# === functions/math: functions of elements, and matrix products ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """cos x, x in radians."""
+
+    def forward(self, x):
+        return np.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """cos x, element by element, x in radians."""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of x."""
+
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """The hyperbolic tangent of x, element by element."""
+    return Tanh()(x)
+
+
+class Absolute(Function):
+    """x without its sign; the slope at 0 is taken to be 0."""
+
+    def forward(self, x):
+        return np.absolute(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.sign(x.data)
+
+
+def absolute(x):
+    """x without its sign, element by element."""
+    return Absolute()(x)
+
+
+Variable.__abs__ = absolute
+
+
+class MatMul(Function):
+    """x @ W."""
+
+    def forward(self, x, W):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("a matrix product takes arrays of two axes or more")
+        return x @ W
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return matmul_gradients(gy, x, W)
+
+
+def matmul_gradients(gy, x, W):
+    """The gradients of x and W, given that of x @ W; None for a constant."""
+    gx = gW = None
+    if x.requires_grad:
+        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
+    if W.requires_grad:
+        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
+    return gx, gW
+
+
+def swap_last_axes(x):
+    """Each matrix in x transposed."""
+    return transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def matmul(x, W):
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    return MatMul()(x, W)
+
+
+def rmatmul(x, W):
+    """W @ x: Python swaps the operands of a reflected operator."""
+    return matmul(W, x)
+
+
+Variable.__matmul__ = matmul
+Variable.__rmatmul__ = rmatmul
+Variable.matmul = matmul
+Variable.dot = matmul
+
+
+class Max(Function):
+    """The largest elements of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), y = self.inputs, self.outputs[0]()
+        shape = kept_shape(x.shape, self.axis)
+        is_max = x.data == y.data.reshape(shape)
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return reshape(gy, shape) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
+class Clip(Function):
+    """x with what is below x_min or above x_max moved there."""
+
+    def __init__(self, x_min, x_max):
+        self.x_min = x_min
+        self.x_max = x_max
+
+    def forward(self, x):
+        return np.clip(x, self.x_min, self.x_max)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * ((x.data >= self.x_min) & (x.data <= self.x_max))
+
+
+def clip(x, x_min, x_max):
+    """x with what is below x_min or above x_max moved there; the slope there is 0."""
+    return Clip(python_number(x_min), python_number(x_max))(x)
+
+
+# === functions/activation: what layers compute ===
+
+
+class Affine(Function):
+    """x @ W + b."""
+
+    def forward(self, x, W, b):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("x and W need two axes or more")
+        return x @ W + b
+
+    def backward(self, gy):
+        x, W, b = self.inputs
+        gb = sum_to(gy, b.shape) if b.requires_grad else None
+        return *matmul_gradients(gy, x, W), gb
+
+
+def linear_simple(x, W, b=None):
+    """x @ W + b, out of two functions, for x (N, D), W (D, H), b (H,): (N, H)."""
+    y = matmul(x, W)
+    return y if b is None else y + b
+
+
+def linear(x, W, b=None):
+    """x @ W + b as one function, for x (N, D), W (D, H), b (H,): (N, H)."""
+    return matmul(x, W) if b is None else Affine()(x, W, b)
+
+
+class Sigmoid(Function):
+    """1 / (1 + e ** -x)."""
+
+    def forward(self, x):
+        return np.tanh(x * 0.5) * 0.5 + 0.5  # the same, and e ** -x cannot overflow
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (y * (1 - y))
+
+
+def sigmoid(x):
+    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    return Sigmoid()(x)
+
+
+class ReLU(Function):
+    """x where it is positive, else 0."""
+
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (x.data > 0)
+
+
+def relu(x):
+    """x where it is positive, else 0 (rectified linear unit); the slope at 0 is 0."""
+    return ReLU()(x)
+
+
+class LeakyReLU(Function):
+    """x where it is positive, else slope * x."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        return np.where(x > 0, x, x * self.slope)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.where(x.data > 0, 1.0, self.slope).astype(gy.dtype)
+
+
+def leaky_relu(x, slope=0.2):
+    """x where it is positive, else slope * x."""
+    return LeakyReLU(python_number(slope))(x)
+
+
+class Softmax(Function):
+    """e ** x, divided by its sum along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        y = np.exp(x - x.max(axis=self.axis, keepdims=True))
+        return y / y.sum(axis=self.axis, keepdims=True)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        gx = y * gy
+        return gx - y * sum(gx, self.axis, keepdims=True)
+
+
+def softmax_simple(x, axis=1):
+    """softmax as its formula, without protection from overflow."""
+    y = exp(x)
+    return y / sum(y, axis, keepdims=True)
+
+
+def softmax(x, axis=1):
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    return Softmax(axis)(x)
+
+
+class LogSoftmax(Function):
+    """The logarithm of softmax."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        return x - log_sum_exp(x, self.axis)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+
+
+def log_sum_exp(x, axis):
+    """log(sum(e ** x)) along an axis of the array x, which is kept with length 1."""
+    largest = x.max(axis=axis, keepdims=True)
+    total = np.exp(x - largest).sum(axis=axis, keepdims=True)
+    return largest + np.log(total)
+
+
+def log_softmax(x, axis=1):
+    """The logarithm of softmax, right even where softmax rounds to 0."""
+    return LogSoftmax(axis)(x)
+
+
+# === functions/loss: how far a prediction is off ===
+
+
+def mean_squared_error_simple(x0, x1):
+    """The same as mean_squared_error, out of three functions."""
+    diff = x0 - x1
+    return sum(diff**2) / len(diff)
+
+
+class MeanSquaredError(Function):
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+
+    def forward(self, x0, x1):
+        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
+            raise ValueError("they must be equal, with an axis of examples")
+        diff = x0 - x1
+        return (diff * diff).sum() / len(diff)
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
+        return gx0, -gx0 if x1.requires_grad else None
+
+
+def mean_squared_error(x0, x1):
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    return MeanSquaredError()(x0, x1)
+
+
+def check_labels(x, t):
+    """t if it is one label for each of the N rows of x, (N, C)."""
+    if x.ndim != 2 or t.shape != (len(x),) or len(x) == 0:
+        raise ValueError(
+            "Expected scores of shape (N, C) and labels of shape (N,), "
+            f"but got {x.shape} and {t.shape}."
+        )
+    return check_ids(t, x.shape[1])
+
+
+def softmax_cross_entropy_simple(x, t):
+    """The same as softmax_cross_entropy, out of four functions."""
+    x, t = as_variable(x), as_variable(t)
+    check_labels(x.data, t.data)
+    log_p = log_softmax(x)[np.arange(len(x)), t.data]
+    return -1 * sum(log_p) / len(x)
+
+
+class SoftmaxCrossEntropy(Function):
+    """-log(softmax(x)) at the labels t, on average."""
+
+    def forward(self, x, t):
+        check_labels(x, t)
+        self.rows = get_array_module(x).arange(len(t))
+        largest = x.max(axis=1, keepdims=True)
+        y = np.exp(x - largest)
+        total = y.sum(axis=1, keepdims=True)
+        self.y = y / total
+        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(t)
+        if Config.enable_backprop:  # with a graph, so out of variables
+            at_labels = GetItemGrad((self.rows, t.data), x)
+            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
+        gx = self.y * gy.data
+        gx[self.rows, t.data] -= gy.data
+        return gx, None
+
+
+def softmax_cross_entropy(x, t):
+    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
+
+    The labels are integers from 0 to C - 1.
+    """
+    return SoftmaxCrossEntropy()(x, t)
+
+
+def as_targets(t, x):
+    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
+    x, t = as_variable(x), as_variable(t)
+    column = [x.shape[:1], (*x.shape[:1], 1)]
+    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
+        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
+    if not (0 <= t.data.min() and t.data.max() <= 1):
+        raise ValueError("The targets must be from 0 to 1.")
+    dtype = np.result_type(x.dtype, 0.0)
+    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
+
+
+class SigmoidCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
+
+    def forward(self, x, t):
+        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+        return loss.sum() / len(x)
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(x)
+        gt = -x * gy if t.requires_grad else None
+        return (sigmoid(x) - t) * gy, gt
+
+
+def sigmoid_cross_entropy(x, t):
+    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    """
+    return SigmoidCrossEntropy()(x, as_targets(t, x))
+
+
+class BinaryCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
+
+    def forward(self, p, t):
+        with np.errstate(divide="ignore"):
+            log_p, log_q = np.log(p), np.log(1 - p)
+        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
+        return loss.sum() / len(p)
+
+    def backward(self, gy):
+        p, t = self.inputs
+        gy = gy / len(p)
+        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
+
+
+def binary_cross_entropy(p, t):
+    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
+    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
+    """
+    p = as_variable(p)
+    t = as_targets(t, p)
+    if not (0 <= p.data.min() and p.data.max() <= 1):
+        raise ValueError(
+            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
+        )
+    return BinaryCrossEntropy()(p, t)
+
+
+def accuracy(y, t):
+    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
+
+    A constant: it cannot be differentiated.
+    """
+    y, t = as_variable(y).data, as_variable(t).data
+    check_labels(y, t)
+    return as_variable(as_array((y.argmax(axis=1) == t).mean()))
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = v
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to the slope.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    kind = path.suffix[1:].lower()
+    try:
+        return graphviz.Source(dot).pipe(format=kind)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === layers: functions with parameters of their own ===
+
+
+class Layer:
+    """A function with parameters of its own, which are its attributes.
+
+    Attributes may also be layers, or lists, tuples and dicts of layers.
+    """
+
+    def __call__(self, *xs):
+        return self.forward(*xs)
+
+    def forward(self, *xs):
+        """What this layer makes out of the Variables xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def named_params(self):
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        return {name: p for name, p in found_params(self, "", set())}
+
+    def params(self):
+        """The parameters to be learned, in the order of named_params()."""
+        return [p for p in self.named_params().values() if p.requires_grad]
+
+    def cleargrads(self):
+        """Forget the gradients of all parameters."""
+        for param in self.params():
+            param.cleargrad()
+
+    def to_cpu(self):
+        """Move all parameters into the memory of the host."""
+        for param in self.named_params().values():
+            param.to_cpu()
+
+    def to_gpu(self):
+        """Move all parameters into the memory of the GPU."""
+        for param in self.named_params().values():
+            param.to_gpu()
+
+
+def found_params(owner, name, seen):
+    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+    if isinstance(owner, Layer):
+        members = vars(owner).items()
+    elif isinstance(owner, list | tuple):
+        members = enumerate(owner)
+    else:
+        members = owner.items() if isinstance(owner, dict) else []
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    if isinstance(owner, Parameter):
+        yield name, owner
+    for key, member in members:
+        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+
+
+class Linear(Layer):
+    """x @ W + b, with W and b to be learned.
+
+    W is (in_size, out_size); without in_size it is made at the first call.
+    """
+
+    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+        self.out_size = out_size
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
+        if in_size is not None:
+            self.init_W(in_size)
+
+    def init_W(self, in_size, xp=np):
+        """Random weights: the outputs then are about as large as the inputs."""
+        W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
+        self.W.data = W.astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            self.init_W(x.shape[-1], get_array_module(x))
+        return linear(x, self.W, self.b)
+
+
+# === weights: files of weights, and what is downloaded ===
+
+
+def cache_dir():
+    """The folder for what is downloaded: SIXTY_STEPS_CACHE, or ~/.cache/sixty-steps."""
+    folder = os.environ.get("SIXTY_STEPS_CACHE")
+    return pathlib.Path(folder or pathlib.Path.home() / ".cache" / "sixty-steps")
+
+
+def file_hash(path):
+    """The SHA-256 of a file, in hexadecimal digits."""
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_cached(file_name, sha256):
+    """True if the cache has this file, whole and unaltered."""
+    path = cache_dir() / file_name
+    return path.is_file() and file_hash(path) == sha256
+
+
+def get_file(url, file_name=None, sha256=None):
+    """The path of a file of the web, which is downloaded unless the cache has it.
+
+    url is an address, or a list of mirrors to be tried in turn. With sha256 the file
+    must have this checksum, in the cache, too. A ConnectionError says what failed.
+    """
+    urls = [url] if isinstance(url, str) else url
+    file_name = file_name or unique_name(urls[0])
+    path, failures = cache_dir() / file_name, []
+    if is_cached(file_name, sha256) or (sha256 is None and path.is_file()):
+        return path
+    for address in urls:
+        try:
+            download(address, path, sha256)
+            return path
+        except (OSError, ValueError) as error:
+            failures.append(f"{address} ({error})")
+    raise ConnectionError(f"Cannot download {path.name}: {'; '.join(failures)}")
+
+
+def unique_name(url):
+    """The last part of an address, with a number that tells it from its namesakes."""
+    return f"{zlib.crc32(url.encode()):08x}-{url.rpartition('/')[2]}"
+
+
+def download(url, path, sha256=None, timeout=30):
+    """Write what is at an address to path, whole and with this checksum, or not at all.
+
+    timeout is in seconds, for each wait.
+    """
+    import http.client
+    import urllib.request
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            copy_response(response, part)
+        if sha256 and file_hash(part) != sha256:
+            raise ValueError("what came is not the file: its SHA-256 is another")
+        part.replace(path)
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the server gave no proper answer: {error!r}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def copy_response(response, path):
+    """Write what a server sends to path, with the progress on a terminal."""
+    size, done = int(response.headers.get("Content-Length") or 0), 0
+    with open(path, "wb") as file:
+        while block := response.read(1 << 16):
+            file.write(block)
+            done += len(block)
+            show_progress(f"\r{path.stem} {done:,} of {size:,} bytes")
+    show_progress("\n")
+    if done < size:
+        raise ConnectionError(f"it broke off after {done:,} of {size:,} bytes")
+
+
+def show_progress(text):
+    """Print a text on the terminal, if there is one."""
+    if sys.stderr.isatty():
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def read_npz(path):
+    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    content = pathlib.Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = dict(file)
+    except Exception as error:  # a damaged file makes zipfile raise all kinds
+        raise ValueError(f"{path} is not a whole .npz file of arrays.") from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError(f"{path} holds something else than arrays.")
+    return arrays
+
+
+def save_weights(layer, path):
+    """Write all parameters into an .npz file, whole or not at all."""
+    params = layer.named_params()
+    missing = [name for name, param in params.items() if param.data is None]
+    if missing:
+        raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    file = io.BytesIO()
+    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    write_file(pathlib.Path(path), file.getvalue())
+
+
+def load_weights(layer, path):
+    """Read all parameters from a file that save_weights has written, all or none."""
+    set_weights(layer, read_npz(path), path)
+
+
+def set_weights(layer, arrays, path):
+    """Put arrays into the parameters of the same names; path is for the errors."""
+    params = layer.named_params()
+    wrong = [f"{name} is missing" for name in params if name not in arrays]
+    wrong += [f"{name} is too much" for name in arrays if name not in params]
+    for name in [name for name in params if name in arrays]:
+        param, array = params[name], arrays[name]
+        if array.dtype.kind not in "fiub":
+            wrong.append(f"{name} is of {array.dtype}")
+        elif param.data is not None and param.shape != array.shape:
+            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+    if wrong:
+        raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
+    for name, param in params.items():
+        set_weight(param, arrays[name])
+
+
+def set_weight(param, array):
+    """Put an array into a parameter, in the dtype and on the device it has."""
+    if param.data is not None:
+        array = get_array_module(param).asarray(array, param.dtype)
+    param.data = array.copy()
+    param.version += 1
+
+
+Layer.save_weights = save_weights
+Layer.load_weights = load_weights
+
+
+# === transforms: what is done to an example before it is used ===
+
+
+class Compose:
+    """Transforms one after the other."""
+
+    def __init__(self, transforms=()):
+        self.transforms = transforms
+
+    def __call__(self, x):
+        for transform in self.transforms:
+            x = transform(x)
+        return x
+
+
+class Normalize:
+    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+
+    def __init__(self, mean=0, std=1):
+        self.mean = mean
+        self.std = std
+
+    def __call__(self, x):
+        x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
+        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
+
+    def fitted(self, numbers, x):
+        """A number, or several along the first axis of x, in the dtype of x."""
+        numbers = np.array(numbers, x.dtype)
+        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+
+
+class Flatten:
+    """x in one row."""
+
+    def __call__(self, x):
+        return x.reshape(-1)
+
+
+class AsType:
+    """x in another dtype."""
+
+    def __init__(self, dtype=np.float32):
+        self.dtype = dtype
+
+    def __call__(self, x):
+        return x.astype(self.dtype)
+
+
+class ToFloat(AsType):
+    """x as float32."""
+
+
+class ToInt(AsType):
+    """x as whole numbers."""
+
+    def __init__(self, dtype=int):
+        super().__init__(dtype)
+
+
+# === models: layers that are a whole network ===
+
+
+class Model(Layer):
+    """A layer that is a whole network, and can be drawn."""
+
+    def plot(self, *xs, to_file="out/model.svg"):
+        """Draw the graph of a call on xs; returns the path of the picture."""
+        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+
+
+class Sequential(Model):
+    """Layers, or any functions of one Variable, one after the other."""
+
+    def __init__(self, *layers):
+        self.count = len(layers)
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
+
+    @property
+    def layers(self):
+        """The attributes l0, l1, ... as a list."""
+        return [getattr(self, f"l{i}") for i in range(self.count)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class MLP(Sequential):
+    """Linear layers of these sizes, with an activation between them.
+
+    A multi-layer perceptron.
+    """
+
+    def __init__(self, fc_output_sizes, activation=sigmoid):
+        super().__init__(*map(Linear, fc_output_sizes))
+        self.activation = activation
+
+    def forward(self, x):
+        *layers, last = self.layers
+        for layer in layers:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+# === optimizers: from gradients to better parameters ===
+
+
+class Optimizer:
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    hooks are called with the parameters that have a gradient before each update.
+    """
+
+    def __init__(self):
+        self.target = None
+        self.hooks = []
+        self.names = {}
+        self.states = {}  # what is kept for each parameter, by its name
+
+    def setup(self, target):
+        """Take the layer whose parameters are to be moved; returns self."""
+        self.target = target
+        return self
+
+    def add_hook(self, hook):
+        """Call hook(params) before each update."""
+        self.hooks.append(hook)
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        if self.target is None:
+            raise RuntimeError("There is nothing to update: call setup(layer) first.")
+        named = self.target.named_params()
+        self.names = {id(param): name for name, param in named.items()}
+        for hook in self.hooks:
+            hook([p for p in named.values() if p.grad is not None])
+        for param in named.values():
+            if param.grad is not None:  # a hook may have taken it away
+                check_learnable(param)
+                self.update_one(param)
+                param.version += 1
+
+    def update_one(self, param):
+        """Change param.data with the help of param.grad."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
+
+    def state(self, param, key):
+        """An array that is kept for param from update to update, zeros at first."""
+        state = self.states.setdefault(self.names[id(param)], {})
+        if key not in state:
+            state[key] = np.zeros_like(param.data)
+        return state[key]
+
+
+def check_learnable(param):
+    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    if param.dtype.kind != "f":
+        raise TypeError(
+            f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
+            "only floating-point numbers can be learned."
+        )
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p -= lr * g."""
+
+    def __init__(self, lr=0.01):
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param):
+        param.data -= self.lr * param.grad.data
+
+
+class MomentumSGD(Optimizer):
+    """A ball that rolls downhill: v = momentum * v - lr * g; p += v. (Polyak 1964)"""
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param):
+        v = self.state(param, "v")
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
+
+
+class AdaGrad(Optimizer):
+    """Smaller steps where gradients have been large. (Duchi et al. 2011)
+
+    h += g ** 2; p -= lr * g / (sqrt(h) + eps)
+    """
+
+    def __init__(self, lr=0.001, eps=1e-8):
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param):
+        h, g = self.state(param, "h"), param.grad.data
+        h += g * g
+        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameter, without a learning rate. (Zeiler 2012)
+
+    h = rho * h + (1 - rho) * g ** 2        running means of g ** 2
+    d = sqrt((s + eps) / (h + eps)) * g
+    s = rho * s + (1 - rho) * d ** 2        and of d ** 2
+    p -= d
+    """
+
+    def __init__(self, rho=0.95, eps=1e-6):
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param):
+        h, s = self.state(param, "h"), self.state(param, "s")
+        rho, eps, g = self.rho, self.eps, param.grad.data
+        h += (1 - rho) * (g * g - h)
+        d = np.sqrt((s + eps) / (h + eps)) * g
+        s += (1 - rho) * (d * d - s)
+        param.data -= d
+
+
+class Adam(Optimizer):
+    """Momentum and AdaGrad in one. (Kingma and Ba 2015)
+
+    m = beta1 * m + (1 - beta1) * g         running means of g
+    v = beta2 * v + (1 - beta2) * g ** 2    and of g ** 2
+    p -= alpha * (m / (1 - beta1 ** t)) / (sqrt(v / (1 - beta2 ** t)) + eps)
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__()
+        self.t = 0
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        self.t += 1
+        super().update()
+
+    def update_one(self, param):
+        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        root = np.sqrt(v / unbias2)
+        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
+
+    p -= alpha * weight_decay * p, then as Adam does.
+    """
+
+    def __init__(
+        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
+    ):
+        super().__init__(alpha, beta1, beta2, eps)
+        self.weight_decay = weight_decay
+
+    def update_one(self, param):
+        param.data -= self.alpha * self.weight_decay * param.data
+        super().update_one(param)
+
+
+class WeightDecay:
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+
+    def __init__(self, rate):
+        self.rate = float(rate)
+
+    def __call__(self, params):
+        for param in params:
+            gradient = param.grad.data + self.rate * param.data
+            param.grad = Variable(as_array(gradient))
+
+
+class ClipGrad:
+    """A hook: shortens all gradients together, if they are longer than max_norm."""
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def __call__(self, params):
+        squares = [float((param.grad.data**2).sum()) for param in params]
+        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
+        if rate < 1:
+            for param in params:
+                param.grad = Variable(as_array(param.grad.data * rate))
+
+
+class FreezeParam:
+    """A hook: keeps these parameters, and those of these layers, as they are."""
+
+    def __init__(self, *frozen):
+        self.frozen = []
+        for one in frozen:
+            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+
+    def __call__(self, params):
+        for param in self.frozen:
+            param.grad = None
+
+
+# === datasets: examples to learn from ===
+
+
+class Dataset:
+    """Examples and labels: dataset[i] is (data, label), both transformed.
+
+    prepare() of a subclass sets data and, where there are labels, label.
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        self.train = train
+        self.transform = transform or Compose()
+        self.target_transform = target_transform or Compose()
+        self.data = None
+        self.label = None
+        self.prepare()
+
+    def prepare(self):
+        """Load the data and the labels."""
+
+    def __getitem__(self, index):
+        index = operator.index(index)
+        x = self.transform(self.data[index])
+        if self.label is None:
+            return x, None
+        return x, self.target_transform(self.label[index])
+
+    def __len__(self):
+        return len(self.data)
+
+
+def get_spiral(train=True):
+    """300 points in a spiral of three arms: x (300, 2), float32; their arms t (300,).
+
+    The points for training and for testing differ by chance.
+    """
+    rng = np.random.default_rng(0 if train else 1)
+    t = np.arange(300) // 100
+    radius = np.arange(300) % 100 / 100
+    angle = 4 * t + 4 * radius + 0.2 * rng.standard_normal(300)
+    x = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
+    order = rng.permutation(300)
+    return x[order].astype(np.float32), t[order]
+
+
+class Spiral(Dataset):
+    """The points of get_spiral()."""
+
+    def prepare(self):
+        self.data, self.label = get_spiral(self.train)
+
+
+def data_file(name):
+    """The path of a small file of data that comes with this code."""
+    here = pathlib.Path(__file__).resolve().parent
+    folders = here / "data", here.parent / "data", pathlib.Path("data")
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+
+
+class Digits(Dataset):
+    """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
+
+    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 16)])
+        super().__init__(train, transform or flat, target_transform)
+
+    def prepare(self):
+        with np.load(data_file("digits.npz"), allow_pickle=False) as file:
+            images, labels = file["images"][:, None], file["labels"]
+        chosen = (np.arange(len(labels)) % 5 == 4) != self.train
+        self.data, self.label = images[chosen], labels[chosen].astype(int)
+
+
+class MNIST(Dataset):
+    """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
+
+    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    """
+
+    MIRRORS = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+    FILES = {
+        "train-images-idx3-ubyte.gz": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
+    }
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
+        super().__init__(train, transform or flat, target_transform)
+
+    @classmethod
+    def is_cached(cls):
+        """True if all files are in the cache."""
+        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+
+    def prepare(self):
+        which = "train" if self.train else "t10k"
+        images, labels = (name for name in self.FILES if name.startswith(which))
+        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
+        self.label = self.read(labels, 8).astype(int)
+
+    def read(self, name, header):
+        """The numbers of a file behind its header of so many bytes."""
+        import gzip
+
+        urls = [mirror + name for mirror in self.MIRRORS]
+        path = get_file(urls, f"mnist/{name}", self.FILES[name])
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+
+
+# === dataloaders: batches of examples ===
+
+
+class DataLoader:
+    """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
+
+    A loop over it is an epoch: each example once, the last batch may be shorter.
+    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    """
+
+    def __init__(self, dataset, batch_size, shuffle=True, gpu=False, seed=None):
+        if batch_size < 1 or len(dataset) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.gpu = gpu
+        self.random = np.random if seed is None else np.random.default_rng(seed)
+        self.reset()
+
+    def reset(self):
+        """Begin a new epoch."""
+        self.start = 0
+        n = len(self.dataset)
+        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        self.reset()
+        return self
+
+    def __next__(self):
+        if self.start >= len(self.dataset):
+            raise StopIteration
+        end = self.start + self.batch_size
+        chosen = self.order[self.start : end]
+        self.start = end
+        return self.batch(chosen)
+
+    def batch(self, indices):
+        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        xs, ts = zip(*(self.dataset[int(i)] for i in indices))
+        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
+        if self.gpu:
+            x, t = as_cupy(x), None if t is None else as_cupy(t)
+        return x, t
+
+    def next(self):
+        """The next batch, as next(loader) gives it."""
+        return next(self)
+
+    def to_cpu(self):
+        """Give NumPy's arrays from now on."""
+        self.gpu = False
+
+    def to_gpu(self):
+        """Give CuPy's arrays from now on."""
+        self.gpu = True
+
+
+# === demo ===
+
+
+def scores(model, dataset):
+    """What a model says to all pictures of a data set, (N, 10), and the labels."""
+    x, t = DataLoader(dataset, len(dataset), shuffle=False).next()
+    return model(x), t
+
+
+def learn(model, dataset, epochs=5):
+    """Train a model on the pictures of a data set."""
+    optimizer = Adam(0.01).setup(model)
+    for _ in range(epochs):
+        for x, t in DataLoader(dataset, 32, seed=0):
+            loss = softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+
+
+def reads_well(model, dataset):
+    """True if a model reads more than 9 of 10 digits right."""
+    return bool(accuracy(*scores(model, dataset)).data > 0.9)
+
+
+def complaints(model, path):
+    """What load_weights finds wrong with a file, a line each."""
+    try:
+        model.load_weights(path)
+        return "nothing"
+    except ValueError as error:
+        return str(error).replace(": ", ":\n    ").replace("; ", ";\n    ")
+
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    digits, model = Digits(train=False), MLP((32, 10), activation=relu)
+    learn(model, Digits())
+    model.save_weights("out/step53.npz")
+    print("in the file:", *read_npz("out/step53.npz"))
+    twin = MLP((32, 10), activation=relu)
+    print("the trained one reads well    ", reads_well(model, digits))
+    print("a new one                     ", reads_well(twin, digits))
+    twin.load_weights("out/step53.npz")
+    print("the new one with the weights  ", reads_well(twin, digits))
+    answers = [scores(one, digits)[0].data for one in (model, twin)]
+    print("the same answers, bit for bit ", np.array_equal(*answers))
+
+    small = MLP((16, 10), activation=relu)
+    scores(small, digits)  # from now on the shapes of its weights are known
+    print(complaints(small, "out/step53.npz"))
+    content = pathlib.Path("out/step53.npz").read_bytes()
+    write_file(pathlib.Path("out/step53-half.npz"), content[: len(content) // 2])
+    print(complaints(twin, "out/step53-half.npz"))

@@ -1,0 +1,3601 @@
+"""Step 60 · LSTM
+
+Problem
+Show the RNN of step 59 one point of the sine, then 32 zeros, and ask which it
+was. After 160 rounds its loss is still above 0.05. On the way back a gradient
+meets Wh and 1 - h ** 2 at each step: in one case 3 was 0.000002 in the end.
+
+Idea
+A second state c, the memory. It is not pressed through Wh and tanh each time:
+
+    f, i, o = sigmoid(...)    forget, input and output gate, from 0 to 1
+    u = tanh(...)             what is new; each ... is x @ Wx + h @ Wh + b
+    c = f * c + i * u         keep a share of c, let in a share of u
+    h = o * tanh(c)           show a share of it
+
+    c ----> * f ----> + ---+--------> c     the slope of the new c by the
+                      ^    |                old one is f: near 1, as long
+    x, h ----> i * u -+    +-- o * tanh --> h                   as wanted
+
+Four products with x and four with h are slower than one that is four times as
+wide: a (N, 4 H) holds the sums of f, i, o and u side by side, in this order.
+
+In the code
+lstm_cell_simple(a, c) is h and c as above, for c (N, H). lstm_cell(a, c) is
+the same as one function, LSTMCell, which needs a fraction of the time. With t
+for tanh of the new c, backward() takes gh, gc (None, if unused, counts as 0):
+
+    gc = gc + gh * o * (1 - t * t)
+    ga = gc * c * f * (1 - f), gc * u * i * (1 - i),      side by side; c is
+         gh * t * o * (1 - o), gc * i * (1 - u * u)       the old one here,
+    gc * f                                                and gets this
+
+lstm_gates(a, sigmoid, tanh) cuts a up, lstm_gradients does the sums: both for
+arrays, or Variables if there is to be a graph (Config.enable_backprop).
+LSTM(hidden_size, in_size=None): as RNN, x2h and h2h 4 * hidden_size wide, with
+h, c (zeros at first), reset_state(), and check_batch.
+embed_id(x, W): the rows of W (V, D) for integers x of any shape: (..., D).
+Other kinds of x are a TypeError, and x not from 0 to V - 1 a ValueError.
+EmbedID(in_size, out_size, dtype=np.float32): a layer with W, from randn.
+SeqDataLoader(dataset, batch_size, gpu=False), a DataLoader: n // batch_size
+batches. Of 0 ... 9, 3 at a time: 0 3 6, then 1 4 7, 2 5 8; what is over goes.
+Shakespeare: get_file(URL, "shakespeare.txt", SHA256), both to be copied. data,
+label: ids of letters, of the next. char_to_id, id_to_char: dicts, sorted.
+
+New:      embed_id, lstm_gates, lstm_cell_simple, LSTMCell, lstm_gradients,
+          lstm_cell, LSTM, EmbedID, Shakespeare, SeqDataLoader
+Changed:  nothing
+Removed:  nothing
+
+Elsewhere
+torch.nn.LSTM has i, f, u, o, two b, and takes whole sequences; EmbedID is
+torch.nn.Embedding. Keras and Chainer start b of f at 1, PyTorch does not.
+
+Watch out
+Where little memory is needed, gates do not help: see the next point, below.
+
+Try
+1. Open f at the start: model.memory.x2h.b.data[:20] = 1. Does the LSTM gain?
+2. Let a point be held for 66 steps: 66 for 33, batch_size=15. Who can do it?
+
+Output
+    loss after 160 rounds        LSTM   RNN
+    the next point              0.004  0.002
+    a point held for 33 steps   0.001  more than ten times that: True
+
+    49 functions, each with the gradient of its gradient
+    9 layers BatchNorm Bottleneck Conv2d Deconv2d EmbedID Fire LSTM Linear RNN
+    8 nets MLP ResNet ResNet101 ResNet152 ResNet50 Sequential SqueezeNet VGG16
+    6 optimizers AdaDelta AdaGrad Adam AdamW MomentumSGD SGD
+    7 data sets CIFAR10 CIFAR100 Digits MNIST Shakespeare SinCurve Spiral
+"""
+
+import contextlib
+import heapq
+import io
+import math
+import operator
+import os
+import pathlib
+import pickle
+import sys
+import threading
+import weakref
+import zlib
+
+import numpy as np
+
+# === backend: NumPy, or CuPy for arrays on a GPU ===
+
+
+def gpu_is_available():
+    """True if CuPy is installed and finds a GPU."""
+    try:
+        import cupy
+
+        return cupy.cuda.is_available()
+    except (ImportError, RuntimeError):  # CuPy is missing, or finds no driver
+        return False
+
+
+def is_on_gpu(x):
+    """True if x is an array of CuPy."""
+    cupy = sys.modules.get("cupy")  # without it, nothing can be one of its arrays
+    return cupy is not None and isinstance(x, cupy.ndarray)
+
+
+def get_array_module(x):
+    """The module that made the array x, or that in the Variable x: numpy or cupy."""
+    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+        x = x.data
+    return sys.modules["cupy"] if is_on_gpu(x) else np
+
+
+def as_numpy(x):
+    """The array x, or that in the Variable x, on the host, as NumPy's."""
+    if get_array_module(x) is np:
+        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
+    return (x.data if hasattr(x, "requires_grad") else x).get()
+
+
+def as_cupy(x):
+    """The array x, or that in the Variable x, on the GPU, as CuPy's."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            "A GPU is used through CuPy, which is not installed: "
+            "pip install cupy-cuda12x, or see https://docs.cupy.dev"
+        ) from error
+    return cupy.asarray(x.data if hasattr(x, "requires_grad") else x)
+
+
+# === core: variables, functions and the backward walk ===
+
+
+class ThreadConfig(threading.local):
+    """Settings that each thread has for itself."""
+
+    enable_backprop = True
+    train = True
+
+
+Config = ThreadConfig()
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Within the with block Config.name is value; afterwards it is what it was."""
+    old = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old)
+
+
+def no_grad():
+    """Within the with block nothing is recorded, so nothing can be differentiated."""
+    return using_config("enable_backprop", False)
+
+
+def test_mode():
+    """Within the with block dropout and batch normalisation do as in use."""
+    return using_config("train", False)
+
+
+NUMBERS = (int, float, np.number, np.bool_)
+
+
+def as_array(x):
+    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    if isinstance(x, np.ndarray) or is_on_gpu(x):
+        return x
+    if isinstance(x, NUMBERS):
+        return np.array(x)
+    raise TypeError(f"Expected an array or a number, but got {x!r}.")
+
+
+class Variable:
+    """A box that holds an array."""
+
+    __array_ufunc__ = None  # array + variable is left to Variable.__radd__
+    __slots__ = (
+        "data",
+        "name",
+        "grad",
+        "creator",
+        "generation",
+        "requires_grad",
+        "version",
+        "__weakref__",
+    )
+
+    def __init__(self, data, name=None):
+        if not isinstance(data, np.ndarray | None) and not is_on_gpu(data):
+            raise TypeError(
+                f"Variable holds a NumPy array, but got {data!r}. "
+                f"Turn it into one first: np.array({data!r})."
+            )
+        self.data = data
+        self.name = name
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+        self.requires_grad = True
+        self.version = 0  # counts the updates by an optimizer
+
+    @property
+    def shape(self):
+        """The length of each axis, as a tuple."""
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.data.dtype
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        indent = "\n" + " " * len("variable(")
+        return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def set_creator(self, func):
+        """Remember the function that made this variable, one generation before."""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, before the variable is used in a new calculation."""
+        self.grad = None
+
+    def unchain(self):
+        """Forget the function that made this variable."""
+        self.creator = None
+
+    def unchain_backward(self):
+        """Cut the graph behind this variable, so that backward() ends here."""
+        funcs = [self.creator]
+        while funcs:
+            func = funcs.pop()
+            for x in func.inputs if func else ():
+                funcs.append(x.creator)
+                x.unchain()
+
+    def to_cpu(self):
+        """Move the array into the memory of the host."""
+        if self.data is not None:
+            self.data = as_numpy(self.data)
+
+    def to_gpu(self):
+        """Move the array into the memory of the GPU."""
+        if self.data is not None:
+            self.data = as_cupy(self.data)
+
+    def backward(self, retain_grad=False, create_graph=False):
+        """Give every variable this one was made from its gradient.
+
+        Only the variables at the ends of the graph keep it, unless retain_grad.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        """
+        if self.grad is None:
+            self.grad = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
+        self.grad = fit_gradient(self.grad, self)
+        queue, seen = [], set()
+
+        def put(func):
+            if func is not None and func not in seen:
+                seen.add(func)
+                heapq.heappush(queue, (-func.generation, len(seen), func))
+
+        put(self.creator)
+        with using_config("enable_backprop", create_graph):
+            while queue:
+                func = heapq.heappop(queue)[2]
+                gys = func.output_grads(retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    if gx is not None and x.requires_grad:
+                        gx = fit_gradient(gx, x)
+                        x.grad = gx if x.grad is None else x.grad + gx
+                        put(x.creator)
+
+
+class Parameter(Variable):
+    """A Variable that belongs to a layer and is to be learned."""
+
+    __slots__ = ()
+
+
+def fit_gradient(gx, x):
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    gx = as_variable(gx)
+    if gx.data.shape != x.data.shape:
+        raise ValueError(
+            f"A gradient of shape {gx.shape} came back "
+            f"for a variable of shape {x.shape}; the two must be equal."
+        )
+    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+        return gx
+    return cast(gx, np.result_type(x.dtype, 0.0))
+
+
+def as_variable(x):
+    """x itself if it is a Variable; else a constant that holds it.
+
+    A constant is a Variable that gets no gradient.
+    """
+    if isinstance(x, Variable):
+        return x
+    constant = Variable(as_array(x))
+    constant.requires_grad = False
+    return constant
+
+
+def as_variables(xs):
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    dtype, xp = None, np
+    for x in xs:
+        if isinstance(x, Variable):
+            xp = get_array_module(x.data)
+            if x.data.dtype.kind == "f":
+                dtype = x.data.dtype
+    xs = [xp.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+    return [as_variable(x) for x in xs]
+
+
+CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
+
+
+class Function:
+    """Makes variables out of variables; what it computes is up to forward()."""
+
+    __slots__ = ("inputs", "outputs", "generation", "version")
+
+    def __call__(self, *inputs):
+        xs, generation, version = [], CONSTANT, 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                return self(*as_variables(inputs))  # wrap the constants first
+            xs.append(x.data)
+            if x.requires_grad and x.generation > generation:
+                generation = x.generation
+            version += x.version
+        self.inputs = inputs
+        self.outputs = []
+        self.generation = generation
+        self.version = version
+        try:
+            ys = self.forward(*xs)
+        except ValueError as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            name = type(self).__name__
+            raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
+        if isinstance(ys, tuple):
+            return [self.make_output(y) for y in ys]
+        return self.make_output(ys)
+
+    def make_output(self, y):
+        """The array y in a Variable that has this function as its creator."""
+        if y is None:
+            raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
+        output = Variable(as_array(y))
+        if Config.enable_backprop and self.generation != CONSTANT:
+            output.set_creator(self)
+            self.outputs.append(weakref.ref(output))
+        else:
+            output.requires_grad = False
+        return output
+
+    def output_grads(self, retain_grad):
+        """The gradients of the outputs, taken from them unless retain_grad."""
+        gys = []
+        for output in self.outputs:
+            y = output()
+            gys.append(None if y is None else y.grad)
+            if y is not None and not retain_grad:
+                y.grad = None
+        return gys
+
+    def gradients(self, gys):
+        """What backward() gives as a tuple: one gradient for each input."""
+        self.check_versions()
+        gxs = self.backward(*gys)
+        if gxs is None:
+            raise TypeError(
+                f"{type(self).__name__}.backward gave None, not a gradient."
+            )
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
+                f"for {len(self.inputs)} inputs; it must give one for each."
+            )
+        return gxs
+
+    def check_versions(self):
+        """A RuntimeError if an optimizer has changed an input since forward()."""
+        version = 0
+        for x in self.inputs:
+            version += x.version
+        if version != self.version:
+            raise RuntimeError(
+                f"An input of {type(self).__name__} was updated after forward(), so "
+                "its gradients would be wrong: calculate the loss again."
+            )
+
+    def forward(self, *xs):
+        """The array, or the tuple of arrays, this function makes out of xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def backward(self, *gys):
+        """The gradients of the inputs, given gys, those of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+
+class Cast(Function):
+    """x in another dtype."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        return x.astype(self.dtype)
+
+    def backward(self, gy):
+        return gy
+
+
+def cast(x, dtype):
+    """x in another dtype; its gradient comes back in its own."""
+    return Cast(dtype)(x)
+
+
+# === functions/shape: what moves, repeats or adds up elements ===
+
+
+def one_tuple(numbers):
+    """(2, 3), whether a function was called with 2, 3 or with (2, 3)."""
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers
+
+
+class Reshape(Function):
+    """The elements of x in another shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return reshape(gy, x.shape)
+
+
+def reshape(x, *shape):
+    """The elements of x in another shape, in which one length may be -1."""
+    x, shape = as_variable(x), one_tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+Variable.reshape = reshape
+
+
+class Transpose(Function):
+    """x with its axes in another order."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        axes = [axis % gy.ndim for axis in self.axes]
+        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+
+
+def transpose(x, *axes):
+    """x with its axes in another order; in reverse, if none is given."""
+    x, axes = as_variable(x), one_tuple(axes)
+    return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
+
+
+Variable.transpose = transpose
+Variable.T = property(transpose)
+
+
+def expand_dims(x, axis):
+    """x with an axis of length 1 put in at `axis`, or several."""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    x = as_variable(x)
+    return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        xp = get_array_module(gy)
+        gx = xp.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = xp.arange(gx.size).reshape(gx.shape)[self.index]
+            xp.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def check_ids(ids, count):
+    """ids if they are integers from 0 to count - 1."""
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"Expected integers, but got an array of {ids.dtype}.")
+    if ids.size and not (0 <= ids.min() and ids.max() < count):
+        raise ValueError(
+            f"Expected integers from 0 to {count - 1}, "
+            f"but they reach from {ids.min()} to {ids.max()}."
+        )
+    return ids
+
+
+class Concatenate(Function):
+    """Arrays one after the other along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, *xs):
+        return np.concatenate(xs, axis=self.axis)
+
+    def backward(self, gy):
+        gxs, start, before = [], 0, (slice(None),) * (self.axis % gy.ndim)
+        for x in self.inputs:
+            end = start + x.shape[self.axis]
+            gxs.append(gy[(*before, slice(start, end))])
+            start = end
+        return tuple(gxs)
+
+
+def concatenate(xs, axis=1):
+    """The arrays xs one after the other along an axis; the others must be equal."""
+    return Concatenate(axis)(*xs)
+
+
+def kept_shape(shape, axis):
+    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
+    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+        return (1,) * len(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in axes}
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+class Sum(Function):
+    """The sum of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        gy = reshape(gy, kept_shape(x.shape, self.axis))
+        return BroadcastTo(x.shape)(gy)
+
+
+def sum(x, axis=None, keepdims=False):
+    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    return Sum(axis, keepdims)(x)
+
+
+Variable.sum = sum
+
+
+def mean(x, axis=None, keepdims=False):
+    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    x = as_variable(x)
+    y = sum(x, axis, keepdims)
+    if x.size == 0:
+        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
+    return y / (x.size // y.size)
+
+
+average = mean
+Variable.mean = mean
+
+
+class BroadcastTo(Function):
+    """x repeated along its axes of length 1, so that it gets a shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return np.broadcast_to(x, self.shape)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return sum_to(gy, x.shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x, shape):
+    """x added up along the axes that broadcast_to would repeat a shape along."""
+    if x.shape == shape:
+        return as_variable(x)
+    more = x.ndim - len(shape)
+    axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
+    y = sum(x, axes, keepdims=True)
+    if y.shape[more:] != shape:
+        raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
+    return reshape(y, shape)
+
+
+# === functions/operators: + - * / ** and comparisons ===
+
+
+class Add(Function):
+    """x0 + x1."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def add(x0, x1):
+    """x0 + x1, element by element."""
+    return Add()(x0, x1)
+
+
+Variable.__add__ = add
+Variable.__radd__ = add
+
+
+class Mul(Function):
+    """x0 * x1."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def mul(x0, x1):
+    """x0 * x1, element by element."""
+    return Mul()(x0, x1)
+
+
+Variable.__mul__ = mul
+Variable.__rmul__ = mul
+
+
+class Neg(Function):
+    """-x."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """-x, element by element."""
+    return Neg()(x)
+
+
+Variable.__neg__ = neg
+
+
+class Sub(Function):
+    """x0 - x1."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
+        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        return gx0, gx1
+
+
+def sub(x0, x1):
+    """x0 - x1, element by element."""
+    return Sub()(x0, x1)
+
+
+def rsub(x0, x1):
+    """x1 - x0: Python swaps the operands of a reflected operator."""
+    return sub(x1, x0)
+
+
+Variable.__sub__ = sub
+Variable.__rsub__ = rsub
+
+
+class Div(Function):
+    """x0 / x1."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gy / x1
+        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
+        return sum_to(gx0, x0.shape), gx1
+
+
+def div(x0, x1):
+    """x0 / x1, element by element."""
+    return Div()(x0, x1)
+
+
+def rdiv(x0, x1):
+    """x1 / x0: Python swaps the operands of a reflected operator."""
+    return div(x1, x0)
+
+
+Variable.__truediv__ = div
+Variable.__rtruediv__ = rdiv
+
+
+class Log(Function):
+    """The natural logarithm of x."""
+
+    def forward(self, x):
+        return np.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """The natural logarithm of x, element by element."""
+    return Log()(x)
+
+
+class Pow(Function):
+    """x ** c for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x**self.c
+
+    def backward(self, gy):
+        (x,), c = self.inputs, self.c
+        if c == 0:
+            return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
+        if c == 2:
+            return gy * (2 * x)  # a product takes less time than a power
+        return gy * (c * x ** (c - 1))
+
+
+class ConstantPow(Function):
+    """c ** x for a number c."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return self.c**x
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * np.log(self.c) * y
+
+
+class VariablePow(Function):
+    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+
+    def forward(self, x0, x1):
+        return x0**x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = gx1 = None
+        if x0.requires_grad:
+            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if x1.requires_grad:
+            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        return gx0, gx1
+
+
+def python_number(c):
+    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    return c.item() if isinstance(c, np.generic) else c
+
+
+def pow(x, c):
+    """x ** c, element by element, for a number, an array or a Variable c."""
+    if isinstance(c, NUMBERS):
+        return Pow(python_number(c))(x)
+    return VariablePow()(x, c)
+
+
+def rpow(x, c):
+    """c ** x, element by element, for a number or an array c."""
+    if isinstance(c, NUMBERS):
+        return ConstantPow(python_number(c))(x)
+    return VariablePow()(c, x)
+
+
+Variable.__pow__ = pow
+Variable.__rpow__ = rpow
+
+
+def comparison(operate):
+    """A method that compares the array in a Variable with another or a number.
+
+    It gives an array of bool: nothing about it can be differentiated.
+    """
+
+    def compare(x0, x1):
+        return operate(x0.data, x1.data if isinstance(x1, Variable) else x1)
+
+    return compare
+
+
+Variable.__lt__ = comparison(operator.lt)
+Variable.__le__ = comparison(operator.le)
+Variable.__gt__ = comparison(operator.gt)
+Variable.__ge__ = comparison(operator.ge)
+Variable.__eq__ = comparison(operator.eq)
+Variable.__ne__ = comparison(operator.ne)
+
+
+# === functions/math: functions of elements, and matrix products ===
+
+
+class Square(Function):
+    """x ** 2."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (2 * x)
+
+
+def square(x):
+    """x ** 2, element by element."""
+    return Square()(x)
+
+
+class Exp(Function):
+    """e ** x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y
+
+
+def exp(x):
+    """e ** x, element by element."""
+    return Exp()(x)
+
+
+class Sin(Function):
+    """sin x, x in radians."""
+
+    def forward(self, x):
+        return np.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """sin x, element by element, x in radians."""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """cos x, x in radians."""
+
+    def forward(self, x):
+        return np.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """cos x, element by element, x in radians."""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of x."""
+
+    def forward(self, x):
+        return np.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """The hyperbolic tangent of x, element by element."""
+    return Tanh()(x)
+
+
+class Absolute(Function):
+    """x without its sign; the slope at 0 is taken to be 0."""
+
+    def forward(self, x):
+        return np.absolute(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.sign(x.data)
+
+
+def absolute(x):
+    """x without its sign, element by element."""
+    return Absolute()(x)
+
+
+Variable.__abs__ = absolute
+
+
+class MatMul(Function):
+    """x @ W."""
+
+    def forward(self, x, W):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("a matrix product takes arrays of two axes or more")
+        return x @ W
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return matmul_gradients(gy, x, W)
+
+
+def matmul_gradients(gy, x, W):
+    """The gradients of x and W, given that of x @ W; None for a constant."""
+    gx = gW = None
+    if x.requires_grad:
+        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
+    if W.requires_grad:
+        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
+    return gx, gW
+
+
+def swap_last_axes(x):
+    """Each matrix in x transposed."""
+    return transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def matmul(x, W):
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    return MatMul()(x, W)
+
+
+def rmatmul(x, W):
+    """W @ x: Python swaps the operands of a reflected operator."""
+    return matmul(W, x)
+
+
+Variable.__matmul__ = matmul
+Variable.__rmatmul__ = rmatmul
+Variable.matmul = matmul
+Variable.dot = matmul
+
+
+class Max(Function):
+    """The largest elements of x along an axis."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), y = self.inputs, self.outputs[0]()
+        shape = kept_shape(x.shape, self.axis)
+        is_max = x.data == y.data.reshape(shape)
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return reshape(gy, shape) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
+class Clip(Function):
+    """x with what is below x_min or above x_max moved there."""
+
+    def __init__(self, x_min, x_max):
+        self.x_min = x_min
+        self.x_max = x_max
+
+    def forward(self, x):
+        return np.clip(x, self.x_min, self.x_max)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * ((x.data >= self.x_min) & (x.data <= self.x_max))
+
+
+def clip(x, x_min, x_max):
+    """x with what is below x_min or above x_max moved there; the slope there is 0."""
+    return Clip(python_number(x_min), python_number(x_max))(x)
+
+
+# === functions/activation: what layers compute ===
+
+
+class Affine(Function):
+    """x @ W + b."""
+
+    def forward(self, x, W, b):
+        if x.ndim < 2 or W.ndim < 2:
+            raise ValueError("x and W need two axes or more")
+        return x @ W + b
+
+    def backward(self, gy):
+        x, W, b = self.inputs
+        gb = sum_to(gy, b.shape) if b.requires_grad else None
+        return *matmul_gradients(gy, x, W), gb
+
+
+def linear_simple(x, W, b=None):
+    """x @ W + b, out of two functions, for x (N, D), W (D, H), b (H,): (N, H)."""
+    y = matmul(x, W)
+    return y if b is None else y + b
+
+
+def linear(x, W, b=None):
+    """x @ W + b as one function, for x (N, D), W (D, H), b (H,): (N, H)."""
+    return matmul(x, W) if b is None else Affine()(x, W, b)
+
+
+class Sigmoid(Function):
+    """1 / (1 + e ** -x)."""
+
+    def forward(self, x):
+        return np.tanh(x * 0.5) * 0.5 + 0.5  # the same, and e ** -x cannot overflow
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (y * (1 - y))
+
+
+def sigmoid(x):
+    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    return Sigmoid()(x)
+
+
+class ReLU(Function):
+    """x where it is positive, else 0."""
+
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * (x.data > 0)
+
+
+def relu(x):
+    """x where it is positive, else 0 (rectified linear unit); the slope at 0 is 0."""
+    return ReLU()(x)
+
+
+class LeakyReLU(Function):
+    """x where it is positive, else slope * x."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        return np.where(x > 0, x, x * self.slope)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * np.where(x.data > 0, 1.0, self.slope).astype(gy.dtype)
+
+
+def leaky_relu(x, slope=0.2):
+    """x where it is positive, else slope * x."""
+    return LeakyReLU(python_number(slope))(x)
+
+
+class Softmax(Function):
+    """e ** x, divided by its sum along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        y = np.exp(x - x.max(axis=self.axis, keepdims=True))
+        return y / y.sum(axis=self.axis, keepdims=True)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        gx = y * gy
+        return gx - y * sum(gx, self.axis, keepdims=True)
+
+
+def softmax_simple(x, axis=1):
+    """softmax as its formula, without protection from overflow."""
+    y = exp(x)
+    return y / sum(y, axis, keepdims=True)
+
+
+def softmax(x, axis=1):
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    return Softmax(axis)(x)
+
+
+class LogSoftmax(Function):
+    """The logarithm of softmax."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        return x - log_sum_exp(x, self.axis)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+
+
+def log_sum_exp(x, axis):
+    """log(sum(e ** x)) along an axis of the array x, which is kept with length 1."""
+    largest = x.max(axis=axis, keepdims=True)
+    total = np.exp(x - largest).sum(axis=axis, keepdims=True)
+    return largest + np.log(total)
+
+
+def log_softmax(x, axis=1):
+    """The logarithm of softmax, right even where softmax rounds to 0."""
+    return LogSoftmax(axis)(x)
+
+
+def dropout(x, dropout_ratio=0.5):
+    """x with a share of its elements set to 0, the others scaled to keep the mean.
+
+    In test_mode x stays as it is. (Srivastava et al. 2014)
+    """
+    if not 0 <= dropout_ratio < 1:
+        raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
+    x = as_variable(x)
+    if not Config.train:
+        return x
+    xp = get_array_module(x)
+    kept = as_array(xp.random.rand(*x.shape) >= dropout_ratio)
+    return x * (kept.astype(x.dtype) / (1 - dropout_ratio))
+
+
+class BatchNormalization(Function):
+    """x less its mean, divided by its deviation, times gamma, plus beta."""
+
+    def __init__(self, axes, eps):
+        self.axes = axes
+        self.eps = eps
+
+    def forward(self, x, gamma, beta):
+        x = x - x.mean(axis=self.axes, keepdims=True)
+        variance = (x * x).mean(axis=self.axes, keepdims=True)
+        return x * (gamma * (variance + self.eps) ** -0.5) + beta
+
+    def backward(self, gy):
+        x, gamma, beta = self.inputs
+        x = x - mean(x, self.axes, keepdims=True)
+        inv_std = (mean(x * x, self.axes, keepdims=True) + self.eps) ** -0.5
+        x = x * inv_std
+        gx = gy - mean(gy, self.axes, True) - x * mean(x * gy, self.axes, True)
+        gx = gx * (gamma * inv_std)
+        return gx, sum_to(x * gy, gamma.shape), sum_to(gy, beta.shape)
+
+
+def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
+    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+
+    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
+    towards those of x; in test_mode they are used in their place.
+    (Ioffe and Szegedy 2015)
+    """
+    x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+    if x.ndim < 2 or x.shape[1] != len(mean):
+        raise ValueError(f"An x of {x.shape} does not have {len(mean)} channels.")
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    gamma, beta = reshape(gamma, shape), reshape(beta, shape)
+    if not Config.train:
+        inv_std = (var.reshape(shape) + eps) ** -0.5
+        return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
+    n = x.size // len(mean)
+    if n < 2:
+        raise ValueError("Batch normalisation needs more than one number a channel.")
+    mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
+    var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
+    return BatchNormalization(axes, eps)(x, gamma, beta)
+
+
+def embed_id(x, W):
+    """The rows of W, (V, D), that x, integers of any shape, names: (..., D)."""
+    return get_item(W, check_ids(as_variable(x).data, len(as_variable(W))))
+
+
+def lstm_gates(a, sigmoid, tanh):
+    """f, i, o and u of an LSTM, arrays or Variables, out of their sums a, (N, 4 H)."""
+    H = a.shape[1] // 4
+    gates, u = sigmoid(a[:, : 3 * H]), tanh(a[:, 3 * H :])
+    return gates[:, :H], gates[:, H : 2 * H], gates[:, 2 * H :], u
+
+
+def lstm_cell_simple(a, c):
+    """The same as lstm_cell, out of many functions."""
+    f, i, o, u = lstm_gates(as_variable(a), sigmoid, tanh)
+    c = f * c + i * u
+    return o * tanh(c), c
+
+
+class LSTMCell(Function):
+    """The new h and memory c of an LSTM."""
+
+    def forward(self, a, c):
+        f, i, o, u = lstm_gates(a, lambda x: np.tanh(x * 0.5) * 0.5 + 0.5, np.tanh)
+        c = f * c + i * u
+        t = np.tanh(c)
+        self.parts = f, i, o, u, t
+        return o * t, c
+
+    def backward(self, gh, gc):
+        a, c = self.inputs
+        gh, gc = 0.0 if gh is None else gh, 0.0 if gc is None else gc
+        if Config.enable_backprop:  # with a graph, so out of variables
+            f, i, o, u = lstm_gates(a, sigmoid, tanh)
+            parts = f, i, o, u, tanh(f * c + i * u)
+            gas, gc = lstm_gradients(gh, gc, c, *parts)
+            return concatenate(gas), gc
+        gh, gc = (g.data if isinstance(g, Variable) else g for g in (gh, gc))
+        gas, gc = lstm_gradients(gh, gc, c.data, *self.parts)
+        return np.concatenate(gas, axis=1), gc
+
+
+def lstm_gradients(gh, gc, c, f, i, o, u, t):
+    """The gradients of the four sums and of c: all arrays, or all Variables."""
+    gc = gc + gh * o * (1 - t * t)
+    gf, gi, go = gc * c * f * (1 - f), gc * u * i * (1 - i), gh * t * o * (1 - o)
+    return [gf, gi, go, gc * i * (1 - u * u)], gc * f
+
+
+def lstm_cell(a, c):
+    """The new h and c of an LSTM, given the sums a of its gates and the old c.
+
+    a is (N, 4 H), for f, i, o and u side by side; c and the new h and c are (N, H).
+    """
+    return LSTMCell()(a, c)
+
+
+# === functions/loss: how far a prediction is off ===
+
+
+def mean_squared_error_simple(x0, x1):
+    """The same as mean_squared_error, out of three functions."""
+    diff = x0 - x1
+    return sum(diff**2) / len(diff)
+
+
+class MeanSquaredError(Function):
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+
+    def forward(self, x0, x1):
+        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
+            raise ValueError("they must be equal, with an axis of examples")
+        diff = x0 - x1
+        return (diff * diff).sum() / len(diff)
+
+    def backward(self, gy):
+        x0, x1 = self.inputs
+        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
+        return gx0, -gx0 if x1.requires_grad else None
+
+
+def mean_squared_error(x0, x1):
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    return MeanSquaredError()(x0, x1)
+
+
+def check_labels(x, t):
+    """t if it is one label for each of the N rows of x, (N, C)."""
+    if x.ndim != 2 or t.shape != (len(x),) or len(x) == 0:
+        raise ValueError(
+            "Expected scores of shape (N, C) and labels of shape (N,), "
+            f"but got {x.shape} and {t.shape}."
+        )
+    return check_ids(t, x.shape[1])
+
+
+def softmax_cross_entropy_simple(x, t):
+    """The same as softmax_cross_entropy, out of four functions."""
+    x, t = as_variable(x), as_variable(t)
+    check_labels(x.data, t.data)
+    log_p = log_softmax(x)[np.arange(len(x)), t.data]
+    return -1 * sum(log_p) / len(x)
+
+
+class SoftmaxCrossEntropy(Function):
+    """-log(softmax(x)) at the labels t, on average."""
+
+    def forward(self, x, t):
+        check_labels(x, t)
+        self.rows = get_array_module(x).arange(len(t))
+        largest = x.max(axis=1, keepdims=True)
+        y = np.exp(x - largest)
+        total = y.sum(axis=1, keepdims=True)
+        self.y = y / total
+        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(t)
+        if Config.enable_backprop:  # with a graph, so out of variables
+            at_labels = GetItemGrad((self.rows, t.data), x)
+            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
+        gx = self.y * gy.data
+        gx[self.rows, t.data] -= gy.data
+        return gx, None
+
+
+def softmax_cross_entropy(x, t):
+    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
+
+    The labels are integers from 0 to C - 1.
+    """
+    return SoftmaxCrossEntropy()(x, t)
+
+
+def as_targets(t, x):
+    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
+    x, t = as_variable(x), as_variable(t)
+    column = [x.shape[:1], (*x.shape[:1], 1)]
+    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
+        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
+    if not (0 <= t.data.min() and t.data.max() <= 1):
+        raise ValueError("The targets must be from 0 to 1.")
+    dtype = np.result_type(x.dtype, 0.0)
+    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
+
+
+class SigmoidCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
+
+    def forward(self, x, t):
+        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+        return loss.sum() / len(x)
+
+    def backward(self, gy):
+        x, t = self.inputs
+        gy = gy / len(x)
+        gt = -x * gy if t.requires_grad else None
+        return (sigmoid(x) - t) * gy, gt
+
+
+def sigmoid_cross_entropy(x, t):
+    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    """
+    return SigmoidCrossEntropy()(x, as_targets(t, x))
+
+
+class BinaryCrossEntropy(Function):
+    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
+
+    def forward(self, p, t):
+        with np.errstate(divide="ignore"):
+            log_p, log_q = np.log(p), np.log(1 - p)
+        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
+        return loss.sum() / len(p)
+
+    def backward(self, gy):
+        p, t = self.inputs
+        gy = gy / len(p)
+        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
+
+
+def binary_cross_entropy(p, t):
+    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
+
+    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
+    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
+    """
+    p = as_variable(p)
+    t = as_targets(t, p)
+    if not (0 <= p.data.min() and p.data.max() <= 1):
+        raise ValueError(
+            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
+        )
+    return BinaryCrossEntropy()(p, t)
+
+
+def accuracy(y, t):
+    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
+
+    A constant: it cannot be differentiated.
+    """
+    y, t = as_variable(y).data, as_variable(t).data
+    check_labels(y, t)
+    return as_variable(as_array((y.argmax(axis=1) == t).mean()))
+
+
+# === functions/conv: convolution and pooling ===
+
+
+def pair(x):
+    """(x, x) for a number; a tuple of two as it is."""
+    if isinstance(x, int):
+        return x, x
+    if isinstance(x, tuple) and len(x) == 2:
+        return x
+    raise ValueError(f"Expected a whole number or two, (height, width), not {x!r}.")
+
+
+def get_conv_outsize(input_size, kernel_size, stride, pad):
+    """The number of places of a kernel along an axis of a padded picture."""
+    free = input_size + 2 * pad - kernel_size
+    if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
+        raise ValueError(
+            f"A kernel of {kernel_size} with stride {stride} does not fit "
+            f"into {input_size} with {pad} more at each end."
+        )
+    return free // stride + 1
+
+
+def get_deconv_outsize(size, kernel_size, stride, pad):
+    """The shortest axis of a picture that has `size` places for the kernel."""
+    return stride * (size - 1) + kernel_size - 2 * pad
+
+
+def conv_outsizes(sizes, kernel_size, stride, pad):
+    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
+
+
+def padded(x, pad, value=0):
+    """The pictures x, (N, C, H, W), with `pad` (PH, PW) more pixels at the edges."""
+    (N, C, H, W), (PH, PW) = x.shape, pad
+    if PH == PW == 0:
+        return x
+    shape = N, C, H + 2 * PH, W + 2 * PW
+    y = get_array_module(x).full(shape, value, x.dtype)
+    y[:, :, PH : PH + H, PW : PW + W] = x
+    return y
+
+
+def unpadded(y, pad):
+    """The pictures y without the pixels that padded() adds."""
+    (H, W), (PH, PW) = y.shape[2:], pad
+    return y[:, :, PH : H - PH, PW : W - PW]
+
+
+def windows(x, kernel_size, stride):
+    """What a kernel sees at each place, as a view: (N, C, KH, KW, OH, OW)."""
+    (KH, KW), (SH, SW) = kernel_size, stride
+    OH, OW = conv_outsizes(x.shape[2:], kernel_size, stride, (0, 0))
+    n, c, h, w = x.strides
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (*x.shape[:2], KH, KW, OH, OW), (n, c, h, w, h * SH, w * SW)
+    )
+
+
+def shifted(x, kernel_size, stride):
+    """What each pixel of a kernel sees at all places, one view (N, C, OH, OW) each."""
+    view = windows(x, kernel_size, stride)
+    return [view[:, :, i, j] for i, j in np.ndindex(kernel_size)]
+
+
+def im2col_array(x, kernel_size, stride, pad, to_matrix=True):
+    """im2col of an array."""
+    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    col = windows(padded(x, pad), kernel_size, stride)
+    if not to_matrix:
+        return col.copy()
+    N, C, KH, KW, OH, OW = col.shape
+    return col.transpose(0, 4, 5, 1, 2, 3).reshape(N * OH * OW, C * KH * KW)
+
+
+def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
+    """col2im of an array."""
+    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    (N, C, H, W), (PH, PW) = img_shape, pad
+    x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
+    view = windows(x, kernel_size, stride)
+    if to_matrix:
+        N, C, KH, KW, OH, OW = view.shape
+        col = col.reshape(N, OH, OW, C, KH, KW).transpose(0, 3, 4, 5, 1, 2)
+    for i, j in np.ndindex(kernel_size):
+        view[:, :, i, j] += col[:, :, i, j]
+    return unpadded(x, pad)
+
+
+class Im2col(Function):
+    """What a kernel sees at each place, side by side."""
+
+    def __init__(self, *geometry):
+        self.geometry = geometry
+
+    def forward(self, x):
+        return im2col_array(x, *self.geometry)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return Col2im(x.shape, *self.geometry)(gy)
+
+
+def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
+    """What a kernel sees at each place of the pictures x, (N, C, H, W).
+
+    (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
+    (N, C, KH, KW, OH, OW).
+    """
+    return Im2col(kernel_size, stride, pad, to_matrix)(x)
+
+
+class Col2im(Function):
+    """Pictures in which what im2col has taken apart is added up again."""
+
+    def __init__(self, img_shape, *geometry):
+        self.img_shape = img_shape
+        self.geometry = geometry
+
+    def forward(self, col):
+        return col2im_array(col, self.img_shape, *self.geometry)
+
+    def backward(self, gy):
+        return Im2col(*self.geometry)(gy)
+
+
+def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
+    """Pictures of img_shape, (N, C, H, W), that add up what im2col has taken apart.
+
+    A pixel that several places of the kernel see gets the sum of theirs.
+    """
+    return Col2im(img_shape, kernel_size, stride, pad, to_matrix)(col)
+
+
+def conv2d_simple(x, W, b=None, stride=1, pad=0):
+    """The same as conv2d, as a matrix product of im2col and W."""
+    x, W = as_variable(x), as_variable(W)
+    OC, _, KH, KW = W.shape
+    col = im2col(x, (KH, KW), stride, pad)
+    y = linear(col, reshape(W, (OC, -1)).T, b)
+    OH, OW = conv_outsizes(x.shape[2:], (KH, KW), pair(stride), pair(pad))
+    return transpose(reshape(y, (len(x), OH, OW, OC)), (0, 3, 1, 2))
+
+
+BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cache
+
+
+def blocks(x, kernel_size, stride):
+    """Cut the windows of x into blocks of columns: (pictures, rows, view) of each.
+
+    The view, (n, C, KH, KW, rows, OW), is on a few pictures or a few rows of one.
+    """
+    view = windows(x, kernel_size, stride)
+    N, C, KH, KW, OH, OW = view.shape
+    pictures = BLOCK // (C * KH * KW * OH * OW) or 1
+    height = BLOCK // (C * KH * KW * OW) or 1
+    for i in range(0, N, pictures):
+        for j in range(0, OH, height):
+            some, rows = slice(i, i + pictures), slice(j, j + height)
+            yield some, rows, view[some, :, :, :, rows]
+
+
+def check_channels(x, channels):
+    """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+
+
+def conv2d_array(x, W, stride, pad):
+    """conv2d of arrays, without a bias."""
+    OC, C, KH, KW = W.shape
+    check_channels(x, C)
+    OH, OW = conv_outsizes(x.shape[2:], (KH, KW), stride, pad)
+    x = padded(x, pad)
+    xp = get_array_module(x)
+    y = xp.empty((len(x), OC, OH, OW), np.result_type(x, W))
+    for some, rows, view in blocks(x, (KH, KW), stride):
+        n, *_, height, OW = view.shape
+        col = view.reshape(n, C * KH * KW, height * OW)
+        y[some, :, rows] = (W.reshape(OC, -1) @ col).reshape(n, OC, height, OW)
+    return y
+
+
+def deconv2d_array(x, W, stride, pad, outsize):
+    """deconv2d of arrays, without a bias."""
+    C, OC, KH, KW = W.shape
+    check_channels(x, C)
+    (H, W_), (PH, PW) = outsize, pad
+    xp = get_array_module(x)
+    y = xp.zeros((len(x), OC, H + 2 * PH, W_ + 2 * PW), np.result_type(x, W))
+    for some, rows, view in blocks(y, (KH, KW), stride):
+        part = x[some, :, rows].reshape(len(view), C, -1)
+        col = (W.reshape(C, -1).T @ part).reshape(view.shape)
+        for i, j in np.ndindex(KH, KW):
+            view[:, :, i, j] += col[:, :, i, j]
+    return unpadded(y, pad)
+
+
+def kernel_gradient_array(x, gy, kernel_size, stride, pad):
+    """The gradient of the kernel of conv2d, given x and that of its output."""
+    (C, OC), (KH, KW) = (x.shape[1], gy.shape[1]), kernel_size
+    xp = get_array_module(x)
+    gW = xp.zeros((OC, C * KH * KW), np.result_type(x, gy))
+    for some, rows, view in blocks(padded(x, pad), kernel_size, stride):
+        col = view.reshape(len(view), C * KH * KW, -1)
+        part = gy[some, :, rows].reshape(len(view), OC, -1)
+        gW += (part @ col.transpose(0, 2, 1)).sum(axis=0)
+    return gW.reshape(OC, C, KH, KW)
+
+
+class Convolution(Function):
+    """conv2d."""
+
+    def __init__(self, stride, pad):
+        self.stride = stride
+        self.pad = pad
+
+    def forward(self, x, W, *bias):
+        y = conv2d_array(x, W, self.stride, self.pad)
+        for b in bias:
+            y += b.reshape(-1, 1, 1)
+        return y
+
+    def backward(self, gy):
+        x, W, *bias = self.inputs
+        gx = gW = None
+        if x.requires_grad:
+            gx = deconv2d(gy, W, None, self.stride, self.pad, x.shape[2:])
+        if W.requires_grad:
+            gW = KernelGradient(W.shape[2:], self.stride, self.pad)(x, gy)
+        return gx, gW, *(sum(gy, axis=(0, 2, 3)) for _ in bias)
+
+
+def conv2d(x, W, b=None, stride=1, pad=0):
+    """Pictures x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
+
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    """
+    bias = [] if b is None else [b]
+    return Convolution(pair(stride), pair(pad))(x, W, *bias)
+
+
+class TransposedConvolution(Function):
+    """deconv2d."""
+
+    def __init__(self, stride, pad, outsize):
+        self.stride = stride
+        self.pad = pad
+        self.outsize = outsize
+
+    def forward(self, x, W, *bias):
+        y = deconv2d_array(x, W, self.stride, self.pad, self.outsize)
+        for b in bias:
+            y += b.reshape(-1, 1, 1)
+        return y
+
+    def backward(self, gy):
+        x, W, *bias = self.inputs
+        gx = gW = None
+        if x.requires_grad:
+            gx = conv2d(gy, W, None, self.stride, self.pad)
+        if W.requires_grad:
+            gW = KernelGradient(W.shape[2:], self.stride, self.pad)(gy, x)
+        return gx, gW, *(sum(gy, axis=(0, 2, 3)) for _ in bias)
+
+
+def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
+    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+
+    W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
+    sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    """
+    x, W = as_variable(x), as_variable(W)
+    stride, pad = pair(stride), pair(pad)
+    sizes = x.shape[2:], W.shape[2:], stride, pad
+    outsize = tuple(map(get_deconv_outsize, *sizes)) if outsize is None else outsize
+    if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
+        raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
+    bias = [] if b is None else [b]
+    return TransposedConvolution(stride, pad, outsize)(x, W, *bias)
+
+
+class KernelGradient(Function):
+    """The gradient of the kernel of conv2d, given x and that of its output."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
+
+    def forward(self, x, gy):
+        return kernel_gradient_array(x, gy, *self.geometry)
+
+    def backward(self, ggW):
+        x, gy = self.inputs
+        _, stride, pad = self.geometry
+        gx = deconv2d(gy, ggW, None, stride, pad, x.shape[2:])
+        return gx, conv2d(x, ggW, None, stride, pad)
+
+
+def pooling_simple(x, kernel_size, stride=1, pad=0):
+    """The same as pooling without padding, as the maximum of im2col."""
+    x = as_variable(x)
+    col = im2col(x, kernel_size, stride, pad, to_matrix=False)
+    N, C, KH, KW, OH, OW = col.shape
+    return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
+
+
+class Pooling(Function):
+    """The largest number that a kernel sees at each place."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pad = pad
+
+    def views(self, x):
+        """What each pixel of the kernel sees; padding never is the largest."""
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        return shifted(padded(x, self.pad, lowest), self.kernel_size, self.stride)
+
+    def forward(self, x):
+        first, *others = self.views(x)
+        y = first.copy()
+        for view in others:
+            np.maximum(y, view, out=y)
+        return y
+
+    def backward(self, gy):
+        (x,), y = self.inputs, self.outputs[0]()
+        masks, free = [], y.data == y.data
+        for view in self.views(x.data):
+            masks.append(free & (view == y.data))  # of equals the first one counts
+            free = free & ~masks[-1]
+        return Unpooling(self, masks, x.shape)(gy)
+
+
+class Unpooling(Function):
+    """Pictures with each number of gy where a mask says that it came from."""
+
+    def __init__(self, pool, masks, img_shape):
+        self.pool = pool
+        self.masks = masks
+        self.img_shape = img_shape
+
+    def forward(self, gy):
+        pool, (N, C, H, W) = self.pool, self.img_shape
+        shape = N, C, H + 2 * pool.pad[0], W + 2 * pool.pad[1]
+        gx = get_array_module(gy).zeros(shape, gy.dtype)
+        for view, mask in zip(shifted(gx, pool.kernel_size, pool.stride), self.masks):
+            view[...] += gy * mask
+        return unpadded(gx, pool.pad)
+
+    def backward(self, ggx):
+        return MaskedPooling(self.pool, self.masks)(ggx)
+
+
+class MaskedPooling(Function):
+    """The number that a mask names, of those that a kernel sees at each place."""
+
+    def __init__(self, pool, masks):
+        self.pool = pool
+        self.masks = masks
+
+    def forward(self, x):
+        pool = self.pool
+        views = shifted(padded(x, pool.pad), pool.kernel_size, pool.stride)
+        y = views[0] * self.masks[0]
+        for view, mask in zip(views[1:], self.masks[1:]):
+            y += view * mask
+        return y
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return Unpooling(self.pool, self.masks, x.shape)(gy)
+
+
+def pooling(x, kernel_size, stride=1, pad=0):
+    """The largest number that a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    """
+    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
+        raise ValueError(f"A kernel of {kernel_size} would see nothing but pad {pad}.")
+    return Pooling(kernel_size, stride, pad)(x)
+
+
+class AveragePooling(Function):
+    """The average of what a kernel sees at each place."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
+
+    def forward(self, x):
+        (KH, KW), stride, pad = self.geometry
+        first, *others = shifted(padded(x, pad), (KH, KW), stride)
+        y = first / (KH * KW)
+        for view in others:
+            y += view / (KH * KW)
+        return y
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return AverageUnpooling(x.shape, *self.geometry)(gy)
+
+
+class AverageUnpooling(Function):
+    """Pictures in which each number of gy is shared by what the kernel saw."""
+
+    def __init__(self, img_shape, *geometry):
+        self.img_shape = img_shape
+        self.geometry = geometry
+
+    def forward(self, gy):
+        (N, C, H, W), ((KH, KW), stride, pad) = self.img_shape, self.geometry
+        shape = N, C, H + 2 * pad[0], W + 2 * pad[1]
+        gx = get_array_module(gy).zeros(shape, gy.dtype)
+        gy = gy / (KH * KW)
+        for view in shifted(gx, (KH, KW), stride):
+            view[...] += gy
+        return unpadded(gx, pad)
+
+    def backward(self, ggx):
+        return AveragePooling(*self.geometry)(ggx)
+
+
+def average_pooling(x, kernel_size, stride=1, pad=0):
+    """The average of what a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW); padding counts as zeros.
+    """
+    return AveragePooling(pair(kernel_size), pair(stride), pair(pad))(x)
+
+
+# === checks: gradients against numerical slopes ===
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    y0 = f(Variable(as_array(x.data - eps)))
+    y1 = f(Variable(as_array(x.data + eps)))
+    return (y1.data - y0.data) / (2 * eps)
+
+
+def moved(xs, us, eps):
+    """Each of xs, moved by eps along its direction in us."""
+    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    total = 0.0
+    for u, v in zip(us, vs):
+        total += np.sum(u * v)
+    return total
+
+
+def derivative(f, vs):
+    """The function that gives the gradients of f, its outputs weighted with vs."""
+
+    def df(*xs):
+        for x in xs:
+            x.cleargrad()
+        ys = f(*xs)
+        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
+            y.grad = v
+            y.backward(create_graph=True)
+        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
+        for i, x in enumerate(xs):
+            if x.grad is not None:
+                gxs[i] = x.grad
+            x.cleargrad()
+        return gxs
+
+    return df
+
+
+def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
+    """True if backward() through f agrees with a numerical slope at xs, Variables.
+
+    xs move along random directions us and ys are weighted with random vs, so
+    that one number stands for every element; an AssertionError says how far
+    the two are apart if that is more than the tolerance, relative to the slope.
+    The derivatives of f are checked in the same way, up to the given order.
+    """
+    rng = np.random.default_rng(order)
+    us = [rng.standard_normal(x.shape) for x in xs]
+    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
+    if isinstance(y0s, Variable):
+        y0s, y1s = [y0s], [y1s]
+    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
+    df = derivative(f, vs)
+    gxs = df(*moved(xs, us, 0.0))
+    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
+    slope = inner(vs, changes) / (2 * eps)
+    found = inner(us, [gx.data for gx in gxs])
+    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+        raise AssertionError(
+            f"backward() gives a slope of {found:.6g}, "
+            f"but the numerical slope is {slope:.6g}."
+        )
+    if order == 1:
+        return True
+    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+
+
+# === graph: pictures of graphs ===
+
+
+def dot_variable(name, x, verbose):
+    """The line of DOT that draws the variable x as an oval."""
+    label = x.name or ""
+    if verbose and x.data is not None:
+        label += f"{': ' if label else ''}{x.shape} {x.dtype}"
+    label = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name} [label="{label}", color=orange, style=filled]'
+
+
+def dot_function(name, func):
+    """The line of DOT that draws the function func as a box."""
+    label = type(func).__name__
+    return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
+
+
+def get_dot_graph(output, verbose=True):
+    """The graph that made output, as text in the DOT language.
+
+    verbose adds shape and dtype to the names of the variables.
+    """
+    names, lines, funcs = {}, [], [output.creator]
+
+    def node(obj):
+        if id(obj) not in names:
+            name = names[id(obj)] = f"n{len(names)}"
+            if isinstance(obj, Variable):
+                lines.append(dot_variable(name, obj, verbose))
+            else:
+                lines.append(dot_function(name, obj))
+        return names[id(obj)]
+
+    node(output)
+    while funcs:
+        func = funcs.pop()
+        if func is None or id(func) in names:
+            continue
+        for x in func.inputs:
+            lines.append(f"{node(x)} -> {node(func)}")
+            funcs.append(x.creator)
+        for y in func.outputs:
+            if y() is not None:
+                lines.append(f"{node(func)} -> {node(y())}")
+    return "digraph g {\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def draw_dot(dot, path):
+    """DOT text as a picture in the format that the ending of path names, as bytes.
+
+    None if neither the dot program nor pygraphviz is there to draw it.
+    """
+    import graphviz
+
+    kind = path.suffix[1:].lower()
+    try:
+        return graphviz.Source(dot).pipe(format=kind)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="dot")
+
+
+def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
+    """Draw the graph that made output into a file; .svg, .png and .pdf will do.
+
+    Returns the path of the picture; of its DOT text where nothing can draw it.
+    """
+    path = pathlib.Path(to_file)
+    dot = get_dot_graph(output, verbose)
+    picture = draw_dot(dot, path)
+    if picture is None:
+        path = path.with_suffix(".dot")
+        picture = dot.encode()
+        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
+    write_file(path, picture)
+    return path
+
+
+# === layers: functions with parameters of their own ===
+
+
+class Layer:
+    """A function with parameters of its own, which are its attributes.
+
+    Attributes may also be layers, or lists, tuples and dicts of layers.
+    """
+
+    def __call__(self, *xs):
+        return self.forward(*xs)
+
+    def forward(self, *xs):
+        """What this layer makes out of the Variables xs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
+
+    def named_params(self):
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        return {name: p for name, p in found_params(self, "", set())}
+
+    def params(self):
+        """The parameters to be learned, in the order of named_params()."""
+        return [p for p in self.named_params().values() if p.requires_grad]
+
+    def cleargrads(self):
+        """Forget the gradients of all parameters."""
+        for param in self.params():
+            param.cleargrad()
+
+    def to_cpu(self):
+        """Move all parameters into the memory of the host."""
+        for param in self.named_params().values():
+            param.to_cpu()
+
+    def to_gpu(self):
+        """Move all parameters into the memory of the GPU."""
+        for param in self.named_params().values():
+            param.to_gpu()
+
+
+def found_params(owner, name, seen):
+    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+    if isinstance(owner, Layer):
+        members = vars(owner).items()
+    elif isinstance(owner, list | tuple):
+        members = enumerate(owner)
+    else:
+        members = owner.items() if isinstance(owner, dict) else []
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    if isinstance(owner, Parameter):
+        yield name, owner
+    for key, member in members:
+        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+
+
+class Linear(Layer):
+    """x @ W + b, with W and b to be learned.
+
+    W is (in_size, out_size); without in_size it is made at the first call.
+    """
+
+    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+        self.out_size = out_size
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
+        if in_size is not None:
+            self.init_W(in_size)
+
+    def init_W(self, in_size, xp=np):
+        """Random weights: the outputs then are about as large as the inputs."""
+        W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
+        self.W.data = W.astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            self.init_W(x.shape[-1], get_array_module(x))
+        return linear(x, self.W, self.b)
+
+
+class BatchNorm(Layer):
+    """Batch normalisation with gamma and beta to be learned.
+
+    avg_mean and avg_var follow the batches, for test_mode; they are saved with the
+    parameters, but not learned.
+    """
+
+    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+        self.decay = decay
+        self.eps = eps
+        self.dtype = dtype
+        self.gamma = Parameter(None, name="gamma")
+        self.beta = Parameter(None, name="beta")
+        self.avg_mean = Parameter(None, name="avg_mean")
+        self.avg_var = Parameter(None, name="avg_var")
+        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def init_params(self, channels, xp=np):
+        """gamma and avg_var of ones, beta and avg_mean of zeros."""
+        for param in (self.gamma, self.avg_var):
+            param.data = xp.ones(channels, self.dtype)
+        for param in (self.beta, self.avg_mean):
+            param.data = xp.zeros(channels, self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.gamma.data is None:
+            self.init_params(x.shape[1], get_array_module(x))
+        statistics = self.avg_mean.data, self.avg_var.data
+        return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Conv2d(Layer):
+    """conv2d with W and b to be learned.
+
+    W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
+    first call. kernel_size, stride and pad are numbers or pairs.
+    """
+
+    def __init__(
+        self,
+        out_channels,
+        kernel_size,
+        stride=1,
+        pad=0,
+        nobias=False,
+        dtype=np.float32,
+        in_channels=None,
+    ):
+        self.out_channels = out_channels
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        self.b = None if nobias else Parameter(np.zeros(out_channels, dtype), name="b")
+        if in_channels is not None:
+            self.init_W(in_channels)
+
+    def W_shape(self, in_channels):
+        """The shape of W."""
+        return self.out_channels, in_channels, *self.kernel_size
+
+    def init_W(self, in_channels, xp=np):
+        """Random weights: the outputs then are about as large as the inputs."""
+        KH, KW = self.kernel_size
+        W = xp.random.randn(*self.W_shape(in_channels))
+        self.W.data = (W * (1 / (in_channels * KH * KW)) ** 0.5).astype(self.dtype)
+
+    def forward(self, x):
+        x = as_variable(x)
+        if self.W.data is None:
+            if x.ndim != 4:
+                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+            self.init_W(x.shape[1], get_array_module(x))
+        return self.convolve(x)
+
+    def convolve(self, x):
+        """x seen through the kernels."""
+        return conv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+class Deconv2d(Conv2d):
+    """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
+
+    def W_shape(self, in_channels):
+        """The shape of W."""
+        return in_channels, self.out_channels, *self.kernel_size
+
+    def convolve(self, x):
+        """What the kernels place."""
+        return deconv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+def check_batch(layer, x, h):
+    """A ValueError if a stateful layer is called with another number of sequences."""
+    if h is not None and len(h) != len(x):
+        raise ValueError(
+            f"{type(layer).__name__} holds the state of {len(h)} sequences, but got "
+            f"{len(x)}; call reset_state() before another batch size."
+        )
+
+
+class RNN(Layer):
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+
+    def __init__(self, hidden_size, in_size=None):
+        self.x2h = Linear(hidden_size, in_size=in_size)
+        self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size)
+        self.reset_state()
+
+    def reset_state(self):
+        """Forget the last call: a new sequence begins."""
+        self.h = None
+
+    def forward(self, x):
+        check_batch(self, x, self.h)
+        a = self.x2h(x)
+        self.h = tanh(a if self.h is None else a + self.h2h(self.h))
+        return self.h
+
+
+class LSTM(Layer):
+    """Long short-term memory: h and the memory c are those of the last call.
+
+    f, i, o = sigmoid(...)  forget, input and output gate
+    u = tanh(...)           each ... is x @ Wx + h @ Wh + b with its own weights
+    c = f * c + i * u
+    h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
+    """
+
+    def __init__(self, hidden_size, in_size=None):
+        self.hidden_size = hidden_size
+        self.x2h = Linear(4 * hidden_size, in_size=in_size)
+        self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
+        self.reset_state()
+
+    def reset_state(self):
+        """Forget the last call: a new sequence begins."""
+        self.h = self.c = None
+
+    def forward(self, x):
+        check_batch(self, x, self.h)
+        a = self.x2h(x)
+        if self.h is None:
+            xp = get_array_module(a)
+            c = xp.zeros((len(a), self.hidden_size), a.dtype)
+        else:
+            a, c = a + self.h2h(self.h), self.c
+        self.h, self.c = lstm_cell(a, c)
+        return self.h
+
+
+class EmbedID(Layer):
+    """A row of numbers, to be learned, for each of in_size integers."""
+
+    def __init__(self, in_size, out_size, dtype=np.float32):
+        self.W = Parameter(np.random.randn(in_size, out_size).astype(dtype), name="W")
+
+    def forward(self, x):
+        return embed_id(x, self.W)
+
+
+# === weights: files of weights, and what is downloaded ===
+
+
+def cache_dir():
+    """The folder for what is downloaded: SIXTY_STEPS_CACHE, or ~/.cache/sixty-steps."""
+    folder = os.environ.get("SIXTY_STEPS_CACHE")
+    return pathlib.Path(folder or pathlib.Path.home() / ".cache" / "sixty-steps")
+
+
+def file_hash(path):
+    """The SHA-256 of a file, in hexadecimal digits."""
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_cached(file_name, sha256):
+    """True if the cache has this file, whole and unaltered."""
+    path = cache_dir() / file_name
+    return path.is_file() and file_hash(path) == sha256
+
+
+def get_file(url, file_name=None, sha256=None):
+    """The path of a file of the web, which is downloaded unless the cache has it.
+
+    url is an address, or a list of mirrors to be tried in turn. With sha256 the file
+    must have this checksum, in the cache, too. A ConnectionError says what failed.
+    """
+    urls = [url] if isinstance(url, str) else url
+    file_name = file_name or unique_name(urls[0])
+    path, failures = cache_dir() / file_name, []
+    if is_cached(file_name, sha256) or (sha256 is None and path.is_file()):
+        return path
+    for address in urls:
+        try:
+            download(address, path, sha256)
+            return path
+        except (OSError, ValueError) as error:
+            failures.append(f"{address} ({error})")
+    raise ConnectionError(f"Cannot download {path.name}: {'; '.join(failures)}")
+
+
+def unique_name(url):
+    """The last part of an address, with a number that tells it from its namesakes."""
+    return f"{zlib.crc32(url.encode()):08x}-{url.rpartition('/')[2]}"
+
+
+def download(url, path, sha256=None, timeout=30):
+    """Write what is at an address to path, whole and with this checksum, or not at all.
+
+    timeout is in seconds, for each wait.
+    """
+    import http.client
+    import urllib.request
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            copy_response(response, part)
+        if sha256 and file_hash(part) != sha256:
+            raise ValueError("what came is not the file: its SHA-256 is another")
+        part.replace(path)
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the server gave no proper answer: {error!r}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def copy_response(response, path):
+    """Write what a server sends to path, with the progress on a terminal."""
+    size, done = int(response.headers.get("Content-Length") or 0), 0
+    with open(path, "wb") as file:
+        while block := response.read(1 << 16):
+            file.write(block)
+            done += len(block)
+            show_progress(f"\r{path.stem} {done:,} of {size:,} bytes")
+    show_progress("\n")
+    if done < size:
+        raise ConnectionError(f"it broke off after {done:,} of {size:,} bytes")
+
+
+def show_progress(text):
+    """Print a text on the terminal, if there is one."""
+    if sys.stderr.isatty():
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def read_npz(path):
+    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    content = pathlib.Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = dict(file)
+    except Exception as error:  # a damaged file makes zipfile raise all kinds
+        raise ValueError(f"{path} is not a whole .npz file of arrays.") from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError(f"{path} holds something else than arrays.")
+    return arrays
+
+
+def save_weights(layer, path):
+    """Write all parameters into an .npz file, whole or not at all."""
+    params = layer.named_params()
+    missing = [name for name, param in params.items() if param.data is None]
+    if missing:
+        raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    file = io.BytesIO()
+    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    write_file(pathlib.Path(path), file.getvalue())
+
+
+def load_weights(layer, path):
+    """Read all parameters from a file that save_weights has written, all or none."""
+    set_weights(layer, read_npz(path), path)
+
+
+def set_weights(layer, arrays, path):
+    """Put arrays into the parameters of the same names; path is for the errors."""
+    params = layer.named_params()
+    wrong = [f"{name} is missing" for name in params if name not in arrays]
+    wrong += [f"{name} is too much" for name in arrays if name not in params]
+    for name in [name for name in params if name in arrays]:
+        param, array = params[name], arrays[name]
+        if array.dtype.kind not in "fiub":
+            wrong.append(f"{name} is of {array.dtype}")
+        elif param.data is not None and param.shape != array.shape:
+            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+    if wrong:
+        raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
+    for name, param in params.items():
+        set_weight(param, arrays[name])
+
+
+def set_weight(param, array):
+    """Put an array into a parameter, in the dtype and on the device it has."""
+    if param.data is not None:
+        array = get_array_module(param).asarray(array, param.dtype)
+    param.data = array.copy()
+    param.version += 1
+
+
+Layer.save_weights = save_weights
+Layer.load_weights = load_weights
+
+
+# === transforms: what is done to an example before it is used ===
+
+
+class Compose:
+    """Transforms one after the other."""
+
+    def __init__(self, transforms=()):
+        self.transforms = transforms
+
+    def __call__(self, x):
+        for transform in self.transforms:
+            x = transform(x)
+        return x
+
+
+class Convert:
+    """A PIL image with its channels as RGB, BGR or in another of PIL's modes."""
+
+    def __init__(self, mode="RGB"):
+        self.mode = mode
+
+    def __call__(self, image):
+        if self.mode != "BGR":
+            return image.convert(self.mode)
+        from PIL import Image
+
+        return Image.merge("RGB", image.convert("RGB").split()[::-1])
+
+
+class Resize:
+    """A PIL image in another size: a number, or (width, height)."""
+
+    def __init__(self, size, mode=2):
+        self.size = pair(size)
+        self.mode = mode  # how PIL is to find the new pixels: 2 is bilinear
+
+    def __call__(self, image):
+        return image.resize(self.size, self.mode)
+
+
+class ResizeShortSide:
+    """A PIL image whose shorter side gets a length, the longer one in proportion."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __call__(self, image):
+        width, height = image.size
+        scale = self.size / (width if width < height else height)
+        return image.resize((round(width * scale), round(height * scale)), 2)
+
+
+class CenterCrop:
+    """The middle of a PIL image: a number, or (width, height)."""
+
+    def __init__(self, size):
+        self.size = pair(size)
+
+    def __call__(self, image):
+        (W, H), (w, h) = image.size, self.size
+        left, top = (W - w) // 2, (H - h) // 2
+        return image.crop((left, top, left + w, top + h))
+
+
+class ToArray:
+    """A PIL image as an array (C, H, W); an array as it is."""
+
+    def __init__(self, dtype=np.float32):
+        self.dtype = dtype
+
+    def __call__(self, image):
+        if isinstance(image, np.ndarray):
+            return image
+        x = np.asarray(image, self.dtype)
+        return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
+
+
+class ToPIL:
+    """An array (C, H, W) of numbers from 0 to 255 as a PIL image."""
+
+    def __call__(self, x):
+        from PIL import Image
+
+        x = x.astype(np.uint8)
+        return Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0))
+
+
+class RandomHorizontalFlip:
+    """An array (..., W), mirrored in every second case on average."""
+
+    def __call__(self, x):
+        return x[..., ::-1] if np.random.rand() < 0.5 else x
+
+
+class Normalize:
+    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+
+    def __init__(self, mean=0, std=1):
+        self.mean = mean
+        self.std = std
+
+    def __call__(self, x):
+        x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
+        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
+
+    def fitted(self, numbers, x):
+        """A number, or several along the first axis of x, in the dtype of x."""
+        numbers = np.array(numbers, x.dtype)
+        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+
+
+class Flatten:
+    """x in one row."""
+
+    def __call__(self, x):
+        return x.reshape(-1)
+
+
+class AsType:
+    """x in another dtype."""
+
+    def __init__(self, dtype=np.float32):
+        self.dtype = dtype
+
+    def __call__(self, x):
+        return x.astype(self.dtype)
+
+
+class ToFloat(AsType):
+    """x as float32."""
+
+
+class ToInt(AsType):
+    """x as whole numbers."""
+
+    def __init__(self, dtype=int):
+        super().__init__(dtype)
+
+
+# === models: layers that are a whole network ===
+
+
+class Model(Layer):
+    """A layer that is a whole network, and can be drawn."""
+
+    def plot(self, *xs, to_file="out/model.svg"):
+        """Draw the graph of a call on xs; returns the path of the picture."""
+        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+
+
+class Sequential(Model):
+    """Layers, or any functions of one Variable, one after the other."""
+
+    def __init__(self, *layers):
+        self.count = len(layers)
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
+
+    @property
+    def layers(self):
+        """The attributes l0, l1, ... as a list."""
+        return [getattr(self, f"l{i}") for i in range(self.count)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class MLP(Sequential):
+    """Linear layers of these sizes, with an activation between them.
+
+    A multi-layer perceptron.
+    """
+
+    def __init__(self, fc_output_sizes, activation=sigmoid):
+        super().__init__(*map(Linear, fc_output_sizes))
+        self.activation = activation
+
+    def forward(self, x):
+        *layers, last = self.layers
+        for layer in layers:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
+
+
+class VGG16(Model):
+    """13 convolutions and 3 linear layers. (Simonyan and Zisserman 2014)
+
+    pretrained: True downloads weights (553 MB); a path reads them from a file,
+    .safetensors with the names of timm or .npz with those of the book.
+    """
+
+    URL = "https://huggingface.co/timm/vgg16.tv_in1k/resolve/main/model.safetensors"
+    SHA256 = "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8"
+    BLOCKS = (64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3
+
+    def __init__(self, pretrained=False):
+        in_channels = 3
+        for i, block in enumerate(self.BLOCKS, 1):
+            for j, channels in enumerate(block, 1):
+                conv = Conv2d(channels, 3, pad=1, in_channels=in_channels)
+                setattr(self, f"conv{i}_{j}", conv)
+                in_channels = channels
+        self.fc6 = Linear(4096)
+        self.fc7 = Linear(4096)
+        self.fc8 = Linear(1000)
+        if pretrained is True:
+            pretrained = get_file(self.URL, "vgg16.safetensors", self.SHA256)
+        if pretrained:
+            self.load_published(pretrained)
+
+    def forward(self, x):
+        for i, block in enumerate(self.BLOCKS, 1):
+            for j in range(1, len(block) + 1):
+                x = relu(getattr(self, f"conv{i}_{j}")(x))
+            x = pooling(x, 2, 2)
+        x = flatten(x)
+        x = dropout(relu(self.fc6(x)))
+        x = dropout(relu(self.fc7(x)))
+        return self.fc8(x)
+
+    def load_published(self, path):
+        """Read the weights from a file in one of the published layouts."""
+        arrays = read_weights(path)
+        if any(name.startswith("features.") for name in arrays):
+            convs = [name for name in vars(self) if name.startswith("conv")]
+            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+            places = sorted(places, key=lambda place: (len(place), place))
+            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
+            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
+            self.preprocess = imagenet_picture
+        set_weights(self, arrays, path)
+
+    @staticmethod
+    def preprocess(image, size=(224, 224), dtype=np.float32):
+        """A PIL image as an array (3, H, W), as the book's weights ask for it."""
+        steps = [Convert("BGR"), *([Resize(size)] if size else []), ToArray(dtype)]
+        return Compose([*steps, Normalize([103.939, 116.779, 123.68])])(image)
+
+
+def imagenet_picture(image, size=224, dtype=np.float32):
+    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
+    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    mean, std = [255 * m for m in mean], [255 * s for s in std]
+    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+
+
+class Bottleneck(Layer):
+    """Three convolutions with a way around them."""
+
+    def __init__(self, in_channels, channels, stride):
+        out_channels = 4 * channels
+        sizes = (in_channels, channels), (channels, channels), (channels, out_channels)
+        self.conv1 = unbiased(*sizes[0], 1)
+        self.bn1 = BatchNorm(eps=1e-5)
+        self.conv2 = unbiased(*sizes[1], 3, stride, pad=1)
+        self.bn2 = BatchNorm(eps=1e-5)
+        self.conv3 = unbiased(*sizes[2], 1)
+        self.bn3 = BatchNorm(eps=1e-5)
+        self.downsample = []
+        if stride != 1 or in_channels != out_channels:
+            conv = unbiased(in_channels, out_channels, 1, stride)
+            self.downsample = [conv, BatchNorm(eps=1e-5)]
+
+    def forward(self, x):
+        y = relu(self.bn1(self.conv1(x)))
+        y = relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        for layer in self.downsample:
+            x = layer(x)
+        return relu(x + y)
+
+
+def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
+    """A Conv2d without a bias, which the batch normalisation behind it has."""
+    sizes = out_channels, kernel_size, stride, pad
+    return Conv2d(*sizes, nobias=True, in_channels=in_channels)
+
+
+class ResNet(Model):
+    """A network of 50, 101 or 152 layers, most of them with a way around them.
+
+    (He et al. 2015.) pretrained: the path of a file with the names of torchvision,
+    .safetensors or .npz.
+    """
+
+    DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+    preprocess = staticmethod(imagenet_picture)
+
+    def __init__(self, n_layers=152, pretrained=False):
+        if n_layers not in self.DEPTHS:
+            raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
+        self.conv1 = unbiased(3, 64, 7, 2, pad=3)
+        self.bn1 = BatchNorm(eps=1e-5)
+        in_channels = 64
+        for i, depth in enumerate(self.DEPTHS[n_layers]):
+            channels, blocks = 64 * 2**i, []
+            for j in range(depth):
+                stride = 2 if i > 0 and j == 0 else 1
+                blocks.append(Bottleneck(in_channels, channels, stride))
+                in_channels = 4 * channels
+            setattr(self, f"layer{i + 1}", blocks)
+        self.fc = Linear(1000, in_size=in_channels)
+        if pretrained:
+            path = published_file(pretrained)
+            set_weights(self, from_pytorch(self, read_weights(path)), path)
+
+    def forward(self, x):
+        x = pooling(relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for block in self.layer1 + self.layer2 + self.layer3 + self.layer4:
+            x = block(x)
+        return self.fc(mean(x, axis=(2, 3)))
+
+
+class ResNet50(ResNet):
+    """ResNet with 50 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(50, pretrained)
+
+
+class ResNet101(ResNet):
+    """ResNet with 101 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(101, pretrained)
+
+
+class ResNet152(ResNet):
+    """ResNet with 152 layers."""
+
+    def __init__(self, pretrained=False):
+        super().__init__(152, pretrained)
+
+
+def published_file(path):
+    """path, unless it is True: a ValueError then says that a file is needed."""
+    if path is True:
+        raise ValueError(
+            "No weights with a published checksum are known for this network: "
+            "give the path of a file, pretrained='...'."
+        )
+    return path
+
+
+class Fire(Layer):
+    """A narrow convolution, then two wide ones side by side."""
+
+    def __init__(self, in_channels, narrow, wide):
+        self.squeeze = Conv2d(narrow, 1, in_channels=in_channels)
+        self.expand1x1 = Conv2d(wide, 1, in_channels=narrow)
+        self.expand3x3 = Conv2d(wide, 3, pad=1, in_channels=narrow)
+
+    def forward(self, x):
+        x = relu(self.squeeze(x))
+        return concatenate([relu(self.expand1x1(x)), relu(self.expand3x3(x))])
+
+
+class SqueezeNet(Model):
+    """SqueezeNet 1.0, of 1.2 million parameters. (Iandola et al. 2016)
+
+    pretrained: the path of a file with names such as fire2.squeeze.weight.
+    """
+
+    FIRES = (16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256)
+
+    def __init__(self, pretrained=False):
+        self.conv1 = Conv2d(96, 7, stride=2, in_channels=3)
+        in_channels = 96
+        for i, (narrow, wide) in enumerate((*self.FIRES, (64, 256)), 2):
+            setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
+            in_channels = 2 * wide
+        self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
+        if pretrained:
+            path = published_file(pretrained)
+            set_weights(self, from_pytorch(self, read_weights(path)), path)
+
+    def forward(self, x):
+        x = pooling(relu(self.conv1(x)), 3, 2)
+        for i in range(2, 10):
+            x = getattr(self, f"fire{i}")(x)
+            if i in (4, 8):
+                x = pooling(x, 3, 2)
+        x = relu(self.conv_final(dropout(x)))
+        return mean(x, axis=(2, 3))
+
+    @staticmethod
+    def preprocess(image, size=227, dtype=np.float32):
+        """The middle of a PIL image, (3, size, size), as the weights ask for it."""
+        steps = [Convert("BGR"), ResizeShortSide(256), CenterCrop(size), ToArray(dtype)]
+        return Compose([*steps, Normalize([104, 117, 123])])(image)
+
+
+# === optimizers: from gradients to better parameters ===
+
+
+class Optimizer:
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    hooks are called with the parameters that have a gradient before each update.
+    """
+
+    def __init__(self):
+        self.target = None
+        self.hooks = []
+        self.names = {}
+        self.states = {}  # what is kept for each parameter, by its name
+
+    def setup(self, target):
+        """Take the layer whose parameters are to be moved; returns self."""
+        self.target = target
+        return self
+
+    def add_hook(self, hook):
+        """Call hook(params) before each update."""
+        self.hooks.append(hook)
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        if self.target is None:
+            raise RuntimeError("There is nothing to update: call setup(layer) first.")
+        named = self.target.named_params()
+        self.names = {id(param): name for name, param in named.items()}
+        for hook in self.hooks:
+            hook([p for p in named.values() if p.grad is not None])
+        for param in named.values():
+            if param.grad is not None:  # a hook may have taken it away
+                check_learnable(param)
+                self.update_one(param)
+                param.version += 1
+
+    def update_one(self, param):
+        """Change param.data with the help of param.grad."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
+
+    def state(self, param, key):
+        """An array that is kept for param from update to update, zeros at first."""
+        state = self.states.setdefault(self.names[id(param)], {})
+        if key not in state:
+            state[key] = np.zeros_like(param.data)
+        return state[key]
+
+
+def check_learnable(param):
+    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    if param.dtype.kind != "f":
+        raise TypeError(
+            f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
+            "only floating-point numbers can be learned."
+        )
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p -= lr * g."""
+
+    def __init__(self, lr=0.01):
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param):
+        param.data -= self.lr * param.grad.data
+
+
+class MomentumSGD(Optimizer):
+    """A ball that rolls downhill: v = momentum * v - lr * g; p += v. (Polyak 1964)"""
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param):
+        v = self.state(param, "v")
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
+
+
+class AdaGrad(Optimizer):
+    """Smaller steps where gradients have been large. (Duchi et al. 2011)
+
+    h += g ** 2; p -= lr * g / (sqrt(h) + eps)
+    """
+
+    def __init__(self, lr=0.001, eps=1e-8):
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param):
+        h, g = self.state(param, "h"), param.grad.data
+        h += g * g
+        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameter, without a learning rate. (Zeiler 2012)
+
+    h = rho * h + (1 - rho) * g ** 2        running means of g ** 2
+    d = sqrt((s + eps) / (h + eps)) * g
+    s = rho * s + (1 - rho) * d ** 2        and of d ** 2
+    p -= d
+    """
+
+    def __init__(self, rho=0.95, eps=1e-6):
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param):
+        h, s = self.state(param, "h"), self.state(param, "s")
+        rho, eps, g = self.rho, self.eps, param.grad.data
+        h += (1 - rho) * (g * g - h)
+        d = np.sqrt((s + eps) / (h + eps)) * g
+        s += (1 - rho) * (d * d - s)
+        param.data -= d
+
+
+class Adam(Optimizer):
+    """Momentum and AdaGrad in one. (Kingma and Ba 2015)
+
+    m = beta1 * m + (1 - beta1) * g         running means of g
+    v = beta2 * v + (1 - beta2) * g ** 2    and of g ** 2
+    p -= alpha * (m / (1 - beta1 ** t)) / (sqrt(v / (1 - beta2 ** t)) + eps)
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__()
+        self.t = 0
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update(self):
+        """Move each parameter that has a gradient."""
+        self.t += 1
+        super().update()
+
+    def update_one(self, param):
+        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        root = np.sqrt(v / unbias2)
+        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
+
+    p -= alpha * weight_decay * p, then as Adam does.
+    """
+
+    def __init__(
+        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
+    ):
+        super().__init__(alpha, beta1, beta2, eps)
+        self.weight_decay = weight_decay
+
+    def update_one(self, param):
+        param.data -= self.alpha * self.weight_decay * param.data
+        super().update_one(param)
+
+
+class WeightDecay:
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+
+    def __init__(self, rate):
+        self.rate = float(rate)
+
+    def __call__(self, params):
+        for param in params:
+            gradient = param.grad.data + self.rate * param.data
+            param.grad = Variable(as_array(gradient))
+
+
+class ClipGrad:
+    """A hook: shortens all gradients together, if they are longer than max_norm."""
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def __call__(self, params):
+        squares = [float((param.grad.data**2).sum()) for param in params]
+        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
+        if rate < 1:
+            for param in params:
+                param.grad = Variable(as_array(param.grad.data * rate))
+
+
+class FreezeParam:
+    """A hook: keeps these parameters, and those of these layers, as they are."""
+
+    def __init__(self, *frozen):
+        self.frozen = []
+        for one in frozen:
+            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+
+    def __call__(self, params):
+        for param in self.frozen:
+            param.grad = None
+
+
+# === datasets: examples to learn from ===
+
+
+class Dataset:
+    """Examples and labels: dataset[i] is (data, label), both transformed.
+
+    prepare() of a subclass sets data and, where there are labels, label.
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        self.train = train
+        self.transform = transform or Compose()
+        self.target_transform = target_transform or Compose()
+        self.data = None
+        self.label = None
+        self.prepare()
+
+    def prepare(self):
+        """Load the data and the labels."""
+
+    def __getitem__(self, index):
+        index = operator.index(index)
+        x = self.transform(self.data[index])
+        if self.label is None:
+            return x, None
+        return x, self.target_transform(self.label[index])
+
+    def __len__(self):
+        return len(self.data)
+
+
+def get_spiral(train=True):
+    """300 points in a spiral of three arms: x (300, 2), float32; their arms t (300,).
+
+    The points for training and for testing differ by chance.
+    """
+    rng = np.random.default_rng(0 if train else 1)
+    t = np.arange(300) // 100
+    radius = np.arange(300) % 100 / 100
+    angle = 4 * t + 4 * radius + 0.2 * rng.standard_normal(300)
+    x = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
+    order = rng.permutation(300)
+    return x[order].astype(np.float32), t[order]
+
+
+class Spiral(Dataset):
+    """The points of get_spiral()."""
+
+    def prepare(self):
+        self.data, self.label = get_spiral(self.train)
+
+
+def data_file(name):
+    """The path of a small file of data that comes with this code."""
+    here = pathlib.Path(__file__).resolve().parent
+    folders = here / "data", here.parent / "data", pathlib.Path("data")
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+
+
+class Digits(Dataset):
+    """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
+
+    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 16)])
+        super().__init__(train, transform or flat, target_transform)
+
+    def prepare(self):
+        with np.load(data_file("digits.npz"), allow_pickle=False) as file:
+            images, labels = file["images"][:, None], file["labels"]
+        chosen = (np.arange(len(labels)) % 5 == 4) != self.train
+        self.data, self.label = images[chosen], labels[chosen].astype(int)
+
+
+class MNIST(Dataset):
+    """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
+
+    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    """
+
+    MIRRORS = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+    FILES = {
+        "train-images-idx3-ubyte.gz": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
+    }
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
+        super().__init__(train, transform or flat, target_transform)
+
+    @classmethod
+    def is_cached(cls):
+        """True if all files are in the cache."""
+        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+
+    def prepare(self):
+        which = "train" if self.train else "t10k"
+        images, labels = (name for name in self.FILES if name.startswith(which))
+        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
+        self.label = self.read(labels, 8).astype(int)
+
+    def read(self, name, header):
+        """The numbers of a file behind its header of so many bytes."""
+        import gzip
+
+        urls = [mirror + name for mirror in self.MIRRORS]
+        path = get_file(urls, f"mnist/{name}", self.FILES[name])
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Reads pickled arrays, lists and dicts, and refuses all else that may run code."""
+
+    ALLOWED = {"_reconstruct", "ndarray", "dtype"}
+
+    def find_class(self, module, name):
+        """The class or function of this name, if it may be called."""
+        if module.partition(".")[0] == "numpy" and name in self.ALLOWED:
+            where = np._core.multiarray if name == "_reconstruct" else np
+            return getattr(where, name)
+        raise pickle.UnpicklingError(f"It asks for {module}.{name}.")
+
+
+class CIFAR10(Dataset):
+    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+
+    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (163 MB).
+    (Krizhevsky 2009)
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+    SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+    TRAIN = [f"data_batch_{i}" for i in range(1, 6)]
+    TEST = ["test_batch"]
+    LABELS = b"labels"
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
+        super().__init__(train, transform or scaled, target_transform)
+
+    @classmethod
+    def read(cls, wanted):
+        """The files of these names in the archive, as a list of dicts."""
+        import tarfile
+
+        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if name in wanted:
+                    file = archive.extractfile(member)
+                    found[name] = ArrayUnpickler(file, encoding="bytes").load()
+        return [found[name] for name in wanted]
+
+    def prepare(self):
+        batches = self.read(self.TRAIN if self.train else self.TEST)
+        data = np.concatenate([batch[b"data"] for batch in batches])
+        self.data = data.reshape(-1, 3, 32, 32)
+        self.label = np.concatenate([batch[self.LABELS] for batch in batches])
+
+    @staticmethod
+    def labels():
+        """The names of the kinds."""
+        names = "airplane automobile bird cat deer dog frog horse ship truck"
+        return names.split()
+
+
+class CIFAR100(CIFAR10):
+    """The same as CIFAR10, of 100 kinds in 20 groups.
+
+    label_type is "fine" for the kinds, "coarse" for the groups.
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
+    SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
+    TRAIN = ["train"]
+    TEST = ["test"]
+
+    def __init__(
+        self, train=True, transform=None, target_transform=None, label_type="fine"
+    ):
+        self.LABELS = f"{label_type}_labels".encode()
+        super().__init__(train, transform, target_transform)
+
+    @classmethod
+    def labels(cls, label_type="fine"):
+        """The names of the kinds, or of the groups, out of the archive."""
+        (meta,) = cls.read(["meta"])
+        return [name.decode() for name in meta[f"{label_type}_label_names".encode()]]
+
+
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+class SinCurve(Dataset):
+    """A sine of 1,000 points with noise, each to be followed by the next.
+
+    For testing a cosine without noise. data and label are (999, 1).
+    """
+
+    def prepare(self):
+        x = np.linspace(0, 2 * np.pi, 1000)
+        noise = np.random.default_rng(0).uniform(-0.05, 0.05, x.shape)
+        y = np.sin(x) + noise if self.train else np.cos(x)
+        y = y.astype(np.float32)[:, None]
+        self.data, self.label = y[:-1], y[1:]
+
+
+class Shakespeare(Dataset):
+    """The letters of some plays of Shakespeare, each to be followed by the next.
+
+    data and label are integers; char_to_id and id_to_char say of which letters.
+    Downloaded at first (1 MB). (Karpathy 2015)
+    """
+
+    URL = (
+        "https://raw.githubusercontent.com/karpathy/char-rnn/"
+        "master/data/tinyshakespeare/input.txt"
+    )
+    SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+    def prepare(self):
+        path = get_file(self.URL, "shakespeare.txt", self.SHA256)
+        text = path.read_text(encoding="utf-8")
+        self.id_to_char = dict(enumerate(sorted(set(text))))
+        self.char_to_id = {char: i for i, char in self.id_to_char.items()}
+        ids = np.array([self.char_to_id[char] for char in text])
+        self.data, self.label = ids[:-1], ids[1:]
+
+
+# === dataloaders: batches of examples ===
+
+
+class DataLoader:
+    """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
+
+    A loop over it is an epoch: each example once, the last batch may be shorter.
+    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    """
+
+    def __init__(self, dataset, batch_size, shuffle=True, gpu=False, seed=None):
+        if batch_size < 1 or len(dataset) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.gpu = gpu
+        self.random = np.random if seed is None else np.random.default_rng(seed)
+        self.reset()
+
+    def reset(self):
+        """Begin a new epoch."""
+        self.start = 0
+        n = len(self.dataset)
+        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        self.reset()
+        return self
+
+    def __next__(self):
+        if self.start >= len(self.dataset):
+            raise StopIteration
+        end = self.start + self.batch_size
+        chosen = self.order[self.start : end]
+        self.start = end
+        return self.batch(chosen)
+
+    def batch(self, indices):
+        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        xs, ts = zip(*(self.dataset[int(i)] for i in indices))
+        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
+        if self.gpu:
+            x, t = as_cupy(x), None if t is None else as_cupy(t)
+        return x, t
+
+    def next(self):
+        """The next batch, as next(loader) gives it."""
+        return next(self)
+
+    def to_cpu(self):
+        """Give NumPy's arrays from now on."""
+        self.gpu = False
+
+    def to_gpu(self):
+        """Give CuPy's arrays from now on."""
+        self.gpu = True
+
+
+class SeqDataLoader(DataLoader):
+    """The examples of a long sequence in order, from batch_size places at a time.
+
+    The k-th numbers of all batches make up the k-th part of the sequence.
+    """
+
+    def __init__(self, dataset, batch_size, gpu=False):
+        super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
+
+    def __len__(self):
+        return len(self.dataset) // self.batch_size
+
+    def __next__(self):
+        if self.start >= len(self):
+            raise StopIteration
+        indices = np.arange(self.batch_size) * len(self) + self.start
+        self.start += 1
+        return self.batch(indices)
+
+
+# === demo ===
+
+
+BUILT = list(globals().values())  # all there is, before the demo adds its own
+
+
+class Recurrent(Model):
+    """A layer with a memory, and a linear layer that makes one number of its h."""
+
+    def __init__(self, memory):
+        self.memory = memory
+        self.fc = Linear(1)
+
+    def forward(self, x):
+        return self.fc(self.memory(x))
+
+    def reset_state(self):
+        """Forget what was seen."""
+        self.memory.reset_state()
+
+
+class Held(SinCurve):
+    """Every 33rd point of the sine, zeros between them: the last one is to be held."""
+
+    def prepare(self):
+        super().prepare()
+        at = np.arange(len(self.data))
+        self.label = self.data[at - at % 33]
+        self.data = self.data * (at % 33 == 0)[:, None]
+
+
+def learn(model, optimizer, batches):
+    """Go through the batches of a sequence, and improve; returns the mean loss."""
+    model.reset_state()
+    loss = 0.0
+    for x, t in batches:
+        loss = loss + mean_squared_error(model(x), t) / len(batches)
+    model.cleargrads()
+    loss.backward()
+    loss.unchain_backward()
+    optimizer.update()
+    return float(loss.data)
+
+
+def last_loss(kind, data, epochs=160):
+    """The loss of a network with this kind of memory, after so many epochs."""
+    np.random.seed(0)
+    model = Recurrent(kind(20))
+    optimizer = Adam(0.005).setup(model)
+    batches = list(SeqDataLoader(data, batch_size=30))
+    return [learn(model, optimizer, batches) for _ in range(epochs)][-1]
+
+
+def built(kind, but=()):
+    """The framework's classes of a kind, in the order of their names."""
+    classes = {x for x in BUILT if isinstance(x, type) and issubclass(x, kind)}
+    return sorted(classes - {kind, *but}, key=lambda x: x.__name__)
+
+
+def show_table():
+    """Print what has been built."""
+    models = built(Model)
+    kinds = {
+        "layers": built(Layer, but=[Model, *models]),
+        "nets": models,
+        "optimizers": built(Optimizer),
+        "data sets": built(Dataset),
+    }
+    print(f"{len(built(Function))} functions, each with the gradient of its gradient")
+    for title, classes in kinds.items():
+        print(len(classes), title, *(x.__name__ for x in classes))
+
+
+if __name__ == "__main__":
+    print("loss after 160 rounds        LSTM   RNN")
+    lstm, rnn = (last_loss(kind, SinCurve()) for kind in (LSTM, RNN))
+    print(f"the next point              {lstm:.1g}  {rnn:.1g}")
+    lstm, rnn = (last_loss(kind, Held()) for kind in (LSTM, RNN))
+    more = rnn > 10 * lstm
+    print(f"a point held for 33 steps   {lstm:.1g}  more than ten times that: {more}")
+    print()
+    show_table()

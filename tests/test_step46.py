@@ -1,0 +1,697 @@
+"""Step 46: optimizers and their hooks, and updates that come at a wrong time."""
+
+import copy
+
+import numpy as np
+import pytest
+from helpers import array, records, var
+
+RECORD = records("optimizers")
+NAMES = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
+KEYS = {
+    "SGD": set(),
+    "MomentumSGD": {"v"},
+    "AdaGrad": {"h"},
+    "AdaDelta": {"h", "s"},
+    "Adam": {"m", "v"},
+    "AdamW": {"m", "v"},
+}
+DTYPES = [np.float32, np.float64]
+START = RECORD["start"]
+GRADIENTS = np.array(RECORD["gradients"])
+
+every_optimizer = pytest.mark.parametrize("name", NAMES)
+
+
+def layer_of(step, dtype=float, **arrays):
+    """A layer with these parameters."""
+    layer = step.Layer()
+    for name, data in arrays.items():
+        setattr(layer, name, step.Parameter(np.array(data, dtype), name=name))
+    return layer
+
+
+def give(step, param, g):
+    """Let the parameter have this gradient."""
+    param.grad = step.Variable(np.array(g, param.dtype))
+
+
+def updated(step, optimizer, layer, gradients):
+    """The data of layer.p after each update, for these gradients of it."""
+    path = []
+    for g in gradients:
+        give(step, layer.p, g)
+        optimizer.update()
+        path.append(layer.p.data.copy())
+    return path
+
+
+def of_default(step, name, layer):
+    """The optimizer with its default numbers, for a layer."""
+    return getattr(step, name)().setup(layer)
+
+
+# --- what the optimizers compute ---
+
+
+@pytest.mark.parametrize("name", RECORD["runs"])
+def test_ten_updates_are_the_recorded_ones(step, name):
+    run = RECORD["runs"][name]
+    layer = layer_of(step, p=START)
+    optimizer = getattr(step, run["optimizer"])(**run["given"]).setup(layer)
+    path = updated(step, optimizer, layer, RECORD[run["gradients"]])
+    np.testing.assert_allclose(path, run["path"], rtol=1e-12)
+
+
+@every_optimizer
+def test_the_default_numbers(step, name):
+    layer = layer_of(step, p=START)
+    path = updated(step, of_default(step, name, layer), layer, RECORD["wide"])
+    np.testing.assert_allclose(path, RECORD["runs"][f"{name} on wide"]["path"], 1e-12)
+
+
+@every_optimizer
+def test_the_numbers_may_be_given_in_order(step, name):
+    run = RECORD["runs"][f"{name} with other numbers"]
+    layer = layer_of(step, p=START)
+    optimizer = getattr(step, name)(*run["given"].values()).setup(layer)
+    path = updated(step, optimizer, layer, RECORD["gradients"])
+    np.testing.assert_allclose(path, run["path"], rtol=1e-12)
+
+
+@every_optimizer
+def test_a_small_network_is_trained_as_recorded(step, name):
+    net = RECORD["net"]
+    x, t = np.array(net["x"]), np.array(net["t"])
+    model = step.MLP((3, 1))
+    for layer, owner in (("l0", model.l0), ("l1", model.l1)):
+        owner.W.data = np.array(net["weights"][f"{layer}/W"])
+        owner.b.data = np.array(net["weights"][f"{layer}/b"])
+    optimizer = getattr(step, name)(**net["runs"][name]["given"]).setup(model)
+    losses = []
+    for _ in range(10):
+        loss = step.mean_squared_error(model(x), t)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        losses.append(float(loss.data))
+    np.testing.assert_allclose(losses, net["runs"][name]["losses"], rtol=1e-12)
+    for key, param in model.named_params().items():
+        after = net["runs"][name]["after"][key]
+        np.testing.assert_allclose(param.data, after, rtol=1e-12)
+
+
+@every_optimizer
+def test_float32_stays_float32(step, name):
+    layer = layer_of(step, np.float32, p=START)
+    optimizer = of_default(step, name, layer)
+    path = updated(step, optimizer, layer, GRADIENTS)
+    assert layer.p.dtype == np.float32
+    states = optimizer.states.get("p", {})
+    assert all(state.dtype == np.float32 for state in states.values())
+    expected = RECORD["runs"][f"{name}()"]["path"]
+    np.testing.assert_allclose(path, expected, rtol=1e-5)
+
+
+@every_optimizer
+def test_float32_stays_float32_with_numbers_of_numpy(step, name):
+    layer = layer_of(step, np.float32, p=START)
+    given = RECORD["runs"][f"{name} with other numbers"]["given"]
+    given = {key: np.float64(value) for key, value in given.items()}
+    optimizer = getattr(step, name)(**given).setup(layer)
+    updated(step, optimizer, layer, GRADIENTS)
+    assert layer.p.dtype == np.float32
+    states = optimizer.states.get("p", {})
+    assert all(state.dtype == np.float32 for state in states.values())
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_parameter_may_be_one_number(step, name, dtype):
+    layer = layer_of(step, dtype, p=START[0][0])
+    optimizer = of_default(step, name, layer)
+    path = updated(step, optimizer, layer, GRADIENTS[:, 0, 0])
+    expected = np.array(RECORD["runs"][f"{name}()"]["path"])[:, 0, 0]
+    np.testing.assert_allclose(path, expected, rtol=1e-5)
+    assert isinstance(layer.p.data, np.ndarray)
+    assert (layer.p.shape, layer.p.dtype) == ((), dtype)
+
+
+@every_optimizer
+def test_a_gradient_of_zeros_moves_nothing_at_the_start(step, name):
+    layer = layer_of(step, p=[0.0, 0.0])
+    with np.errstate(all="raise"):
+        updated(step, of_default(step, name, layer), layer, np.zeros((3, 2)))
+    assert layer.p.data.tolist() == [0.0, 0.0]
+
+
+def test_the_first_step_of_adam_has_the_length_alpha_whatever_the_gradient(step):
+    layer = layer_of(step, p=[0.0, 0.0, 0.0])
+    optimizer = step.Adam(alpha=0.01).setup(layer)
+    updated(step, optimizer, layer, [[1e-3, -1.0, 1e3]])
+    np.testing.assert_allclose(layer.p.data, [-0.01, 0.01, -0.01], rtol=1e-4)
+
+
+def test_the_steps_of_adagrad_shrink_and_those_of_adadelta_grow_at_first(step):
+    layer = layer_of(step, p=[0.0])
+    optimizer = step.AdaGrad(lr=1.0).setup(layer)
+    path = np.ravel(updated(step, optimizer, layer, [[3.0]] * 5))
+    steps = -np.diff(path, prepend=0.0)
+    np.testing.assert_allclose(steps, 1 / np.sqrt([1, 2, 3, 4, 5]), rtol=1e-7)
+
+    layer = layer_of(step, p=[0.0])
+    path = np.ravel(updated(step, step.AdaDelta().setup(layer), layer, [[3.0]] * 5))
+    steps = -np.diff(path, prepend=0.0)
+    assert steps[0] == pytest.approx(np.sqrt(1e-6 / 0.05), rel=1e-3)
+    assert all(np.diff(steps) > 0)
+
+
+def test_adam_counts_updates_not_parameters(step):
+    layer = layer_of(step, p=[1.0], q=[2.0], r=[3.0])
+    optimizer = step.Adam().setup(layer)
+    assert optimizer.t == 0
+    for count in (1, 2, 3):
+        for param in layer.params():
+            give(step, param, [1.0])
+        optimizer.update()
+        assert optimizer.t == count
+
+
+def test_adamw_is_an_adam(step):
+    assert issubclass(step.AdamW, step.Adam)
+    for name in NAMES:
+        assert issubclass(getattr(step, name), step.Optimizer)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every_optimizer
+def test_a_loss_becomes_smaller(step, name, dtype):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((20, 3)).astype(dtype)
+    t = (x @ [[1.0], [-2.0], [0.5]] + 0.3).astype(dtype)
+    layer = layer_of(step, dtype, W=np.zeros((3, 1)), b=np.zeros(1))
+    optimizer = of_default(step, name, layer)
+    losses = []
+    for _ in range(11):
+        loss = step.mean_squared_error(step.linear(x, layer.W, layer.b), t)
+        layer.cleargrads()
+        loss.backward()
+        optimizer.update()
+        losses.append(float(loss.data))
+    assert losses[0] > losses[5] > losses[10]
+
+
+# --- what an optimizer is ---
+
+
+def test_setup_returns_the_optimizer(step):
+    optimizer = step.SGD()
+    layer = layer_of(step, p=START)
+    assert optimizer.setup(layer) is optimizer
+    assert optimizer.target is layer
+    assert optimizer.hooks == []
+
+
+def test_update_one_is_up_to_the_optimizer(step):
+    layer = layer_of(step, p=START)
+    optimizer = step.Optimizer().setup(layer)
+    optimizer.update()
+    give(step, layer.p, GRADIENTS[0])
+    with pytest.raises(NotImplementedError, match="Optimizer.*update_one"):
+        optimizer.update()
+
+
+def test_an_optimizer_of_ones_own(step):
+    class Half(step.Optimizer):
+        def update_one(self, param):
+            count = self.state(param, "count")
+            count += 1
+            param.data -= param.grad.data / count
+
+    layer = layer_of(step, p=[[4.0, 8.0]])
+    optimizer = Half().setup(layer)
+    path = updated(step, optimizer, layer, [[[2.0, 2.0]]] * 2)
+    assert [p.tolist() for p in path] == [[[2.0, 6.0]], [[1.0, 5.0]]]
+    assert optimizer.states["p"]["count"].tolist() == [[2.0, 2.0]]
+
+
+def test_all_parameters_of_nested_layers_are_moved(step):
+    model = step.Sequential(step.Linear(2, in_size=3), step.Linear(1, in_size=2))
+    before = [p.data.copy() for p in model.params()]
+    for param in model.params():
+        give(step, param, np.ones(param.shape))
+    step.SGD(lr=0.5).setup(model).update()
+    for param, old in zip(model.params(), before):
+        np.testing.assert_allclose(param.data, old - 0.5, rtol=1e-6)
+
+
+@every_optimizer
+def test_a_parameter_without_a_gradient_is_left_alone(step, name):
+    layer = layer_of(step, p=START, q=[1.0, 2.0])
+    layer.unborn = step.Parameter(None, name="unborn")
+    optimizer = of_default(step, name, layer)
+    updated(step, optimizer, layer, GRADIENTS[:3])
+    assert layer.q.data.tolist() == [1.0, 2.0]
+    assert layer.q.version == 0
+    assert not {*optimizer.states} - {"p"}
+    assert layer.unborn.data is None
+
+
+@every_optimizer
+def test_a_parameter_used_in_two_layers_is_moved_once(step, name):
+    def run(share):
+        layer, inner = layer_of(step, p=START), step.Layer()
+        if share:
+            inner.p, layer.inner = layer.p, inner
+        updated(step, of_default(step, name, layer), layer, GRADIENTS)
+        return layer.p.data
+
+    np.testing.assert_array_equal(run(True), run(False))
+
+
+@every_optimizer
+def test_the_gradients_are_not_changed(step, name):
+    layer = layer_of(step, p=START)
+    optimizer = of_default(step, name, layer)
+    for g in GRADIENTS[:3]:
+        give(step, layer.p, g)
+        layer.p.grad.data.flags.writeable = False
+        optimizer.update()
+        np.testing.assert_array_equal(layer.p.grad.data, g)
+
+
+# --- what it keeps ---
+
+
+@every_optimizer
+def test_states_are_kept_by_the_name_of_the_parameter(step, name):
+    model = step.MLP((3, 1))
+    optimizer = of_default(step, name, model)
+    step.sum(model(np.ones((2, 4)))).backward()
+    assert optimizer.states == {}
+    optimizer.update()
+    if not KEYS[name]:
+        assert not any(optimizer.states.values())
+        return
+    assert {*optimizer.states} == {"l0/W", "l0/b", "l1/W", "l1/b"}
+    for key, param in model.named_params().items():
+        states = optimizer.states[key]
+        assert {*states} == KEYS[name]
+        for state in states.values():
+            assert (state.shape, state.dtype) == (param.shape, param.dtype)
+
+
+def test_what_the_states_hold_after_the_first_update(step):
+    g = GRADIENTS[0]
+    expected = {
+        "MomentumSGD": {"v": -0.01 * g},
+        "AdaGrad": {"h": g**2},
+        "AdaDelta": {"h": 0.05 * g**2, "s": 0.05 * 1e-6 / (0.05 * g**2 + 1e-6) * g**2},
+        "Adam": {"m": 0.1 * g, "v": 0.001 * g**2},
+    }
+    for name, states in expected.items():
+        layer = layer_of(step, p=START)
+        optimizer = of_default(step, name, layer)
+        updated(step, optimizer, layer, [g])
+        for key, state in states.items():
+            np.testing.assert_allclose(optimizer.states["p"][key], state, rtol=1e-12)
+
+
+@every_optimizer
+def test_a_restored_optimizer_goes_on_as_if_there_had_been_no_break(step, name):
+    layer = layer_of(step, p=START)
+    optimizer = of_default(step, name, layer)
+    updated(step, optimizer, layer, GRADIENTS[:5])
+    saved = copy.deepcopy(optimizer.states), getattr(optimizer, "t", None)
+    data = layer.p.data.copy()
+    expected = updated(step, optimizer, layer, GRADIENTS[5:])
+
+    other = layer_of(step, p=data)
+    restored = of_default(step, name, other)
+    restored.states = saved[0]
+    if saved[1] is not None:
+        restored.t = saved[1]
+    np.testing.assert_array_equal(
+        updated(step, restored, other, GRADIENTS[5:]), expected
+    )
+
+
+def test_state_is_zeros_first_and_then_what_it_has_become(step):
+    layer = layer_of(step, np.float32, p=START, q=[1.0])
+    optimizer = step.SGD().setup(layer)
+    give(step, layer.p, GRADIENTS[0])
+    optimizer.update()
+    kept = optimizer.state(layer.p, "kept")
+    assert (kept.shape, kept.dtype) == ((2, 3), np.float32)
+    assert not kept.any()
+    kept += 7
+    assert (optimizer.state(layer.p, "kept") == 7).all()
+    assert not optimizer.state(layer.p, "other").any()
+    assert not optimizer.state(layer.q, "kept").any()
+    assert optimizer.states["p"]["kept"] is kept
+
+
+def test_two_optimizers_keep_their_states_apart(step):
+    one, two = layer_of(step, p=START), layer_of(step, p=START)
+    first = step.MomentumSGD().setup(one)
+    expected = updated(step, first, one, GRADIENTS)
+    second = step.MomentumSGD().setup(two)
+    np.testing.assert_array_equal(updated(step, second, two, GRADIENTS), expected)
+
+
+# --- parameters that cannot be learned ---
+
+
+@every_optimizer
+def test_a_parameter_of_integers_is_refused(step, name):
+    layer = step.Layer()
+    layer.p = step.Parameter(np.array([1, 2]), name="counts")
+    layer.p.grad = step.Variable(np.array([0.5, 0.5]))
+    optimizer = of_default(step, name, layer)
+    with pytest.raises(TypeError, match="counts.*int64.*floating-point"):
+        optimizer.update()
+    assert layer.p.data.tolist() == [1, 2]
+    assert layer.p.version == 0
+
+
+def test_integers_without_a_gradient_do_no_harm(step):
+    layer = layer_of(step, p=START)
+    layer.counts = step.Parameter(np.array([1, 2]))
+    updated(step, step.SGD().setup(layer), layer, GRADIENTS[:1])
+    assert layer.counts.data.tolist() == [1, 2]
+
+
+# --- hooks ---
+
+
+def hooked(step, layer, *hooks, lr=1.0):
+    """An SGD for the layer with these hooks."""
+    optimizer = step.SGD(lr=lr).setup(layer)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    return optimizer
+
+
+def test_hooks_get_the_parameters_that_have_a_gradient(step):
+    layer = layer_of(step, p=START, q=[1.0], r=[2.0])
+    seen = []
+    optimizer = hooked(step, layer, seen.append)
+    give(step, layer.r, [0.5])
+    give(step, layer.p, GRADIENTS[0])
+    optimizer.update()
+    assert [[id(p) for p in params] for params in seen] == [[id(layer.p), id(layer.r)]]
+
+
+def test_hooks_are_called_before_the_update_and_one_after_the_other(step):
+    layer = layer_of(step, p=[1.0])
+    seen = []
+
+    def double(params):
+        seen.append(("double", layer.p.data.item()))
+        for param in params:
+            param.grad = step.Variable(param.grad.data * 2)
+
+    def one_more(params):
+        seen.append(("one more", layer.p.data.item()))
+        for param in params:
+            param.grad = step.Variable(param.grad.data + 1)
+
+    optimizer = hooked(step, layer, double, one_more)
+    updated(step, optimizer, layer, [[3.0], [0.0]])
+    assert layer.p.data.tolist() == [1.0 - 7.0 - 1.0]
+    assert seen == [("double", 1.0), ("one more", 1.0)] + [
+        ("double", -6.0),
+        ("one more", -6.0),
+    ]
+    assert len(optimizer.hooks) == 2
+
+
+def test_weight_decay_adds_to_each_gradient(step):
+    layer = layer_of(step, p=START, q=[10.0])
+    give(step, layer.p, GRADIENTS[0])
+    give(step, layer.q, [5.0])
+    hooked(step, layer, step.WeightDecay(0.1)).update()
+    start = np.array(START)
+    np.testing.assert_allclose(layer.p.grad.data, GRADIENTS[0] + 0.1 * start)
+    np.testing.assert_allclose(layer.p.data, 0.9 * start - GRADIENTS[0], rtol=1e-14)
+    np.testing.assert_allclose(layer.q.data, [10.0 - 5.0 - 1.0])
+
+
+def test_weight_decay_and_adamw_are_not_the_same(step):
+    one, two = layer_of(step, p=START), layer_of(step, p=START)
+    hook = step.Adam(alpha=0.1).setup(one)
+    hook.add_hook(step.WeightDecay(0.5))
+    updated(step, hook, one, GRADIENTS[:3])
+    apart = step.AdamW(alpha=0.1, weight_decay=0.5).setup(two)
+    updated(step, apart, two, GRADIENTS[:3])
+    assert np.abs(one.p.data - two.p.data).max() > 1e-2
+
+
+@pytest.mark.parametrize("run", RECORD["clipped"]["runs"])
+def test_gradients_are_clipped_together_as_recorded(step, run):
+    gradients = [np.array(g) for g in RECORD["clipped"]["gradients"]]
+    zeros = {name: np.zeros(g.shape) for name, g in zip("pqr", gradients)}
+    layer = layer_of(step, **zeros)
+    for param, g in zip(layer.params(), gradients):
+        give(step, param, g)
+    hooked(step, layer, step.ClipGrad(run["max_norm"])).update()
+    for param, after in zip(layer.params(), run["after"]):
+        np.testing.assert_allclose(param.grad.data, after, rtol=1e-12)
+        np.testing.assert_allclose(param.data, np.negative(after), rtol=1e-12)
+
+
+def test_a_gradient_that_is_short_enough_is_not_clipped(step):
+    layer = layer_of(step, p=[0.0, 0.0])
+    give(step, layer.p, [3.0, 4.0])
+    hooked(step, layer, step.ClipGrad(5.1)).update()
+    assert layer.p.grad.data.tolist() == [3.0, 4.0]
+
+
+def test_clipping_gradients_of_zeros_does_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    give(step, layer.p, [0.0, 0.0])
+    with np.errstate(all="raise"):
+        hooked(step, layer, step.ClipGrad(1.0)).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]
+
+
+def test_hooks_without_any_gradient_do_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    hooks = step.WeightDecay(0.1), step.ClipGrad(1.0), step.FreezeParam(layer)
+    hooked(step, layer, *hooks).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]
+
+
+def test_hooks_leave_the_gradient_of_another_parameter_alone(step):
+    layer = layer_of(step, p=[3.0], q=[4.0])
+    step.add(layer.p, layer.q).backward()
+    optimizer = hooked(step, layer, step.WeightDecay(0.5), lr=0.1)
+    optimizer.update()
+    np.testing.assert_allclose(layer.p.data, [3.0 - 0.1 * (1 + 1.5)])
+    np.testing.assert_allclose(layer.q.data, [4.0 - 0.1 * (1 + 2.0)])
+
+
+def test_clipping_divides_a_shared_gradient_once(step):
+    layer = layer_of(step, p=[3.0], q=[4.0])
+    step.add(layer.p, layer.q).backward()
+    hooked(step, layer, step.ClipGrad(0.5), lr=1.0).update()
+    each = 0.5 / (np.sqrt(2.0) + 1e-6)
+    np.testing.assert_allclose(layer.p.data, [3.0 - each], rtol=1e-14)
+    np.testing.assert_allclose(layer.q.data, [4.0 - each], rtol=1e-14)
+
+
+def test_hooks_make_new_gradients(step):
+    layer = layer_of(step, p=START, q=START)
+    shared = step.Variable(np.array(GRADIENTS[0]))
+    hooks = step.WeightDecay(0.1), step.ClipGrad(0.2), step.FreezeParam(layer.q)
+    for hook in hooks:
+        layer.p.grad = layer.q.grad = shared
+        hooked(step, layer, hook).update()
+        np.testing.assert_array_equal(shared.data, GRADIENTS[0])
+
+
+@every_optimizer
+def test_a_gradient_that_cannot_be_written_to_is_no_trouble(step, name):
+    layer = layer_of(step, p=START)
+    optimizer = of_default(step, name, layer)
+    optimizer.add_hook(step.WeightDecay(0.1))
+    optimizer.add_hook(step.ClipGrad(0.1))
+    step.sum(layer.p).backward()  # ones, as a view of one number
+    optimizer.update()
+    assert np.isfinite(layer.p.data).all()
+    assert (layer.p.data != START).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_hooks_keep_the_dtype_and_shape_of_a_gradient(step, dtype):
+    rates = [0.5, np.float64(0.5)]
+    hooks = [hook(rate) for hook in (step.WeightDecay, step.ClipGrad) for rate in rates]
+    for hook in hooks:
+        layer = layer_of(step, dtype, p=START)
+        give(step, layer.p, GRADIENTS[0])
+        hooked(step, layer, hook).update()
+        assert layer.p.grad.dtype == layer.p.dtype == dtype
+        assert layer.p.grad.shape == (2, 3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_hooks_take_parameters_of_one_number(step, dtype):
+    layer = layer_of(step, dtype, p=4.0)
+    give(step, layer.p, 3.0)
+    hooked(step, layer, step.WeightDecay(0.5), step.ClipGrad(2.0)).update()
+    assert layer.p.data == pytest.approx(4.0 - 2.0, rel=1e-5)
+    assert (layer.p.grad.shape, layer.p.grad.dtype) == ((), dtype)
+
+
+# --- parameters that are to stay as they are ---
+
+
+@every_optimizer
+def test_frozen_parameters_stay_as_they_are(step, name):
+    layer = layer_of(step, p=START, q=START)
+    optimizer = of_default(step, name, layer)
+    optimizer.add_hook(step.FreezeParam(layer.q))
+    for g in GRADIENTS[:3]:
+        give(step, layer.q, g)
+        updated(step, optimizer, layer, [g])
+    np.testing.assert_array_equal(layer.q.data, START)
+    expected = RECORD["runs"][f"{name}()"]["path"][2]
+    np.testing.assert_allclose(layer.p.data, expected, rtol=1e-12)
+    assert layer.q.version == 0
+    assert "q" not in optimizer.states
+
+
+def test_whole_layers_can_be_frozen(step):
+    model = step.MLP((4, 3, 2))
+    model(np.ones((2, 5)))
+    for param in model.params():
+        give(step, param, np.ones(param.shape))
+    before = {name: p.data.copy() for name, p in model.named_params().items()}
+    frozen = step.FreezeParam(model.l0, model.l2.b)
+    hooked(step, model, frozen).update()
+    moved = {
+        name
+        for name, p in model.named_params().items()
+        if not np.array_equal(p.data, before[name])
+    }
+    assert moved == {"l1/W", "l1/b", "l2/W"}
+
+
+def test_the_first_frozen_hook_spares_the_others_its_gradient(step):
+    layer = layer_of(step, p=[0.0], q=[0.0])
+    give(step, layer.p, [3.0])
+    give(step, layer.q, [1e9])
+    hooks = step.FreezeParam(layer.q), step.ClipGrad(5.0)
+    hooked(step, layer, *hooks).update()
+    assert layer.p.data.tolist() == [-3.0]
+    assert layer.q.data.tolist() == [0.0]
+    assert layer.q.grad is None
+
+
+# --- updates at the wrong time ---
+
+
+def test_an_update_counts_as_a_version(step):
+    layer = layer_of(step, p=START, q=[1.0])
+    optimizer = step.SGD().setup(layer)
+    assert (layer.p.version, var(step, 1.0).version) == (0, 0)
+    updated(step, optimizer, layer, GRADIENTS[:3])
+    assert (layer.p.version, layer.q.version) == (3, 0)
+
+
+def test_a_backward_after_an_update_is_an_error(step):
+    layer = layer_of(step, p=[2.0])
+    y = step.square(layer.p)
+    y.backward()
+    step.SGD().setup(layer).update()
+    layer.cleargrads()
+    with pytest.raises(RuntimeError, match="Square.*updated after forward"):
+        y.backward()
+    assert layer.p.grad is None
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_error_comes_from_each_input(step, side):
+    layer = layer_of(step, p=[2.0], q=[5.0])
+    params = [layer.p, layer.q]
+    z = step.mul(*params)
+    give(step, params[side], [1.0])
+    step.SGD().setup(layer).update()
+    assert params[side].version == 1
+    with pytest.raises(RuntimeError, match="Mul"):
+        z.backward()
+
+
+def test_the_error_comes_from_deep_in_the_graph_too(step):
+    model = step.MLP((3, 1))
+    x = np.ones((2, 4))
+    early = step.mean_squared_error(model(x), np.zeros((2, 1)))
+    loss = step.mean_squared_error(model(x), np.ones((2, 1)))
+    loss.backward()
+    step.SGD().setup(model).update()
+    with pytest.raises(RuntimeError, match="updated after forward"):
+        early.backward()
+
+
+def test_an_update_before_the_next_forward_is_right(step):
+    layer = layer_of(step, p=[2.0])
+    optimizer = step.SGD(lr=0.25).setup(layer)
+    for expected in (4.0, 2.0, 1.0):
+        layer.cleargrads()
+        step.square(layer.p).backward()
+        assert array(layer.p.grad).tolist() == [expected]
+        optimizer.update()
+    assert layer.p.version == 3
+
+
+def test_an_update_of_other_parameters_does_no_harm(step):
+    layer, other = layer_of(step, p=[2.0]), layer_of(step, q=[3.0])
+    y = step.square(layer.p)
+    give(step, other.q, [1.0])
+    step.SGD().setup(other).update()
+    y.backward()
+    assert array(layer.p.grad).tolist() == [4.0]
+
+
+def test_a_frozen_parameter_may_be_used_before_and_after(step):
+    layer = layer_of(step, p=[2.0])
+    y = step.square(layer.p)
+    y.backward()
+    hooked(step, layer, step.FreezeParam(layer)).update()
+    y.backward()
+    assert array(layer.p.grad).tolist() == [4.0]
+
+
+def test_backward_twice_without_an_update_is_right(step):
+    layer = layer_of(step, p=[2.0])
+    y = step.square(layer.p)
+    y.backward()
+    y.backward()
+    assert array(layer.p.grad).tolist() == [8.0]
+
+
+def test_a_derivative_of_a_derivative_is_checked_as_well(step):
+    layer = layer_of(step, p=[2.0])
+    step.square(layer.p).backward(create_graph=True)
+    slope = layer.p.grad
+    layer.cleargrads()
+    give(step, layer.p, [1.0])
+    step.SGD().setup(layer).update()
+    layer.cleargrads()
+    with pytest.raises(RuntimeError, match="updated after forward"):
+        slope.backward()
+
+
+def test_check_versions_says_which_function_it_was(step):
+    layer = layer_of(step, p=[2.0])
+    func = step.exp(layer.p).creator
+    assert func.check_versions() is None
+    give(step, layer.p, [1.0])
+    step.SGD().setup(layer).update()
+    with pytest.raises(RuntimeError, match="Exp"):
+        func.check_versions()
+
+
+def test_an_update_without_a_layer_is_refused_with_a_sentence(step):
+    with pytest.raises(RuntimeError, match="setup"):
+        step.SGD().update()

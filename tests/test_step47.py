@@ -1,0 +1,687 @@
+"""Step 47: parts of an array, softmax, and losses of scores and labels."""
+
+import warnings
+
+import numpy as np
+import pytest
+from function_table import CASES
+from helpers import reference, var
+
+DTYPES = [np.float32, np.float64]
+OWN = [case for case in CASES if case.since == 47]
+X = np.random.default_rng(47).uniform(-2, 2, (3, 4))
+T = np.array([2, 0, 2])
+TARGETS = np.array([[1.0, 0.0, 0.3, 1.0], [0.0, 0.0, 1.0, 0.75], [0.5, 1.0, 0.0, 0.0]])
+HUGE = np.array([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 1000.0]])
+
+
+def cotangent(shape):
+    """Random numbers in place of the ones that backward() starts from."""
+    return np.random.default_rng(74).standard_normal(shape)
+
+
+def value_and_slope(step, f, data, dtype=float, create_graph=False):
+    """f(x), a random cotangent for it, and the gradient of x that it leads to."""
+    x = var(step, data, dtype)
+    y = f(x)
+    gy = cotangent(y.shape).astype(y.dtype)
+    y.grad = step.as_variable(gy)
+    y.backward(create_graph=create_graph)
+    return y.data, gy, x.grad.data
+
+
+def checked(step, f, *data, order=2):
+    """True if the gradients of f agree with numerical slopes."""
+    return step.gradient_check(f, *[var(step, x) for x in data], order=order)
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_are_the_recorded_ones(step, case):
+    expected = reference(case.name)
+    xs = [step.Variable(x) for x in expected["inputs"]]
+    y = case.call(step, *xs)
+    np.testing.assert_allclose(y.data, expected["value"], rtol=1e-12)
+    y.grad = step.as_variable(expected["cotangent"])
+    y.backward(create_graph=True)
+    gxs = [x.grad for x in xs]
+    for gx, recorded in zip(gxs, expected["gradients"]):
+        np.testing.assert_allclose(gx.data, recorded, rtol=1e-11, atol=1e-13)
+    for x in xs:
+        x.cleargrad()
+    for gx, u in zip(gxs, expected["directions"]):
+        gx.grad = step.as_variable(u)
+        gx.backward()
+    for x, recorded in zip(xs, expected["second"]):
+        ggx = np.zeros(x.shape) if x.grad is None else x.grad.data
+        np.testing.assert_allclose(ggx, recorded, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_keep_the_dtype(step, case, dtype):
+    xs = [var(step, x, dtype) for x in reference(case.name)["inputs"]]
+    y = case.call(step, *xs)
+    assert y.dtype == dtype
+    y.backward(create_graph=True)
+    for x in xs:
+        assert (x.grad.dtype, x.grad.shape) == (dtype, x.shape)
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_gradients_are_those_of_backward_without_a_graph_too(step, case):
+    expected = reference(case.name)
+    xs = [step.Variable(x) for x in expected["inputs"]]
+    y = case.call(step, *xs)
+    y.grad = step.as_variable(expected["cotangent"])
+    y.backward()
+    for x, recorded in zip(xs, expected["gradients"]):
+        np.testing.assert_allclose(x.grad.data, recorded, rtol=1e-11, atol=1e-13)
+
+
+# --- get_item ---
+
+INDICES = {
+    "a number": 1,
+    "a number from the end": -1,
+    "a number of NumPy": np.int64(2),
+    "two numbers": (2, -1),
+    "a slice": slice(1, None),
+    "slices that skip": (slice(None, None, 2), slice(1, 4, 2)),
+    "a slice backwards": (slice(None), slice(None, None, -1)),
+    "all": Ellipsis,
+    "the last axis": (Ellipsis, 1),
+    "no index": (),
+    "a new axis": (None, slice(None), None, 2),
+    "a list": [0, 2],
+    "an array": np.array([2, 0]),
+    "a row three times": np.array([1, 1, 0, 1]),
+    "rows from the end, twice": np.array([-1, 2]),
+    "places": (np.array([0, 1, 2]), T),
+    "a place three times": (np.array([0, 1, 0, 0]), np.array([3, 2, 3, 3])),
+    "a matrix of rows": np.array([[0, 1], [1, 1]]),
+    "a slice and columns twice": (slice(1, 3), np.array([0, 0, 3])),
+    "columns twice and an ellipsis": (Ellipsis, np.array([1, 1])),
+    "columns and a new axis": (np.array([0, 0, 2]), T, None),
+    "rows and columns": (np.array([[0], [2], [0]]), np.array([1, 1])),
+    "a mask": X > 0,
+    "a mask of rows": np.array([True, False, True]),
+    "a mask of nothing": np.zeros((3, 4), bool),
+    "no rows": np.array([], int),
+    "a bool": True,
+}
+every_index = pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+
+
+def scattered(shape, index, gy):
+    """Zeros in a shape with each number of gy added at its place, one by one."""
+    gx = np.zeros(shape)
+    places = np.arange(gx.size).reshape(shape)[index]
+    for place, g in zip(np.ravel(places), np.ravel(gy)):
+        gx.flat[place] += g
+    return gx
+
+
+@every_index
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_index_takes_elements_and_its_gradients_go_back(step, index, create_graph):
+    y, gy, gx = value_and_slope(step, lambda x: x[index], X, create_graph=create_graph)
+    np.testing.assert_array_equal(y, X[index])
+    assert y.shape == X[index].shape
+    np.testing.assert_allclose(gx, scattered(X.shape, index, gy), rtol=1e-14)
+
+
+@every_index
+def test_what_an_index_takes_can_be_differentiated_twice(step, index):
+    x = var(step, X)
+    y = x[index] ** 3
+    gy = cotangent(y.shape)
+    y.grad = step.as_variable(gy)
+    y.backward(create_graph=True)
+    gx = x.grad
+    x.cleargrad()
+    u = cotangent(X.shape)
+    gx.grad = step.as_variable(u)
+    gx.backward()
+    expected = scattered(X.shape, index, gy * 6 * X[index] * u[index])
+    np.testing.assert_allclose(x.grad.data, expected, rtol=1e-12)
+
+
+def test_an_index_may_be_a_variable(step):
+    x = var(step, X)
+    for index in (T, X > 0):
+        np.testing.assert_array_equal(x[step.Variable(index)].data, X[index])
+    y = step.get_item(x, step.Variable(np.array([1, 1])))
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [[0.0] * 4, [2.0] * 4, [0.0] * 4])
+
+
+def test_get_item_takes_plain_arrays(step):
+    y = step.get_item(X, (slice(None), 1))
+    assert isinstance(y, step.Variable) and not y.requires_grad
+    np.testing.assert_array_equal(y.data, X[:, 1])
+
+
+def test_parts_that_overlap_add_up(step):
+    x = var(step, [1.0, 2.0, 3.0])
+    (x[:2] * np.array([10.0, 20.0]) + x[1:] * np.array([1.0, 2.0])).backward()
+    assert x.grad.data.tolist() == [10.0, 21.0, 2.0]
+
+
+def test_a_part_of_a_part(step):
+    x = var(step, X)
+    x[1][2:][0].backward()
+    assert x.grad.data.nonzero() == (1, 2)
+    assert x.grad.data[1, 2] == 1.0
+
+
+def test_a_variable_can_be_taken_apart(step):
+    x = var(step, X)
+    rows = [*x]
+    assert len(rows) == 3
+    first, second, third = x
+    (first * second + third).backward()
+    np.testing.assert_allclose(x.grad.data, [X[1], X[0], np.ones(4)])
+
+
+def test_integers_have_gradients_of_float64(step):
+    x = step.Variable(np.array([1, 2, 3]))
+    (x[np.array([0, 0, 1])] * 0.5).backward()
+    assert x.grad.dtype == np.float64
+    assert x.grad.data.tolist() == [1.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("index", [3, -4, (0, 4), np.array([0, 3]), (0, 0, 0)])
+def test_an_index_out_of_range_is_refused(step, index):
+    with pytest.raises(IndexError):
+        var(step, X)[index]
+
+
+# --- max and min ---
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, (0, 2), (-1, 1), (0, 1, 2)])
+def test_max_and_min_along_every_axis(step, name, axis, keepdims):
+    data = np.random.default_rng(3).permutation(24).reshape(2, 3, 4) / 7.0
+    y, gy, gx = value_and_slope(
+        step, lambda x: getattr(step, name)(x, axis, keepdims), data
+    )
+    expected = getattr(np, name)(data, axis=axis, keepdims=keepdims)
+    np.testing.assert_array_equal(y, expected)
+    assert y.shape == expected.shape
+    kept = getattr(np, name)(data, axis=axis, keepdims=True)
+    np.testing.assert_allclose(gx, (data == kept) * gy.reshape(kept.shape))
+
+
+TIES = [[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0], [5.0, 1.0, 1.0, 2.0]]
+
+
+@pytest.mark.parametrize("name, sign", [("max", 1), ("min", -1)])
+def test_elements_that_are_equally_large_share_the_gradient(step, name, sign):
+    f = getattr(step, name)
+    data = sign * np.array(TIES)
+    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=1), data)
+    shares = [[0, 0.5, 0.5, 0], [0.25] * 4, [1, 0, 0, 0]]
+    np.testing.assert_allclose(gx, shares * gy[:, None])
+    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=0), data[:2, 2:])
+    np.testing.assert_allclose(gx, [[gy[0], 0], [0, gy[1]]])
+    _, gy, gx = value_and_slope(step, f, data[:, 1:])
+    np.testing.assert_allclose(gx, gy * np.array([[0.5, 0.5, 0], [0] * 3, [0] * 3]))
+    _, gy, gx = value_and_slope(step, lambda x: f(x, (0, 1)), data[1:2])
+    np.testing.assert_allclose(gx, gy * np.full((1, 4), 0.25))
+
+
+def test_max_and_min_of_one_number(step):
+    for f in (step.max, step.min):
+        y, gy, gx = value_and_slope(step, f, 3.0)
+        assert (y, gx, gx.shape) == (3.0, gy, ())
+
+
+def test_max_and_min_are_methods_too(step):
+    x = var(step, X)
+    np.testing.assert_array_equal(x.max().data, X.max())
+    np.testing.assert_array_equal(x.min().data, X.min())
+    found = x.max(axis=0, keepdims=True).data
+    np.testing.assert_array_equal(found, X.max(axis=0, keepdims=True))
+    found = x.min(axis=1, keepdims=True).data
+    np.testing.assert_array_equal(found, X.min(axis=1, keepdims=True))
+
+
+def test_max_and_min_can_be_differentiated_twice(step):
+    assert checked(step, lambda x: step.max(x**3, axis=0) * step.min(x, 1)[:1], X)
+    assert checked(step, lambda x: step.max(x) ** 3 * step.min(x) ** 2, X)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_shares_keep_the_dtype(step, name, dtype):
+    y, _, gx = value_and_slope(
+        step, lambda x: getattr(step, name)(x, axis=1), np.ones((2, 3)), dtype
+    )
+    assert (y.dtype, gx.dtype) == (dtype, dtype)
+
+
+def test_there_is_no_max_of_nothing(step):
+    for f in (step.max, step.min):
+        with pytest.raises(ValueError, match=r"\(0,\)"):
+            f(var(step, []))
+
+
+# --- clip and leaky_relu ---
+
+
+def test_clip_moves_what_is_outside_and_has_no_slope_there(step):
+    data = [-2.0, -0.5, -0.499, 0.0, 0.999, 1.0, 1.5]
+    y, gy, gx = value_and_slope(step, lambda x: step.clip(x, -0.5, 1), data)
+    assert y.tolist() == [-0.5, -0.5, -0.499, 0.0, 0.999, 1.0, 1.0]
+    np.testing.assert_allclose(gx, gy * [0, 1, 1, 1, 1, 1, 0])
+
+
+def test_leaky_relu_has_a_slope_below_zero(step):
+    data = np.array([[-2.0, -0.5, 0.0], [1e-9, 0.5, 3.0]])
+    y, gy, gx = value_and_slope(step, step.leaky_relu, data)
+    factor = np.array([[0.2, 0.2, 0.2], [1, 1, 1]])
+    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
+    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
+    y, gy, gx = value_and_slope(step, lambda x: step.leaky_relu(x, 0.01), data)
+    factor = np.array([[0.01, 0.01, 0.01], [1, 1, 1]])
+    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
+    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
+
+
+def test_leaky_relu_of_integers(step):
+    y, gy, gx = value_and_slope(step, step.leaky_relu, [-5, 3], int)
+    np.testing.assert_allclose(y, [-1.0, 3.0])
+    np.testing.assert_allclose(gx, gy * [0.2, 1.0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_of_numpy_leave_the_dtype_alone(step, dtype):
+    low, high = np.float64(-0.5), np.float64(1.0)
+    for f in (lambda x: step.clip(x, low, high), lambda x: step.leaky_relu(x, high)):
+        y, _, gx = value_and_slope(step, f, X, dtype)
+        assert (y.dtype, gx.dtype) == (dtype, dtype)
+
+
+def test_clip_and_leaky_relu_can_be_differentiated_twice(step):
+    assert checked(step, lambda x: step.clip(x**3, -1, 1.5) * x, X)
+    assert checked(step, lambda x: step.leaky_relu(x**3, 0.3) * x, X)
+
+
+# --- softmax and its logarithm ---
+
+
+def softmax_of(x, axis):
+    """softmax by its formula, for numbers that are not large."""
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+def test_softmax_and_its_logarithm_along_an_axis(step, axis):
+    p = softmax_of(X, axis)
+    y, gy, gx = value_and_slope(step, lambda x: step.softmax(x, axis), X)
+    np.testing.assert_allclose(y, p, rtol=1e-14)
+    expected = p * (gy - (gy * p).sum(axis=axis, keepdims=True))
+    np.testing.assert_allclose(gx, expected, rtol=1e-12)
+    y, gy, gx = value_and_slope(step, lambda x: step.softmax_simple(x, axis), X)
+    np.testing.assert_allclose(y, p, rtol=1e-14)
+    np.testing.assert_allclose(gx, expected, rtol=1e-12)
+    y, gy, gx = value_and_slope(step, lambda x: step.log_softmax(x, axis), X)
+    np.testing.assert_allclose(y, np.log(p), rtol=1e-13)
+    np.testing.assert_allclose(gx, gy - p * gy.sum(axis=axis, keepdims=True), 1e-12)
+
+
+def test_the_axis_is_that_of_the_classes(step):
+    for f in (step.softmax, step.softmax_simple):
+        np.testing.assert_allclose(f(var(step, X)).data.sum(axis=1), np.ones(3))
+    found = np.exp(step.log_softmax(var(step, X)).data)
+    np.testing.assert_allclose(found, softmax_of(X, 1), rtol=1e-13)
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        step.softmax(var(step, [1.0, 2.0, 3.0]))
+
+
+def test_softmax_and_its_logarithm_of_huge_scores(step):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        p, _, gp = value_and_slope(step, step.softmax, HUGE)
+        y, gy, gy_x = value_and_slope(step, step.log_softmax, HUGE)
+    np.testing.assert_allclose(p, [[1, 0, 0], [0, 0.5, 0.5]], atol=1e-300)
+    assert np.isfinite(gp).all()
+    half = np.log(0.5)
+    np.testing.assert_allclose(y, [[0, -2000, -1000], [half - 2000, half, half]])
+    expected = gy - [[1, 0, 0], [0, 0.5, 0.5]] * gy.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(gy_x, expected, atol=1e-15)
+
+
+def test_the_formula_alone_overflows(step):
+    with np.errstate(all="ignore"):
+        assert np.isnan(step.softmax_simple(var(step, HUGE)).data).any()
+
+
+def test_adding_a_number_to_all_scores_changes_nothing(step):
+    for f in (step.softmax, step.log_softmax):
+        one, two = f(var(step, X)).data, f(var(step, X + 500.0)).data
+        np.testing.assert_allclose(one, two, rtol=1e-11)
+
+
+def test_log_sum_exp_of_an_array(step):
+    for axis in (0, 1):
+        found = step.log_sum_exp(X, axis)
+        expected = np.log(np.exp(X).sum(axis=axis, keepdims=True))
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    found = step.log_sum_exp(HUGE, 1)
+    np.testing.assert_allclose(found, [[1000.0], [1000.0 + np.log(2.0)]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["softmax", "softmax_simple", "log_softmax"])
+def test_softmax_and_its_logarithm_at_higher_orders(step, name):
+    f = getattr(step, name)
+    assert checked(step, f, X, order=3)
+    assert checked(step, lambda x: f(x, axis=0) ** 2, X)
+
+
+# --- softmax_cross_entropy ---
+
+both = pytest.mark.parametrize(
+    "name", ["softmax_cross_entropy", "softmax_cross_entropy_simple"]
+)
+
+
+@both
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_cross_entropy_and_its_gradient(step, name, create_graph):
+    y, gy, gx = value_and_slope(
+        step, lambda x: getattr(step, name)(x, T), X, create_graph=create_graph
+    )
+    p = softmax_of(X, 1)
+    assert y.shape == ()
+    np.testing.assert_allclose(y, -np.log(p[np.arange(3), T]).mean(), rtol=1e-13)
+    np.testing.assert_allclose(gx, (p - np.eye(4)[T]) / 3 * gy, rtol=1e-12)
+
+
+def test_the_loss_of_scores_that_say_nothing_is_log_c(step):
+    loss = step.softmax_cross_entropy(np.zeros((5, 10)), np.arange(5))
+    assert loss.data == pytest.approx(np.log(10), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_two_ways_of_backward_agree(step, dtype):
+    rng = np.random.default_rng(5)
+    x, t = 3 * rng.standard_normal((20, 7)), rng.integers(0, 7, 20)
+
+    def f(x):
+        return step.softmax_cross_entropy(x, t)
+
+    _, _, plain = value_and_slope(step, f, x, dtype)
+    _, _, graph = value_and_slope(step, f, x, dtype, create_graph=True)
+    np.testing.assert_allclose(plain, graph, rtol=1e-5, atol=1e-7)
+    assert plain.dtype == graph.dtype == dtype
+    if dtype is np.float64:
+        np.testing.assert_allclose(plain, graph, rtol=1e-12, atol=1e-16)
+
+
+def test_the_second_gradients_are_those_of_the_simple_function(step):
+    u, found = cotangent(X.shape), []
+    for f in (step.softmax_cross_entropy, step.softmax_cross_entropy_simple):
+        x = var(step, X)
+        y = f(x, T) ** 2
+        y.backward(create_graph=True)
+        gx = x.grad
+        x.cleargrad()
+        gx.grad = step.as_variable(u)
+        gx.backward()
+        found.append(x.grad.data)
+    np.testing.assert_allclose(*found, rtol=1e-11)
+
+
+@both
+def test_cross_entropy_at_higher_orders(step, name):
+    assert checked(step, lambda x: getattr(step, name)(x, T), X, order=3)
+    assert checked(step, lambda x: getattr(step, name)(x * x, T) ** 2, X)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_twice_adds_the_same_gradient(step, create_graph):
+    x = var(step, X)
+    loss = step.softmax_cross_entropy(x, T)
+    loss.backward(create_graph=create_graph)
+    once = x.grad.data.copy()
+    loss.backward(create_graph=create_graph)
+    np.testing.assert_allclose(x.grad.data, 2 * once, rtol=1e-14)
+
+
+@both
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_cross_entropy_of_huge_scores(step, name, dtype, create_graph):
+    f = getattr(step, name)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        y, gy, gx = value_and_slope(
+            step, lambda x: f(x, np.array([1, 2])), HUGE, dtype, create_graph
+        )
+    assert y == pytest.approx((2000.0 + np.log(2.0)) / 2, rel=1e-6)
+    expected = np.array([[0.5, -0.5, 0.0], [0.0, 0.25, -0.25]]) * gy
+    np.testing.assert_allclose(gx, expected, rtol=1e-4, atol=1e-12)
+    assert y.dtype == gx.dtype == dtype
+
+
+@both
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+def test_labels_may_be_integers_of_any_kind(step, name, kind):
+    f = getattr(step, name)
+    x, t = var(step, X, np.float32), step.Variable(T.astype(kind))
+    loss = f(x, t)
+    expected = f(var(step, X, np.float32), T)
+    assert (loss.data, loss.dtype) == (expected.data, np.float32)
+    loss.backward()
+    assert x.grad.dtype == np.float32
+    assert t.grad is None
+
+
+@both
+@pytest.mark.parametrize(
+    "labels, error, words",
+    [
+        (T[:, None], ValueError, r"\(3, 4\) and \(3, 1\)"),
+        (T[None], ValueError, r"\(3, 4\) and \(1, 3\)"),
+        (T[:2], ValueError, r"\(3, 4\) and \(2,\)"),
+        (np.array(1), ValueError, r"\(3, 4\) and \(\)"),
+        (np.eye(4, dtype=int)[T], ValueError, r"\(3, 4\) and \(3, 4\)"),
+        (np.array([0, -1, 1]), ValueError, "from 0 to 3.* -1 "),
+        (np.array([0, 4, 1]), ValueError, "from 0 to 3.* 4"),
+        (T.astype(float), TypeError, "integers.*float64"),
+        (T > 0, TypeError, "integers.*bool"),
+    ],
+)
+def test_labels_that_are_none_are_refused(step, name, labels, error, words):
+    with pytest.raises(error, match=words):
+        getattr(step, name)(var(step, X), labels)
+
+
+@both
+@pytest.mark.parametrize("shape", [(3,), (3, 4, 1), (), (0, 4)])
+def test_scores_of_another_shape_are_refused(step, name, shape):
+    labels = np.zeros(shape[:1], int)
+    with pytest.raises(ValueError, match=r"scores of shape \(N, C\)"):
+        getattr(step, name)(var(step, np.zeros(shape)), labels)
+
+
+@both
+def test_the_first_and_the_last_label_are_allowed(step, name):
+    loss = getattr(step, name)(np.zeros((2, 4)), np.array([0, 3]))
+    assert loss.data == pytest.approx(np.log(4))
+
+
+def test_one_step_against_the_gradient_makes_the_loss_smaller(step):
+    x = var(step, X)
+    loss = step.softmax_cross_entropy(x, T)
+    loss.backward()
+    assert step.softmax_cross_entropy(X - x.grad.data, T).data < loss.data
+
+
+# --- sigmoid_cross_entropy and binary_cross_entropy ---
+
+
+def entropy_of(p, t):
+    """The loss of probabilities by its formula."""
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p)).sum() / len(p)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_loss_of_scores_of_0_or_1(step, create_graph):
+    p = 1 / (1 + np.exp(-X))
+    y, gy, gx = value_and_slope(
+        step,
+        lambda x: step.sigmoid_cross_entropy(x, TARGETS),
+        X,
+        create_graph=create_graph,
+    )
+    assert y.shape == ()
+    np.testing.assert_allclose(y, entropy_of(p, TARGETS), rtol=1e-13)
+    np.testing.assert_allclose(gx, (p - TARGETS) / 3 * gy, rtol=1e-12)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_loss_of_probabilities(step, create_graph):
+    p = 1 / (1 + np.exp(-X))
+    y, gy, gp = value_and_slope(
+        step,
+        lambda p: step.binary_cross_entropy(p, TARGETS),
+        p,
+        create_graph=create_graph,
+    )
+    assert y.shape == ()
+    np.testing.assert_allclose(y, entropy_of(p, TARGETS), rtol=1e-13)
+    np.testing.assert_allclose(gp, (p - TARGETS) / (p * (1 - p)) / 3 * gy, rtol=1e-12)
+
+
+def test_the_losses_of_scores_and_of_their_probabilities_agree(step):
+    found = []
+    for f in (
+        lambda x: step.sigmoid_cross_entropy(x, TARGETS),
+        lambda x: step.binary_cross_entropy(step.sigmoid(x), TARGETS),
+    ):
+        y, _, gx = value_and_slope(step, f, 3 * X)
+        found.append(np.append(gx, y))
+    np.testing.assert_allclose(*found, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_loss_of_huge_scores(step, dtype, create_graph):
+    x, t = [1000.0, -1000.0, 1000.0, -1000.0], np.array([1, 0, 0, 1])
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        y, gy, gx = value_and_slope(
+            step, lambda x: step.sigmoid_cross_entropy(x, t), x, dtype, create_graph
+        )
+    assert y == 500.0
+    np.testing.assert_allclose(gx, [0, 0, 0.25 * gy, -0.25 * gy], atol=1e-12)
+    assert y.dtype == gx.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_loss_of_probabilities_of_0_and_1(step, dtype, create_graph):
+    p, t = [0.0, 1.0, 0.0, 1.0], np.array([0, 1, 1, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y, gy, gp = value_and_slope(
+            step, lambda p: step.binary_cross_entropy(p, t), p, dtype, create_graph
+        )
+    assert y == 50.0, "a logarithm counts as -100 at least"
+    np.testing.assert_allclose(gp, np.array([0, 0, -1e12, 1e12]) / 4 * gy, rtol=1e-6)
+    assert y.dtype == gp.dtype == dtype
+
+
+losses = pytest.mark.parametrize(
+    "name", ["sigmoid_cross_entropy", "binary_cross_entropy"]
+)
+
+
+@losses
+def test_losses_of_0_or_1_at_higher_orders(step, name):
+    f, p = getattr(step, name), 1 / (1 + np.exp(-X))
+    assert checked(step, lambda p: f(p, TARGETS), p, order=3)
+    assert checked(step, lambda p: f(p, TARGETS) ** 2, p)
+
+
+@losses
+def test_the_gradient_of_targets_that_are_variables(step, name):
+    f, p = getattr(step, name), 1 / (1 + np.exp(-X))
+    t = var(step, TARGETS)
+    f(step.as_variable(p), t).backward()
+    score = p if name.startswith("sigmoid") else np.log(p) - np.log(1 - p)
+    np.testing.assert_allclose(t.grad.data, -score / 3, rtol=1e-12)
+    inside = 0.1 + 0.8 * TARGETS
+    assert checked(step, lambda p, t: f(p, t) ** 2, p, inside)
+
+
+@losses
+@pytest.mark.parametrize(
+    "x, t",
+    [((3,), (3,)), ((3,), (3, 1)), ((3, 1), (3,)), ((3, 1), (3, 1)), ((2, 6), (2, 6))],
+)
+def test_targets_take_the_shape_of_the_scores(step, name, x, t):
+    rng = np.random.default_rng(6)
+    data, targets = rng.uniform(0.1, 0.9, x), rng.integers(0, 2, t)
+    p = 1 / (1 + np.exp(-data)) if name.startswith("sigmoid") else data
+    y, gy, gx = value_and_slope(step, lambda x: getattr(step, name)(x, targets), data)
+    np.testing.assert_allclose(y, entropy_of(p, targets.reshape(x)), rtol=1e-13)
+    assert gx.shape == x
+
+
+@losses
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float64, np.float32])
+def test_targets_of_any_kind_leave_float32_alone(step, name, kind):
+    x = [0.25, 0.5, 0.75]
+    t = np.array([1, 0, 1], kind)
+    y, _, gx = value_and_slope(step, lambda x: getattr(step, name)(x, t), x, np.float32)
+    assert y.dtype == gx.dtype == np.float32
+    expected, _, _ = value_and_slope(
+        step, lambda x: getattr(step, name)(x, np.array([1.0, 0.0, 1.0])), x
+    )
+    assert y == pytest.approx(expected, rel=1e-6)
+
+
+@losses
+def test_targets_between_0_and_1_stay_so_for_scores_of_integers(step, name):
+    x, t = np.array([1, 0, 1]), np.array([0.75, 0.25, 1.0])
+    f = getattr(step, name)
+    assert f(x, t).data == f(x.astype(float), t).data
+
+
+@losses
+@pytest.mark.parametrize(
+    "shape", [(2,), (4,), (1, 3), (3, 2), (), (1,)], ids=lambda shape: str(shape)
+)
+def test_targets_of_another_shape_are_refused(step, name, shape):
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        getattr(step, name)(var(step, [0.2, 0.5, 0.7]), np.ones(shape))
+
+
+@losses
+def test_no_examples_are_refused(step, name):
+    with pytest.raises(ValueError, match=r"\(0,\)"):
+        getattr(step, name)(var(step, []), np.zeros(0, int))
+
+
+@losses
+@pytest.mark.parametrize("wrong", [-1.0, 1.01, 2.0, np.nan])
+def test_targets_that_are_not_from_0_to_1_are_refused(step, name, wrong):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        getattr(step, name)(var(step, [0.2, 0.5]), np.array([0.0, wrong]))
+
+
+@pytest.mark.parametrize("wrong", [-0.01, 1.01, 1000.0])
+def test_scores_are_no_probabilities(step, wrong):
+    with pytest.raises(ValueError, match="from 0 to 1.*sigmoid_cross_entropy"):
+        step.binary_cross_entropy(var(step, [0.2, wrong]), np.array([0, 1]))
+
+
+@losses
+@pytest.mark.parametrize("shapes", [((2, 2, 3), (2, 3, 2)), ((4, 1), (2, 2))], ids=str)
+def test_targets_are_not_rearranged(step, name, shapes):
+    x, t = (np.full(shape, 0.5) for shape in shapes)
+    with pytest.raises(ValueError):
+        getattr(step, name)(x, t)

@@ -1,0 +1,429 @@
+"""Step 53: weights in a file, read and written whole or not at all."""
+
+import contextlib
+import io
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+SIZES = {"l0/W": (4, 3), "l0/b": (3,), "l1/W": (3, 2), "l1/b": (2,)}
+X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "weights.npz"
+
+
+def network(step, sizes=(3, 2), called=True, seed=0):
+    """An MLP with weights that depend on the seed; not yet made, if not called."""
+    model = step.MLP(sizes)
+    if called:
+        model(X)
+        rng = np.random.default_rng(seed)
+        for param in model.params():
+            param.data = rng.standard_normal(param.shape).astype(param.dtype)
+    return model
+
+
+def arrays_of(model):
+    """Copies of all arrays by name; None for those that are not yet made."""
+    named = model.named_params().items()
+    return {name: None if p.data is None else p.data.copy() for name, p in named}
+
+
+def assert_equal(found, expected):
+    """The same names, numbers, shapes and dtypes."""
+    assert found.keys() == expected.keys()
+    for name in found:
+        np.testing.assert_array_equal(found[name], expected[name], strict=True)
+
+
+def is_whole(path, expected):
+    """Check that a file has these arrays."""
+    with np.load(path, allow_pickle=False) as arrays:
+        assert_equal(dict(arrays), expected)
+
+
+# --- saving ---
+
+
+def test_the_file_has_all_parameters_by_name(step, path):
+    model = network(step)
+    assert model.save_weights(path) is None
+    assert {name: a.shape for name, a in step.read_npz(path).items()} == SIZES
+    is_whole(path, arrays_of(model))
+
+
+def test_save_weights_is_a_function_too(step, path):
+    model = network(step)
+    step.save_weights(model, path)
+    is_whole(path, arrays_of(model))
+
+
+def test_parameters_that_are_not_learned_are_saved_and_loaded(step, path):
+    model = network(step)
+    model.l0.W.requires_grad = False
+    model.save_weights(path)
+    other = network(step, seed=1)
+    other.l0.W.requires_grad = False
+    other.load_weights(path)
+    assert_equal(arrays_of(other), arrays_of(model))
+
+
+def test_the_path_is_taken_as_it_is(step, tmp_path):
+    path = os.path.join(tmp_path, "not there", "weights.of today")
+    network(step).save_weights(path)
+    assert os.listdir(tmp_path / "not there") == ["weights.of today"]
+    network(step).load_weights(path)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_file_has_the_dtypes_of_the_parameters(step, path, dtype):
+    layer = step.Linear(3, dtype=dtype, in_size=4)
+    layer.save_weights(path)
+    assert {a.dtype for a in step.read_npz(path).values()} == {np.dtype(dtype)}
+    is_whole(path, arrays_of(layer))
+
+
+def test_what_is_not_yet_made_cannot_be_saved(step, path):
+    path.write_bytes(b"the old file")
+    with pytest.raises(ValueError) as error:
+        network(step, called=False).save_weights(path)
+    for name, is_missing in zip(SIZES, [True, False] * 2):
+        assert (name in str(error.value)) == is_missing
+    assert path.read_bytes() == b"the old file"
+
+
+@contextlib.contextmanager
+def full_disk(free):
+    """No file can become longer than this; the rest of a write is an OSError."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_save_that_breaks_off_leaves_the_old_file_whole(step, path):
+    old = network(step)
+    old.save_weights(path)
+    with full_disk(500), pytest.raises(OSError):
+        network(step, seed=1).save_weights(path)
+    is_whole(path, arrays_of(old))
+
+
+def test_a_later_save_takes_the_place_of_the_old_file(step, path):
+    network(step, sizes=(300, 2)).save_weights(path)
+    model = network(step, seed=1)
+    model.save_weights(path)
+    is_whole(path, arrays_of(model))
+
+
+# --- loading ---
+
+
+@pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
+def test_a_loaded_network_gives_the_same_answers(step, path, called):
+    model = network(step)
+    model.save_weights(path)
+    twin = network(step, called=called, seed=1)
+    params = twin.named_params()
+    twin.load_weights(path)
+    assert_equal(arrays_of(twin), arrays_of(model))
+    np.testing.assert_array_equal(twin(X).data, model(X).data, strict=True)
+    for name, param in twin.named_params().items():
+        assert param is params[name], "the array is new, its box is not"
+
+
+def test_load_weights_is_a_function_too(step, path):
+    model, twin = network(step), network(step, seed=1)
+    model.save_weights(path)
+    step.load_weights(twin, path)
+    assert_equal(arrays_of(twin), arrays_of(model))
+
+
+def test_what_is_loaded_can_be_trained(step, path):
+    network(step).save_weights(path)
+    model = network(step, called=False)
+    model.load_weights(path)
+    before = arrays_of(model)
+    optimizer = step.SGD(0.1).setup(model)
+    step.sum(model(X) ** 2).backward()
+    optimizer.update()
+    for name, array in arrays_of(model).items():
+        assert np.all(array != before[name])
+    is_whole(path, before)
+
+
+@pytest.mark.parametrize("kept", [np.float32, np.float64])
+def test_a_parameter_keeps_its_dtype(step, path, kept):
+    (other,) = {np.float32, np.float64} - {kept}
+    rng = np.random.default_rng(0)
+    arrays = {"W": rng.standard_normal((4, 3)), "b": rng.standard_normal(3)}
+    np.savez(path, **{name: a.astype(other) for name, a in arrays.items()})
+    layer = step.Linear(3, dtype=kept, in_size=4)
+    layer.load_weights(path)
+    assert {param.dtype for param in layer.params()} == {np.dtype(kept)}
+    for name, a in arrays_of(layer).items():
+        np.testing.assert_array_equal(a, arrays[name].astype(other).astype(kept))
+
+
+def test_a_parameter_that_is_not_yet_made_takes_the_dtype_of_the_file(step, path):
+    step.Linear(3, dtype=np.float64, in_size=4).save_weights(path)
+    layer = step.Linear(3)
+    layer.load_weights(path)
+    assert (layer.W.dtype, layer.b.dtype) == (np.float64, np.float32)
+
+
+def test_two_networks_loaded_from_a_file_have_arrays_of_their_own(step, path):
+    model = network(step)
+    model.save_weights(path)
+    arrays = step.read_npz(path)
+    step.set_weights(model, arrays, path)
+    twin = network(step, called=False)
+    step.set_weights(twin, arrays, path)
+    for name, param in model.named_params().items():
+        assert not np.shares_memory(param.data, arrays[name])
+        assert not np.shares_memory(param.data, twin.named_params()[name].data)
+        assert not np.shares_memory(arrays[name], twin.named_params()[name].data)
+
+
+def test_set_weight_copies_in_the_dtype_of_the_parameter(step):
+    array = np.array([1.0, 2.0])
+    param = step.Parameter(np.zeros(2, np.float32))
+    step.set_weight(param, array)
+    assert (param.data.tolist(), param.dtype) == ([1.0, 2.0], np.float32)
+    param = step.Parameter(None)
+    step.set_weight(param, array)
+    array[0] = 5.0
+    assert (param.data.tolist(), param.dtype) == ([1.0, 2.0], np.float64)
+
+
+def test_loading_between_forward_and_backward_is_noticed(step, path):
+    model = network(step)
+    model.save_weights(path)
+    loss = step.sum(model(X) ** 2)
+    model.load_weights(path)
+    with pytest.raises(RuntimeError, match="updated"):
+        loss.backward()
+    step.sum(model(X) ** 2).backward()
+
+
+# --- what does not fit ---
+
+
+def complaint(step, model, path):
+    """What load_weights says of a file; the model must stay as it is."""
+    before = arrays_of(model)
+    with pytest.raises(ValueError) as error:
+        model.load_weights(path)
+    assert str(path) in str(error.value), "the error names the file"
+    after = arrays_of(model)
+    assert_equal(
+        {name: a for name, a in after.items() if a is not None},
+        {name: a for name, a in before.items() if a is not None},
+    )
+    return str(error.value)
+
+
+def test_all_that_does_not_fit_is_said_at_once(step, path):
+    good = arrays_of(network(step))
+    del good["l0/W"], good["l1/b"]
+    good["l1/W"] = np.ones((2, 3))
+    good |= {"l2/W": np.ones(3), "epoch": np.array(7)}
+    np.savez(path, **good)
+    text = complaint(step, network(step, seed=1), path)
+    words = ["l0/W is missing", "l1/b is missing", "l2/W is too much"]
+    for word in [*words, "epoch is too much", "l1/W", "(2, 3)", "(3, 2)"]:
+        assert word in text
+    assert "l0/b" not in text, "this one fits"
+
+
+def test_what_does_not_fit_is_said_in_the_order_of_the_parameters(step, path):
+    layers = [step.Linear(2, in_size=3) for _ in range(4)]
+    others = [step.Linear(3, in_size=2) for _ in range(4)]
+    step.Sequential(*layers).save_weights(path)
+    text = complaint(step, step.Sequential(*others), path)
+    names = [f"l{i}/{name}" for i in range(4) for name in "Wb"]
+    assert sorted(names, key=text.index) == names
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
+def test_one_that_is_missing_is_enough(step, path, name, called):
+    good = arrays_of(network(step))
+    del good[name]
+    np.savez(path, **good)
+    text = complaint(step, network(step, called=called), path)
+    assert [other for other in SIZES if other in text] == [name]
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (3, 1), (1, 3), (6,), (2,)], ids=lambda shape: f"{shape}"
+)
+def test_a_shape_is_not_broadcast_or_reshaped(step, path, shape):
+    good = arrays_of(network(step))
+    good["l0/b"] = np.ones(shape, np.float32)
+    np.savez(path, **good)
+    text = complaint(step, network(step, seed=1), path)
+    assert "l0/b" in text and str(shape) in text and "(3,)" in text
+
+
+@pytest.mark.parametrize("value", ["text", 1j, True], ids=repr)
+@pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
+def test_real_numbers_only(step, path, value, called):
+    good = arrays_of(network(step))
+    good["l1/b"] = np.full((2,), value)
+    np.savez(path, **good)
+    model = network(step, called=called)
+    if value is True:
+        model.load_weights(path)
+        assert model.l1.b.data.tolist() == [1.0, 1.0]
+        assert model.l1.b.dtype == np.float32
+    else:
+        text = complaint(step, model, path)
+        assert "l1/b" in text and str(good["l1/b"].dtype) in text
+
+
+# --- what is no file of weights ---
+
+
+def saved(step, model, folder):
+    """What is in a good file."""
+    model.save_weights(folder / "good")
+    return (folder / "good").read_bytes()
+
+
+def npy(**words):
+    file = io.BytesIO()
+    np.save(file, **words)
+    return file.getvalue()
+
+
+def zip_file(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+class Bomb:
+    """An object that makes pickle run code, which ends the program."""
+
+    def __reduce__(self):
+        return exec, ("raise SystemExit('pickle has run code')",)
+
+
+BAD = {
+    "empty": lambda: b"",
+    "text": lambda: b"W = [[1, 2], [3, 4]]\n",
+    "a pickle": lambda: pickle.dumps({name: np.ones(2) for name in SIZES}),
+    "a pickle that runs code": lambda: pickle.dumps(Bomb()),
+    "an .npy file": lambda: npy(arr=np.ones(3)),
+    "an .npy file of pairs": lambda: npy(arr=np.ones((2, 2))),
+    "an .npy file of objects": lambda: npy(arr=np.array([Bomb()], object)),
+    "objects in a zip file": lambda: zip_file(
+        **{f"{name}.npy": npy(arr=np.array([Bomb()], object)) for name in SIZES}
+    ),
+    "text in a zip file": lambda: zip_file(**{name: b"text" for name in SIZES}),
+    "text that poses as .npy": lambda: zip_file(
+        **{f"{name}.npy": b"text" for name in SIZES}
+    ),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_another_kind_of_file_is_refused_with_a_sentence(step, path, content):
+    path.write_bytes(content())
+    assert complaint(step, network(step), path).endswith(".")
+
+
+def test_a_file_that_is_cut_short_is_refused(step, path, tmp_path):
+    content = saved(step, network(step), tmp_path)
+    model = network(step, seed=1)
+    for length in [0, 1, 4, *range(10, len(content), 37), len(content) - 1]:
+        path.write_bytes(content[:length])
+        assert "whole" in complaint(step, model, path)
+    path.write_bytes(content)
+    model.load_weights(path)
+
+
+def test_a_damaged_file_is_refused_or_harmless(step, path, tmp_path):
+    model = network(step)
+    content, expected = saved(step, model, tmp_path), arrays_of(model)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(500):
+        damaged = bytearray(content)
+        damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            model.load_weights(path)
+        except ValueError:
+            refused += 1
+        assert_equal(arrays_of(model), expected)
+    assert refused > 250
+
+
+def test_a_compressed_file_will_do(step, path):
+    model = network(step)
+    np.savez_compressed(path, **arrays_of(model))
+    twin = network(step, seed=1)
+    twin.load_weights(path)
+    assert_equal(arrays_of(twin), arrays_of(model))
+    content = bytearray(path.read_bytes())
+    content[60] ^= 255  # amid the first compressed array
+    path.write_bytes(content)
+    complaint(step, twin, path)
+
+
+def test_no_file_is_said_to_be_missing_not_broken(step, path):
+    with pytest.raises(FileNotFoundError):
+        network(step).load_weights(path)
+
+
+# --- read_npz ---
+
+
+def test_read_npz_gives_the_arrays_by_name(step, path):
+    arrays = {"a": np.arange(3), "b/c": np.ones((2, 0)), "d": np.array(1.5)}
+    np.savez(path, **arrays)
+    found = step.read_npz(path)
+    assert type(found) is dict
+    assert_equal(found, arrays)
+    path.unlink()  # nothing holds the file any more
+    assert_equal(found, arrays)
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_read_npz_never_gives_what_is_no_array(step, path, content):
+    path.write_bytes(content())
+    try:
+        found = step.read_npz(path)
+    except ValueError as error:
+        assert str(path) in str(error)
+    else:
+        assert all(type(array) is np.ndarray for array in found.values())
+
+
+def test_a_parameter_of_its_own_is_saved_like_a_layer(step, path):
+    class Scale(step.Layer):
+        def __init__(self, value):
+            self.scale = step.Parameter(np.array(value))
+            self.parts = [step.Linear(2, in_size=2), {"last": step.Linear(1)}]
+
+    scale = Scale([2.0, 3.0])
+    scale.parts[1]["last"](np.ones((1, 2), np.float32))
+    scale.save_weights(path)
+    names = {"scale", "parts/0/W", "parts/0/b", "parts/1/last/W", "parts/1/last/b"}
+    assert step.read_npz(path).keys() == names
+    other = Scale([0.0, 0.0])
+    other.load_weights(path)
+    assert_equal(arrays_of(other), arrays_of(scale))

@@ -1,0 +1,151 @@
+"""Step 55: the sizes of a convolution, and a convolution of one channel in loops."""
+
+import numpy as np
+import pytest
+from helpers import records
+
+demo = pytest.mark.not_on(range(56, 61), "the demo of step 55")
+
+
+# --- pair ---
+
+
+@pytest.mark.parametrize("x, expected", [(3, (3, 3)), (0, (0, 0)), (-1, (-1, -1))])
+def test_a_pair_of_a_number_is_the_number_twice(step, x, expected):
+    assert step.pair(x) == expected
+
+
+def test_a_pair_is_left_as_it_is(step):
+    x = (2, 5)
+    assert step.pair(x) is x
+
+
+@pytest.mark.parametrize("x", [(1, 2, 3), (1,), (), 1.5, "12", None], ids=repr)
+def test_what_is_no_pair_is_named(step, x):
+    with pytest.raises(ValueError) as error:
+        step.pair(x)
+    assert repr(x) in str(error.value)
+
+
+# --- get_conv_outsize ---
+
+TABLE = [  # size, kernel, stride, pad, places
+    (1, 1, 1, 0, 1),
+    (4, 3, 1, 0, 2),
+    (4, 3, 1, 1, 4),
+    (5, 3, 2, 0, 2),
+    (5, 3, 2, 1, 3),
+    (6, 3, 2, 0, 2),
+    (6, 3, 2, 1, 3),
+    (7, 3, 3, 0, 2),
+    (7, 2, 3, 2, 4),
+    (5, 5, 1, 0, 1),
+    (5, 5, 4, 0, 1),
+    (3, 5, 1, 1, 1),
+    (1, 3, 1, 4, 7),
+    (4, 1, 3, 0, 2),
+    (28, 5, 1, 2, 28),
+    (32, 2, 2, 0, 16),
+    (224, 7, 2, 3, 112),
+]
+
+
+@pytest.mark.parametrize("size, kernel, stride, pad, places", TABLE)
+def test_the_number_of_places(step, size, kernel, stride, pad, places):
+    found = step.get_conv_outsize(size, kernel, stride, pad)
+    assert found == places
+    assert type(found) is int
+
+
+def test_the_number_of_places_is_counted(step):
+    for size, kernel, stride, pad in np.ndindex(8, 4, 4, 3):
+        size, kernel, stride = size + 1, kernel + 1, stride + 1
+        if kernel > size + 2 * pad:
+            continue
+        starts = range(-pad, size + pad, stride)
+        places = [start for start in starts if start + kernel <= size + pad]
+        found = step.get_conv_outsize(size, kernel, stride, pad)
+        assert found == len(places), (size, kernel, stride, pad)
+
+
+def test_the_arguments_have_names(step):
+    sizes = {"input_size": 7, "kernel_size": 3, "stride": 2, "pad": 1}
+    assert step.get_conv_outsize(**sizes) == 4
+
+
+@pytest.mark.parametrize("size, kernel, pad", [(2, 3, 0), (5, 8, 1), (1, 10, 4)])
+def test_a_kernel_larger_than_the_padded_picture_is_refused(step, size, kernel, pad):
+    with pytest.raises(ValueError) as error:
+        step.get_conv_outsize(size, kernel, 1, pad)
+    words = str(error.value)
+    assert "kernel" in words and str(kernel) in words and str(size) in words
+    assert step.get_conv_outsize(size + 1, kernel, 1, pad) == 1, "this one just fits"
+
+
+@pytest.mark.parametrize(
+    "kernel, stride, pad", [(0, 1, 0), (-1, 1, 0), (3, 0, 0), (3, -1, 0), (3, 1, -1)]
+)
+def test_sizes_that_make_no_sense_are_refused(step, kernel, stride, pad):
+    with pytest.raises(ValueError):
+        step.get_conv_outsize(9, kernel, stride, pad)
+
+
+# --- a convolution in loops ---
+
+
+SQUARES = np.arange(1.0, 13.0).reshape(3, 4) ** 2
+
+
+@demo
+@pytest.mark.parametrize(
+    "stride, pad, expected",
+    [
+        (1, 0, [[1 - 36, 4 - 49, 9 - 64], [25 - 100, 36 - 121, 49 - 144]]),
+        ((1, 2), 0, [[1 - 36, 9 - 64], [25 - 100, 49 - 144]]),
+        ((2, 1), 0, [[1 - 36, 4 - 49, 9 - 64]]),
+        (2, (0, 0), [[1 - 36, 9 - 64]]),
+        ((3, 2), 1, [[-1, -9, 0], [0, 100, 144]]),
+        (1, (0, 1), [[-25, -35, -45, -55, 16], [-81, -75, -85, -95, 64]]),
+    ],
+)
+def test_each_number_is_a_sum_of_products(step, stride, pad, expected):
+    W = np.array([[1.0, 0.0], [0.0, -1.0]])
+    y = step.conv_loops(SQUARES, W, stride, pad)
+    np.testing.assert_array_equal(y, expected)
+
+
+RECORDED = {k: r for k, r in records("convolution").items() if k.startswith("conv2d")}
+
+
+@demo
+@pytest.mark.parametrize("case", RECORDED.values(), ids=RECORDED)
+def test_the_channels_added_up_are_what_is_recorded(step, case):
+    x, W, *b = (np.array(data) for data in case["inputs"])
+    stride, pad = (case["arguments"].get(k, d) for k, d in (("stride", 1), ("pad", 0)))
+    geometry = [tuple(n) if isinstance(n, list) else n for n in (stride, pad)]
+    for n, k in np.ndindex(len(x), len(W)):
+        channels = [step.conv_loops(*pair, *geometry) for pair in zip(x[n], W[k])]
+        y = np.sum(channels, axis=0) + (b[0][k] if b else 0.0)
+        np.testing.assert_allclose(y, case["value"][n][k], rtol=1e-12, atol=1e-12)
+
+
+@demo
+def test_stride_1_and_pad_0_need_not_be_said(step):
+    y = step.conv_loops(SQUARES, SQUARES[:2, :3])
+    np.testing.assert_array_equal(y, step.conv_loops(SQUARES, SQUARES[:2, :3], 1, 0))
+    assert y.shape == (2, 2)
+
+
+@demo
+def test_a_kernel_that_does_not_fit_is_refused(step):
+    with pytest.raises(ValueError, match="kernel"):
+        step.conv_loops(SQUARES, np.ones((4, 1)))
+
+
+@demo
+def test_what_is_seen_moves_with_the_picture(step):
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((7, 7)), rng.standard_normal((3, 2))
+    y = step.conv_loops(x[:-2, :-1], W)
+    moved = step.conv_loops(x[2:, 1:], W)
+    np.testing.assert_array_equal(y[2:, 1:], moved[:-2, :-1])

@@ -1,0 +1,419 @@
+"""Step 59: a layer with a memory, and graphs that are cut."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from helpers import array, records, var
+
+RECORD = records("recurrent")["RNN"]
+X = np.array(RECORD["inputs"]["x"])
+T, N, D = X.shape
+H = 4
+
+
+def normal(*shape, seed=0):
+    """Random numbers."""
+    return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def close(found, expected):
+    np.testing.assert_allclose(array(found), expected, rtol=1e-11, atol=1e-13)
+
+
+def recorded_layer(step, dtype=float):
+    """An RNN with the recorded weights, and these by their names in the record."""
+    layer = step.RNN(H, in_size=D)
+    weights = {"Wx": layer.x2h.W, "Wh": layer.h2h.W, "b": layer.x2h.b}
+    for name, param in weights.items():
+        param.data = np.array(RECORD["inputs"][name], dtype)
+    return layer, weights
+
+
+def weighted(hs, vs):
+    """The sum of hs * vs over all steps."""
+    loss = 0.0
+    for h, v in zip(hs, vs):
+        loss = loss + (h * v).sum()
+    return loss
+
+
+def make_loss(layer, xs):
+    vs = np.array(RECORD["cotangents"]["v"], xs[0].dtype)
+    return weighted([layer(x) for x in xs], vs)
+
+
+def small_layer(step):
+    """An RNN of two numbers, in float64."""
+    layer = step.RNN(2, in_size=1)
+    for i, param in enumerate(layer.params()):
+        param.data = 0.5 * normal(*param.shape, seed=i)
+    return layer
+
+
+# --- values and gradients over several steps ---
+
+
+def test_h_over_several_steps(step):
+    layer, _ = recorded_layer(step)
+    for x, h in zip(X, RECORD["h"]):
+        close(layer(x), h)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_over_several_steps(step, create_graph):
+    layer, weights = recorded_layer(step)
+    xs = [var(step, x) for x in X]
+    make_loss(layer, xs).backward(create_graph=create_graph)
+    for name, param in weights.items():
+        close(param.grad, RECORD["gradients"][name])
+    for x, gx in zip(xs, RECORD["gradients"]["x"]):
+        close(x.grad, gx)
+
+
+def test_second_gradients_over_several_steps(step):
+    layer, weights = recorded_layer(step)
+    xs = [var(step, x) for x in X]
+    make_loss(layer, xs).backward(create_graph=True)
+    us = {name: np.array(u) for name, u in RECORD["directions"].items()}
+    pairs = [(weights[name], us[name]) for name in weights] + [*zip(xs, us["x"])]
+    slope = 0.0
+    for variable, u in pairs:
+        slope = slope + (variable.grad * u).sum()
+        variable.cleargrad()
+    slope.backward()
+    for name, param in weights.items():
+        close(param.grad, RECORD["second"][name])
+    for x, ggx in zip(xs, RECORD["second"]["x"]):
+        close(x.grad, ggx)
+
+
+def test_gradients_where_the_graph_is_cut(step):
+    layer, weights = recorded_layer(step)
+    xs, vs = [var(step, x) for x in X], np.array(RECORD["cotangents"]["v"])
+    for part in (slice(0, 3), slice(3, T)):
+        loss = weighted([layer(x) for x in xs[part]], vs[part])
+        loss.backward()
+        loss.unchain_backward()
+    for name, param in weights.items():
+        close(param.grad, RECORD["cut"][name])
+    for x, gx in zip(xs, RECORD["cut"]["x"]):
+        close(x.grad, gx)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_and_gradients_keep_the_dtype(step, dtype):
+    layer, weights = recorded_layer(step, dtype)
+    xs = [var(step, x, dtype) for x in X]
+    loss = make_loss(layer, xs)
+    loss.backward()
+    assert (loss.dtype, layer.h.dtype) == (dtype, dtype)
+    for variable in [*weights.values(), *xs]:
+        assert variable.grad.dtype == dtype
+
+
+# --- the layer ---
+
+
+def test_an_rnn_starts_in_float32(step):
+    layer = step.RNN(4)
+    assert layer(np.ones((2, 3), np.float32)).dtype == np.float32
+    assert {param.dtype for param in layer.params()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("words", [{}, {"in_size": 3}], ids=["found", "given"])
+def test_the_input_may_have_another_size_than_h(step, words):
+    layer = step.RNN(4, **words)
+    for _ in range(3):
+        assert layer(np.ones((2, 3), np.float32)).shape == (2, 4)
+    shapes = {name: param.shape for name, param in layer.named_params().items()}
+    assert shapes == {"x2h/W": (3, 4), "x2h/b": (4,), "h2h/W": (4, 4)}
+
+
+def test_in_size_makes_all_weights_at_once(step):
+    shapes = {n: p.shape for n, p in step.RNN(4, in_size=3).named_params().items()}
+    assert shapes == {"x2h/W": (3, 4), "x2h/b": (4,), "h2h/W": (4, 4)}
+
+
+def test_the_weights_are_random_and_the_bias_is_zero(step):
+    layer = step.RNN(100, in_size=25)
+    assert layer.x2h.W.data.std() == pytest.approx(0.2, rel=0.1)
+    assert layer.h2h.W.data.std() == pytest.approx(0.1, rel=0.1)
+    assert not layer.x2h.b.data.any()
+
+
+def test_h_is_kept_and_is_no_parameter(step):
+    layer, _ = recorded_layer(step)
+    assert layer.h is None
+    for x in X:
+        assert layer(x) is layer.h
+    assert [*layer.named_params()] == ["x2h/W", "x2h/b", "h2h/W"]
+
+
+def test_reset_state_begins_a_new_sequence(step):
+    layer, _ = recorded_layer(step)
+    first = [layer(x).data for x in X]
+    assert not np.allclose(layer(X[0]).data, first[0])
+    layer.reset_state()
+    assert layer.h is None
+    for x, h in zip(X, first):
+        np.testing.assert_array_equal(layer(x).data, h)
+
+
+def test_without_a_state_h_is_what_x_alone_makes(step):
+    layer, weights = recorded_layer(step)
+    close(layer(X[0]), np.tanh(X[0] @ weights["Wx"].data + weights["b"].data))
+    layer.reset_state()
+    zeros = layer(np.zeros((N, D)))
+    close(zeros, np.tanh(np.broadcast_to(weights["b"].data, (N, H))))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_another_batch_size_is_refused_until_the_state_is_reset(step, n):
+    layer, _ = recorded_layer(step)
+    h = layer(X[0])
+    with pytest.raises(ValueError, match=rf"RNN.* {N} .* {n}.*reset_state"):
+        layer(normal(n, D))
+    assert layer.h is h
+    layer.reset_state()
+    assert layer(normal(n, D)).shape == (n, H)
+
+
+def test_check_batch_compares_with_the_state(step):
+    x, h = normal(2, 3), var(step, normal(2, 4))
+    assert step.check_batch(step.RNN(4), x, None) is None
+    assert step.check_batch(step.RNN(4), x, h) is None
+    with pytest.raises(ValueError, match=r"Linear.* 2 .* 5.*reset_state"):
+        step.check_batch(step.Linear(4), normal(5, 3), h)
+
+
+def test_a_wrong_shape_is_refused(step):
+    layer, _ = recorded_layer(step)
+    with pytest.raises(ValueError, match=rf"\({N}, {D + 1}\)"):
+        layer(normal(N, D + 1))
+
+
+def test_in_no_grad_nothing_is_kept_but_h(step):
+    layer, _ = recorded_layer(step)
+    with step.no_grad():
+        for x in X:
+            layer(x)
+    assert layer.h.creator is None
+    close(layer.h, RECORD["h"][-1])
+
+
+# --- unchain ---
+
+
+def test_unchain_forgets_the_creator_and_nothing_else(step):
+    x = var(step, 3.0)
+    y = x * x
+    z = y * x
+    y.unchain()
+    assert y.creator is None
+    assert y.data == 9.0
+    z.backward()
+    assert y.grad.data == 3.0
+    assert x.grad.data == 9.0
+
+
+def test_unchain_backward_cuts_everything_behind_a_variable(step):
+    x = var(step, 2.0)
+    a = x * x
+    b = a + x
+    c = a * b
+    y = c * b
+    creator = y.creator
+    y.unchain_backward()
+    assert [v.creator for v in (a, b, c)] == [None] * 3
+    assert y.creator is creator
+    y.backward()
+    assert (c.grad.data, b.grad.data) == (b.data, c.data)
+    assert a.grad is None
+    assert x.grad is None
+
+
+def test_unchain_backward_leaves_what_lies_elsewhere(step):
+    x = var(step, 2.0)
+    a = x * x
+    y, z = a * 3.0, (x + 1.0) * 5.0
+    z = z * z
+    y.unchain_backward()
+    z.backward()
+    assert x.grad.data == 2 * 15.0 * 5.0
+    with_history = z * y
+    x.cleargrad()
+    with_history.backward()
+    assert a.grad.data == 3.0 * z.data
+
+
+def test_the_values_do_not_change_when_a_graph_is_cut(step):
+    x = var(step, [1.0, 2.0])
+    a = x * 3.0
+    y = a * a
+    y.backward(retain_grad=True)
+    y.unchain_backward()
+    assert [v.data.tolist() for v in (a, y)] == [[3.0, 6.0], [9.0, 36.0]]
+    assert a.grad.data.tolist() == [6.0, 12.0]
+    assert x.grad.data.tolist() == [18.0, 36.0]
+
+
+def test_unchain_backward_does_no_harm_to_a_variable_without_a_creator(step):
+    x = var(step, 2.0)
+    x.unchain()
+    x.unchain_backward()
+    with step.no_grad():
+        y = x * x
+    y.unchain_backward()
+    assert (x.creator, y.creator) == (None, None)
+
+
+def test_a_function_with_two_outputs_is_cut(step):
+    class Split(step.Function):
+        def forward(self, x):
+            return x * 2.0, x * 3.0
+
+        def backward(self, g0, g1):
+            return g0 * 2.0 + g1 * 3.0
+
+    x = var(step, 1.0)
+    a = x * x
+    b, c = Split()(a)
+    y = b * c
+    y.unchain_backward()
+    assert [v.creator for v in (a, b, c)] == [None] * 3
+
+
+def test_unchain_backward_takes_each_function_once(step):
+    x = y = var(step, 1.0)
+    for _ in range(100):
+        y = (y + y) * 0.5  # 2 ** 100 ways from y to x
+    y.unchain_backward()
+    y.backward()
+    assert x.grad is None
+
+
+def test_unchain_backward_takes_a_chain_of_any_length(step):
+    x = y = var(step, 1.0)
+    for _ in range(5000):
+        y = y * 1.0
+    y.unchain_backward()
+    assert x.grad is None
+    y.backward()
+    assert x.grad is None
+
+
+# --- truncated backpropagation ---
+
+
+def run_through(step, length, steps=1000):
+    """How many h live at most, in a sequence that is cut after `length` steps."""
+    layer, watches, most = small_layer(step), [], 0
+    loss = 0.0
+    for i in range(1, steps + 1):
+        h = layer(np.full((1, 1), np.sin(i)))
+        watches.append(weakref.ref(h))
+        loss = loss + (h * h).sum()
+        if i % length == 0:
+            alive = [watch for watch in watches if watch() is not None]
+            most, watches = np.maximum(most, len(alive)), alive
+            loss.backward()
+            loss.unchain_backward()
+            loss = 0.0
+    return most
+
+
+def test_memory_does_not_grow_with_the_sequence(step):
+    gc.collect()
+    gc.disable()
+    try:
+        assert run_through(step, 30) <= 32
+        assert run_through(step, 100, steps=200) >= 100, "h is not counted"
+    finally:
+        gc.enable()
+
+
+def updated(step, layer, loss):
+    """Clear the gradients, go back from the loss, and update."""
+    optimizer = step.SGD(0.1).setup(layer)
+    layer.cleargrads()
+    loss.backward()
+    optimizer.update()
+
+
+def test_old_steps_cannot_be_gone_through_after_an_update(step):
+    layer, _ = recorded_layer(step)
+    layer(X[0])
+    updated(step, layer, weighted([layer(X[1])], X[:1, :, :1]))
+    loss = weighted([layer(X[2])], X[1:2, :, :1])
+    with pytest.raises(RuntimeError, match="updated"):
+        loss.backward()
+
+
+def test_a_cut_sequence_goes_on_after_an_update(step):
+    layer, weights = recorded_layer(step)
+    layer(X[0])
+    loss = weighted([layer(X[1])], X[:1, :, :1])
+    updated(step, layer, loss)
+    loss.unchain_backward()
+    before = layer.h.data
+    layer.cleargrads()
+    weighted([layer(X[2])], X[1:2, :, :1]).backward()
+
+    Wx, Wh, b = (param.data for param in weights.values())
+    h = np.tanh(X[2] @ Wx + before @ Wh + b)
+    ga = X[1, :, :1] * (1 - h**2)
+    close(weights["Wx"].grad, X[2].T @ ga)
+    close(weights["Wh"].grad, before.T @ ga)
+    close(weights["b"].grad, ga.sum(axis=0))
+
+
+# --- SinCurve ---
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_the_label_of_a_point_is_the_next_point(step, train):
+    data = step.SinCurve(train=train)
+    assert len(data) == 999
+    assert (data.data.shape, data.label.shape) == ((999, 1), (999, 1))
+    assert (data.data.dtype, data.label.dtype) == (np.float32, np.float32)
+    np.testing.assert_array_equal(data.data[1:], data.label[:-1])
+    x, t = data[41]
+    np.testing.assert_array_equal(x, data.data[41])
+    np.testing.assert_array_equal(t, data.data[42])
+
+
+def curve(data):
+    """All 1,000 points."""
+    return np.append(data.data[:, 0], data.label[-1:, 0])
+
+
+def test_for_testing_it_is_a_cosine(step):
+    expected = np.cos(2 * np.pi * np.arange(1000) / 999)
+    np.testing.assert_allclose(curve(step.SinCurve(train=False)), expected, atol=1e-6)
+
+
+def test_for_training_it_is_a_sine_with_noise(step):
+    noise = curve(step.SinCurve()) - np.sin(2 * np.pi * np.arange(1000) / 999)
+    assert np.abs(noise).max() < 0.05 + 1e-6
+    assert noise.min() < -0.045
+    assert noise.max() > 0.045
+    assert abs(noise.mean()) < 0.005
+    assert np.abs(noise).mean() == pytest.approx(0.025, rel=0.1)
+
+
+def test_the_noise_is_the_same_each_time_and_draws_from_no_one_else(step):
+    np.random.seed(1)
+    expected = np.random.rand()
+    np.random.seed(1)
+    first, again = step.SinCurve(), step.SinCurve(train=True)
+    assert np.random.rand() == expected
+    np.testing.assert_array_equal(first.data, again.data)
+
+
+def test_a_sine_curve_takes_transforms(step):
+    data = step.SinCurve(True, lambda x: x * 2, lambda t: -t)
+    x, t = data[10]
+    np.testing.assert_array_equal(x, data.data[10] * 2)
+    np.testing.assert_array_equal(t, -data.data[11])
