@@ -54,7 +54,7 @@ A float32 array less an np.float64 is float64. So Normalize first gives mean
 and std the dtype of x.
 
 Try
-1. Put Normalize first in the list. Which dtype comes out, and at what cost?
+1. Leave out ToFloat(). Which dtype comes out, and how much longer is it?
 2. Let Images read with np.fromfile instead of np.memmap. What is the peak?
 3. Write a transform that mirrors an image, and put it into the list.
 

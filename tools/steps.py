@@ -36,7 +36,7 @@ make propagate 14    carry an edit of step 14 into all later steps
 make framework       cut the package framework/ out of the last step
 make check           lint, format and the rules all steps keep
 make check-all       the same, and each test on every later step
-make bench           time the newest step and the package against PyTorch or numpy
+make bench           time the last step and the package beside PyTorch
 
 Without make: python -m tools.steps run, test, show 14, diff 14, test 14 …
 """
