@@ -47,7 +47,7 @@ class DataLoader:
         return self.batch(chosen)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         x, t = np.array(xs), None if ts[0] is None else np.array(ts)
         if self.gpu:
@@ -75,6 +75,10 @@ class SeqDataLoader(DataLoader):
 
     def __init__(self, dataset, batch_size, gpu=False):
         super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
+        if len(self) == 0:
+            raise ValueError(
+                f"There are no {batch_size} sequences in {len(dataset)} examples."
+            )
 
     def __len__(self):
         return len(self.dataset) // self.batch_size

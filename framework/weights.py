@@ -68,7 +68,7 @@ def download(url, path, sha256=None, timeout=30):
     import urllib.request
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             copy_response(response, part)

@@ -29,11 +29,11 @@ from 0 to C - 1 are a ValueError, and labels of another kind a TypeError.
 DataLoader(dataset, batch_size, shuffle=True, seed=None) gives pairs of arrays
 x (n, ...) and t (n, ...), t = None if the data set has no labels. Give the
 seed by its name. `for x, t in loader` runs through a new epoch; len(loader)
-is the number of batches in it. next(loader) and loader.next() give the next
-batch, and StopIteration at the end; reset() begins a new epoch.
-With a seed the orders are drawn from np.random.default_rng(seed), the same in
-each run; without, from np.random. shuffle=False leaves them 0, 1, 2 ...
-Batches of less than 1 example, and an empty data set, are a ValueError.
+counts its batches. next(loader) and loader.next() give the next batch, and
+StopIteration at the end, until reset() begins a new epoch. Orders are drawn
+from np.random.default_rng(seed), without a seed from np.random, when the
+loader is made and for each loop; shuffle=False leaves 0, 1, 2 ... Batches of
+less than 1 example and an empty data set are a ValueError.
 
 New:      accuracy, DataLoader
 Changed:  nothing
@@ -1946,7 +1946,7 @@ class DataLoader:
         return self.batch(chosen)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         return np.array(xs), None if ts[0] is None else np.array(ts)
 

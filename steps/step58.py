@@ -2281,7 +2281,7 @@ def download(url, path, sha256=None, timeout=30):
     import urllib.request
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             copy_response(response, part)
@@ -3303,7 +3303,7 @@ class DataLoader:
         return self.batch(chosen)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         x, t = np.array(xs), None if ts[0] is None else np.array(ts)
         if self.gpu:

@@ -1,9 +1,9 @@
 """Step 59 · RNN
 
 Problem
-A sine is shown point by point; what comes next? From the height 0.5 it may go
-up, to 0.74, or down, to 0.21. A network that sees one point at a time cannot
-know: however long it learns, its loss stays at 0.05.
+A sine is shown point by point, 20 to a round; what comes next? From 0.5 it may
+go up, to 0.74, or down, to 0.21. A network that sees one point at a time
+cannot know: however long it learns, its loss stays at 0.05.
 
 Idea
 A layer that remembers. What it gives, h, goes back into it at the next call:
@@ -25,13 +25,14 @@ and the next backward() ends there: truncated backpropagation through time.
 In the code
 RNN(hidden_size, in_size=None): a layer that makes h (N, hidden_size) of x
 (N, in_size). x2h, a Linear, has Wx and b; h2h, a Linear without b, has Wh,
-(hidden_size, hidden_size). Without in_size Wx is made at the first call. h is
-the attribute h: None at first and after reset_state(), when the next call is
-tanh(x @ Wx + b). check_batch(layer, x, h) raises a ValueError with both
-lengths if h is there and has another length than x; forward() asks it first.
-unchain() sets the creator of a Variable to None. unchain_backward() does it
-to all that a Variable was made of, near and far, in time linear in the graph;
-its own creator stays. A loop, as in step 8, is no matter how long the chain.
+(hidden_size, hidden_size). Without in_size Wx is made at the first call. The
+attribute h is None at first and after reset_state(): then the next call gives
+tanh(x @ Wx + b). check_batch(layer, x, h), which forward() asks first, is a
+ValueError if h is not None and len(h) not len(x): it names the class of the
+layer, both lengths and reset_state().
+unchain() sets the creator of a Variable to None. unchain_backward() does it to
+all that a Variable was made of, near and far, but its own creator stays. A
+loop, as in step 8, each function once: graphs are long, and ways many.
 SinCurve(train=True): a Dataset. 1,000 points sin(x), x in equal steps from 0
 to 2 pi, both ends in, plus noise, evenly spread from -0.05 to 0.05, the same
 each time (default_rng); with train=False cos(x), no noise. float32. data is
@@ -2317,7 +2318,7 @@ def download(url, path, sha256=None, timeout=30):
     import urllib.request
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             copy_response(response, part)
@@ -3353,7 +3354,7 @@ class DataLoader:
         return self.batch(chosen)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...) and t (N, ...)."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         x, t = np.array(xs), None if ts[0] is None else np.array(ts)
         if self.gpu:

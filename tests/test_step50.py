@@ -296,7 +296,7 @@ def test_batches_without_examples_are_refused(step, batch_size):
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_an_empty_data_set_is_refused(step, shuffle):
-    with pytest.raises(ValueError, match="0"):
+    with pytest.raises(ValueError):
         step.DataLoader(Pairs(0), 3, shuffle=shuffle)
 
 

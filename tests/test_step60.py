@@ -436,9 +436,9 @@ def test_batches_of_a_sequence_one_by_one(step):
         loader.next()
 
 
-@pytest.mark.parametrize("count, batch_size", [(0, 1), (3, 0), (3, -1)])
+@pytest.mark.parametrize("count, batch_size", [(0, 1), (3, 0), (3, -1), (3, 4)])
 def test_no_batches_are_refused(step, count, batch_size):
-    with pytest.raises(ValueError, match="batches"):
+    with pytest.raises(ValueError, match="batches|sequences"):
         step.SeqDataLoader(make_numbers(step, count), batch_size)
 
 
@@ -515,3 +515,9 @@ def test_the_text_is_downloaded_once_and_checked(step, monkeypatch, tmp_path):
 def test_where_the_text_comes_from(step):
     assert step.Shakespeare.URL.startswith("https://")
     assert step.Shakespeare.SHA256[:8] == "86c4e6aa"
+
+
+@pytest.mark.parametrize("shapes", [((3, 8), (1, 2)), ((3, 5), (3, 1)), ((8,), (2,))])
+def test_a_cell_refuses_shapes_that_do_not_fit(step, shapes):
+    with pytest.raises(ValueError):
+        step.lstm_cell(*map(np.ones, shapes))

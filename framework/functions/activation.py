@@ -231,6 +231,8 @@ class LSTMCell(Function):
     """The new h and memory c of an LSTM."""
 
     def forward(self, a, c):
+        if c.ndim != 2 or a.shape != (len(c), 4 * c.shape[1]):
+            raise ValueError("a must be (N, 4 H) for c (N, H)")
         f, i, o, u = lstm_gates(a, lambda x: np.tanh(x * 0.5) * 0.5 + 0.5, np.tanh)
         c = f * c + i * u
         t = np.tanh(c)
