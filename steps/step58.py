@@ -314,13 +314,14 @@ def as_variable(x):
 
 def as_variables(xs):
     """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype, xp = None, np
+    dtype = data = None
     for x in xs:
         if isinstance(x, Variable):
-            xp = get_array_module(x.data)
-            if x.data.dtype.kind == "f":
-                dtype = x.data.dtype
-    xs = [xp.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
+            data = x.data
+            if data.dtype.kind == "f":
+                dtype = data.dtype
+    # like=data: by the module that made it
+    xs = [np.array(x, dtype, like=data) if isinstance(x, NUMBERS) else x for x in xs]
     return [as_variable(x) for x in xs]
 
 
