@@ -238,8 +238,9 @@ def as_variables(xs):
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
             dtype = x.data.dtype
-    xs = [np.array(x, dtype) if isinstance(x, NUMBERS) else x for x in xs]
-    return [as_variable(x) for x in xs]
+    return [
+        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
+    ]
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient

@@ -192,7 +192,7 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        if not isinstance(data, np.ndarray | None) and not is_on_gpu(data):
+        if not (data is None or isinstance(data, np.ndarray) or is_on_gpu(data)):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
                 f"Turn it into one first: np.array({data!r})."
@@ -333,8 +333,10 @@ def as_variables(xs):
             if data.dtype.kind == "f":
                 dtype = data.dtype
     # like=data: by the module that made it
-    xs = [np.array(x, dtype, like=data) if isinstance(x, NUMBERS) else x for x in xs]
-    return [as_variable(x) for x in xs]
+    return [
+        as_variable(np.array(x, dtype, like=data) if isinstance(x, NUMBERS) else x)
+        for x in xs
+    ]
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
