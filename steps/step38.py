@@ -14,8 +14,8 @@ x that stands elsewhere, so its gradient goes back to where it came from:
     gx (2, 3) <--- reshape to (2, 3) <--- gy (3, 2)
 
 Transposing puts the axes in another order: with axes = (2, 0, 1) axis 0
-of y is axis 2 of x. The way back is the inverse: axis i of x is that axis
-of y at which i stands in axes, here (1, 2, 0):
+of y is axis 2 of x. The way back is the inverse: axis i of x is axis
+axes.index(i) of y, here (1, 2, 0):
 
     x  (A, B, C) ---> axes (2, 0, 1) ---> y  (C, A, B)
     gx (A, B, C) <--- axes (1, 2, 0) <--- gy (C, A, B)
@@ -25,19 +25,19 @@ Each backward() is the same function again: it has all its derivatives.
 In the code
 reshape(x, 3, 2), reshape(x, (3, 2)) and reshape(x, [3, 2]) are the same.
 A length may be one of NumPy's integers, and one may be -1: NumPy finds it.
-If x has the shape already, it comes back; Reshape(shape) does the rest.
+If x has the shape already, x itself is returned; else Reshape(shape)(x).
 transpose(x, 2, 0, 1), or with a tuple or list, is Transpose(axes); an axis
 may be counted from the end, as -1. No axes, or None, reverse the order.
 Both are methods, too: x.reshape(3, 2), x.transpose(1, 0). x.T is
 transpose(x), as a property.
 expand_dims(x, axis) puts in an axis of length 1, or one for each number
-of a tuple: axis 0 makes (1, 2, 3) of (2, 3), axis -1 makes (2, 3, 1).
+of a tuple, counted in y: axis 0 makes (1, 2, 3) of (2, 3), -1 (2, 3, 1).
 flatten(x) keeps the first axis and makes one of the others: (N, D) of
-(N, C, H, W) with D = C * H * W, and (N, 1) of (N,).
+(N, C, H, W) with D = C * H * W, (N, 1) of (N,), and (1,) of a number.
 All take an array or a number, too, as a constant, and give a Variable. A
 shape that does not fit or an axis that is not there is a ValueError.
-The functions have three sections now, a folder of modules in the package:
-functions/shape, functions/operators (out of core) and functions/math.
+The functions stand in three sections now, a folder of the package:
+functions/shape, functions/operators (before: core) and functions/math.
 
 New:      one_tuple, Reshape, reshape, Variable.reshape, Transpose, transpose,
           Variable.transpose, Variable.T, expand_dims, flatten

@@ -1,8 +1,8 @@
 """Step 40 · Broadcasting
 
 Problem
-NumPy adds a b of shape (1,) to an x of shape (3,): it repeats b. But the
-backward() of that y stops with
+x has the shape (3,), b the shape (1,). NumPy adds them: it repeats b. But
+the backward() of y = x + b stops with
 
     A gradient of shape (3,) came back for a variable of shape (1,) ...
 
@@ -18,7 +18,7 @@ To repeat like this is to broadcast, and its backward() is a sum (step 39).
 Along which axes? NumPy lines up the shapes at their last axes and repeats
 where there is no axis, or one of length 1. So these are to be summed:
 
-    b                     (3, 1)    repeated along axes 0 and 2
+    b                     (3, 1)    repeated along axes 0 and 2 of y
     y and gy           (2, 3, 4)
     sum, keepdims      (1, 3, 1)
     reshape: gb           (3, 1)
@@ -34,8 +34,8 @@ reshape; x itself comes back if it has the shape. It is a ValueError if
 broadcast_to could not lead from shape to x.shape.
 Both take an array for x, too, as a constant.
 Add, Sub, Mul, Div and VariablePow let NumPy repeat what it wants, and pass
-each gradient through sum_to(gx, x.shape). Now Add and Sub give None for a
-constant, too: there may be much to sum for nothing.
+each gradient through sum_to(gx, x.shape); Div makes gx1 of the gx0 before
+its sum. Now Add and Sub give None for a constant, too, and save its sum.
 
 New:      broadcast_to, sum_to
 Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
@@ -45,8 +45,8 @@ Removed:  nothing
 Elsewhere
 PyTorch: expand() and sum_to_size(). Its engine also sums what a function
 of your own gives back, if the shapes allow it; here that is an error. In
-JAX it can be seen: jax.make_jaxpr prints a broadcast_in_dim for f, and a
-reduce_sum for its gradient.
+JAX it can be seen: jax.make_jaxpr(f) prints a broadcast_in_dim where f
+broadcasts, and a reduce_sum for its gradient.
 
 Watch out
 (3,) - (3, 1) is (3, 3). If y has the one shape and the answers t have the

@@ -15,9 +15,9 @@ A layer is a function that owns what it is to learn:
 
 W and b are attributes of the layer, and of a class of their own, Parameter:
 so the layer finds them by looking through its attributes. Python keeps
-those in the order in which they were set; a set of parameters could have
-another order in each run. Nor must anyone count the columns of x: the
-first x that comes in has them.
+those in the order in which they were set (a Python set could give another
+order in each run). Nor must anyone count the columns of x: the first x
+that comes in has them.
 
 In the code
 Parameter(data, name=None) is a Variable; what is calculated from it is a
@@ -30,7 +30,7 @@ each call: layer.b = None later is harmless. cleargrads() clears them all.
 Linear(out_size, nobias=False, dtype=np.float32, in_size=None) has a W and
 then a b, which are named "W" and "b". W is (in_size, out_size) and drawn by
 np.random.randn, times sqrt(1 / in_size): y is then about as large as x,
-and not the larger the more numbers it adds up (LeCun et al. 1998). b is
+however many columns it adds up (LeCun et al. 1998). b is
 zeros; with nobias it is None. Without in_size, W.data is None until the
 first call, when in_size is x.shape[-1]. x is a Variable or an array (else:
 TypeError); one that does not fit W is a ValueError that has both shapes.

@@ -2,8 +2,8 @@
 
 Problem
 A network that tells C classes apart gives a score for each. The usual loss is
--log(e ** x / sum(e ** x)) at the right class. x[row, label] is a TypeError,
-and scores of 1000 and 2000 make inf / inf, which is nan.
+-log(e ** x / sum(e ** x)) at the right class. x[np.arange(N), t] for labels t
+is a TypeError, and scores of 1000 and 2000 make inf / inf, which is nan.
 
 Idea
 Softmax makes probabilities p of scores, each above 0, with the sum 1; m, the
@@ -28,13 +28,13 @@ leaky_relu(x, slope=0.2): x where x > 0, else slope * x.
 softmax, log_softmax, softmax_simple(x, axis=1): the last is the formula as is;
 log_sum_exp(x, axis) is of an array, and keeps the axis.
 softmax_cross_entropy(x, t): scores (N, C), t (N,) integers from 0 to C - 1. A
-ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to C - 1"
-and what there is; a TypeError says "integers" and the dtype. backward() takes
-arrays kept by forward() if Config.enable_backprop is off, else Variables.
-softmax_cross_entropy_simple is the same out of four functions.
-sigmoid_cross_entropy(x, t): -t log p - (1 - t) log(1 - p), p = sigmoid(x),
-summed, over N = len(x); as max(x, 0) - x t + log(1 + e ** -|x|), finite. t has
-x's shape, or one is (N,), the other (N, 1); else, or if a t is not "from 0 to
+ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to 2" (for
+C = 3) and what t has; a TypeError says "integers" and the dtype. backward()
+works on arrays kept by forward(), but on Variables if Config.enable_backprop
+is on (create_graph). softmax_cross_entropy_simple: the same, by log_softmax.
+sigmoid_cross_entropy(x, t): -t log p - (1 - t) log(1 - p), p = sigmoid(x), its
+sum over N = len(x), as max(x, 0) - x t + log(1 + e ** -|x|): finite. t has x's
+shape, or one is (N,), the other (N, 1); else, or if not all of t is "from 0 to
 1", a ValueError. gx = (p - t) / N; for a Variable t gt = -x / N.
 binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
 sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at

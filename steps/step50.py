@@ -6,8 +6,8 @@ A loop over the mini-batches of 300 points, 32 at a time, by hand:
     for i in range(len(x) // 32):                        300 // 32 = 9
         x_batch, t_batch = x[32 * i : 32 * (i + 1)], t[32 * i : 32 * (i + 1)]
 
-9 x 32 is 288: the last 12 points are never shown. And x and t must be arrays,
-which a data set does not promise.
+9 x 32 is 288: the last 12 points are never shown. And a data set may have no
+slices: all it promises is dataset[i] and len(dataset).
 
 Idea
 An object that gives batches when it is looped over. A loop is an epoch: each
@@ -28,12 +28,12 @@ the largest. As in softmax_cross_entropy, other shapes and labels that are not
 from 0 to C - 1 are a ValueError, and labels of another kind a TypeError.
 DataLoader(dataset, batch_size, shuffle=True, seed=None) gives pairs of arrays
 x (n, ...) and t (n, ...), t = None if the data set has no labels. Give the
-seed by its name. `for x, t in loader` runs through a new epoch; len(loader)
-counts its batches. next(loader) and loader.next() give the next batch, and
-StopIteration at the end, until reset() begins a new epoch. Orders are drawn
-from np.random.default_rng(seed), without a seed from np.random, when the
-loader is made and for each loop; shuffle=False leaves 0, 1, 2 ... Batches of
-less than 1 example and an empty data set are a ValueError.
+seed by its name: step 52 puts gpu before it. `for x, t in loader` is an epoch
+of len(loader) batches. next(loader) and loader.next() give the next batch, and
+StopIteration at the end, until reset() begins a new epoch. Orders are
+permutation(N) of np.random.default_rng(seed), or of np.random without a seed:
+one when the loader is made, one at each reset(), with which a loop begins; or
+0, 1, 2 ... if not shuffle. No examples, or batches of none: a ValueError.
 
 New:      accuracy, DataLoader
 Changed:  nothing
@@ -51,7 +51,7 @@ The last batch is shorter, so the mean of the batches' means is not the mean
 of the examples. Give each the weight len(t).
 
 Try
-1. Set shuffle=False in train_loader. Why does it do no harm here?
+1. Set shuffle=False in the demo's train_loader. Why does it do no harm?
 2. Learn with batches of 300. How many updates are there in an epoch now?
 
 Output

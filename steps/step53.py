@@ -22,14 +22,14 @@ under its name ("l0/W") and in its dtype: np.savez into an io.BytesIO, then
 write_file of step 26. as_numpy brings arrays from a GPU. The path is
 taken as it is, its folder is made. Parameters without data, of a layer
 not yet called, are a ValueError that names them; nothing is written then.
-read_npz(path) gives the arrays in a file as a dict. A file that is none,
+read_npz(path) gives the arrays in a file as a dict. A file of another kind,
 cut short, damaged, or with Python objects in it is a ValueError with the
 path in it; one that is not there stays a FileNotFoundError.
 set_weights(layer, arrays, path) puts a dict of arrays in. One ValueError
 names the path and all that is wrong: "l0/W is missing", "l9/W is too
-much", then in the order of the parameters both shapes of one that has
-another, and the dtype if its kind is not in "biuf", that of real numbers.
-Then no parameter has changed.
+much", then, parameter by parameter, both shapes where they differ, or the
+array's dtype if its kind is not in "biuf", that of real numbers. Then no
+parameter has changed.
 set_weight(param, array) copies: into the dtype and onto the device that
 the parameter has, or as it is if it has no data yet. It adds 1 to
 param.version: backward() of a loss from before is a RuntimeError.
@@ -53,7 +53,7 @@ Load first, then to_gpu(). The optimizer's own numbers (Adam's m, v and t)
 are not in the file: it starts anew with the loaded weights.
 
 Try
-1. Give twin the sizes (32, 10, 10). What does the demo say is missing?
+1. Give the demo's twin the sizes (32, 10, 10). What is said to be missing?
 2. Save after each epoch and end the program with Ctrl-C. What is in out/?
 
 Output

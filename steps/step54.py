@@ -24,15 +24,15 @@ and the means over the same axes:
 
 In the code
 Config.train is True; within a block  with test_mode():  it is False.
-dropout(x, dropout_ratio=0.5) draws with random.rand of x's module; in test
-mode it is x itself. A ratio outside [0, 1) is a ValueError that names it.
+dropout(x, dropout_ratio=0.5), in training: kept = random.rand(*x.shape) of x's
+module >= ratio. A ratio outside [0, 1) is a ValueError with it, in both modes.
 batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5): x is (N, C, ...),
 (N, C) or (N, C, H, W), the others (C,). In training the arrays mean and
 var change in place: mean += (1 - decay) * (mean of x - mean), and var
 towards the unbiased variance, n / (n - 1) times the one in s, for n
-numbers a channel. ValueErrors, with nothing changed: n < 2 in training; a
-shape of x, which is named, without C channels. BatchNormalization(axes,
-eps) computes y in training; in test mode - * + of Variables will do.
+numbers a channel. ValueErrors, with nothing changed: n < 2 in training; an
+x without C channels, with its shape in it. BatchNormalization(axes, eps) is
+for training.
 BatchNorm(decay=0.9, eps=2e-5, dtype=np.float32), a Layer, makes gamma and
 avg_var of ones, beta and avg_mean of zeros at the first call. The two
 averages are Parameters with requires_grad = False: saved, not in params().
@@ -51,8 +51,8 @@ first gradients are right and the second wrong, without a word.
 In training each call moves the averages, under no_grad() too.
 
 Try
-1. Take "/ (1 - dropout_ratio)" away. Which number of the output tells?
-2. Set decay=0.5 in norm. Why not in every network?
+1. Take "/ (1 - dropout_ratio)" away. Which numbers of the output tell?
+2. Set decay=0.5 in the demo's norm. Why not in every network?
 
 Output
     ones, training    [2. 2. 2. 2. 0. 2. 0. 2.]
