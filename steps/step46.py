@@ -21,24 +21,24 @@ An optimizer moves the parameters p of a layer along their gradients g:
     AdamW(..., weight_decay=0.01)  p -= alpha * weight_decay * p; then as Adam
 
 Momentum rolls on where slopes are small. AdaGrad's steps shrink as h grows;
-AdaDelta's h, a running mean, forgets. sqrt(s), the size of past steps, gives d
-the unit of p, which replaces an lr; eps gets it going. Adam is momentum over
-sqrt(v); M and V mend that m and v start at 0. t counts the updates.
+AdaDelta's h, a running mean, forgets, and the size of its past steps, sqrt(s),
+stands for an lr. Adam is momentum over sqrt(v); M and V mend that m and v
+start at 0. Its attribute t counts the calls of update().
 
 In the code
 Optimizer has target, hooks (a list) and states; setup(layer) returns self;
-update() before it is a RuntimeError naming it. update() calls each hook of
-add_hook(hook) with a list of the parameters that have a gradient; then, for
-each that still has one, update_one(p), here NotImplementedError, and adds 1 to
-p.version. state(p, key) is states[name][key], zeros like p.data at first, the
-name from named_params(). check_learnable(p) refuses an integer p by a
-TypeError: its .name, dtype, "floating-point numbers". The hooks give p a new
-gradient: WeightDecay(rate) g + rate * p, FreezeParam(*parameters_or_layers)
-None, ClipGrad(max_norm) g * max_norm / (norm + 1e-6) if that is shorter, norm
-of all g as one vector. Weights must not be updated before the gradients that
-need them: a Variable has a version, 0 at first, and a function keeps the sum
-of its inputs'. If it has changed, check_versions(), first in gradients(), is a
-RuntimeError: the function's name, "was updated after forward()".
+before it, update() is a RuntimeError that names setup. update() calls each
+hook of add_hook(hook) with a list of the parameters that have a gradient.
+Then, for each that still has one: check_learnable(p), a TypeError with .name,
+dtype and "floating-point numbers" if p is of integers; update_one(p), here a
+NotImplementedError; and p.version += 1. state(p, key) is states[name][key], by
+the names of named_params(), zeros like p.data at first. Hooks give a new g:
+WeightDecay(rate) g + rate * p; FreezeParam(*parameters_or_layers) None;
+ClipGrad(max_norm) g * max_norm / (norm + 1e-6) if norm, of all g, is larger.
+Weights must not be updated before the gradients that need them: a Variable has
+a version, from 0 on, a function the sum of its inputs'. If that has changed,
+check_versions(), first in gradients(), is a RuntimeError with the function's
+name and "was updated after forward()".
 
 New:      Function.check_versions, Optimizer, check_learnable, SGD,
           MomentumSGD, AdaGrad, AdaDelta, Adam, AdamW, WeightDecay,

@@ -30,15 +30,15 @@ im2col(x, kernel_size, stride=1, pad=0, to_matrix=True)    as above, rows in
   the order n, i, j, columns c, k, m; else (N, C, KH, KW, OH, OW).
 col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True)
   adds col up in (N, C, H, W); what belongs to the padding is left out.
-conv2d, conv2d_simple(x, W, b=None, stride=1, pad=0)    the latter as above
+conv2d, conv2d_simple(x, W, b=None, stride=1, pad=0)    simple: col @ W + b
 deconv2d(x, W, b=None, stride=1, pad=0, outsize=None)    W (C, OC, KH, KW);
   x[n, c, i, j] * W[c] is added to y[n] from pixel i * SH - PH, j * SW - PW on;
-  y is (N, OC, *outsize), the least of which conv2d makes (H, W), or yours.
-  ValueErrors name the shapes of x and W if C differs or x lacks N; outsize
-  if it can't be; a kernel as in step 55. backward() gives None for constants.
+  y is (N, OC, *outsize): the least of which conv2d makes (H, W), or yours.
+ValueErrors have the shapes of x and W if C differs or x lacks N; an outsize of
+  which conv2d does not make (H, W); a kernel that does not fit, as in step 55.
 pooling, average_pooling, pooling_simple(x, kernel_size, stride=1, pad=0)
-  as in step 56; of equals the first gets the gradient. pooling pads integers
-  with their least; a ValueError names a pad >= kernel_size. simple: by im2col.
+  as in step 56. pooling pads with the least there is and refuses a pad >=
+  kernel_size; of equals the first gets the gradient. simple: max() of im2col.
 Conv2d(out_channels, kernel_size, stride=1, pad=0, nobias=False,
   dtype=np.float32, in_channels=None), Deconv2d(same)    layers with W and b
   as Linear's; W at the first call: randn * (1 / (C * KH * KW)) ** 0.5.

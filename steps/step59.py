@@ -1,7 +1,7 @@
 """Step 59 · RNN
 
 Problem
-A sine is shown point by point, 20 to a round; what comes next? From 0.5 it may
+A sine is shown point by point, 20 to a turn; what comes next? From 0.5 it may
 go up, to 0.74, or down, to 0.21. A network that sees one point at a time
 cannot know: however long it learns, its loss stays at 0.05.
 
@@ -28,15 +28,16 @@ RNN(hidden_size, in_size=None): a layer that makes h (N, hidden_size) of x
 (hidden_size, hidden_size). Without in_size Wx is made at the first call. The
 attribute h is None at first and after reset_state(): then the next call gives
 tanh(x @ Wx + b). check_batch(layer, x, h), which forward() asks first, is a
-ValueError if h is not None and len(h) not len(x): it names the class of the
+ValueError if h is not None and len(h) != len(x): it names the class of the
 layer, both lengths and reset_state().
 unchain() sets the creator of a Variable to None. unchain_backward() does it to
 all that a Variable was made of, near and far, but its own creator stays. A
-loop, as in step 8, each function once: graphs are long, and ways many.
+loop, as in step 8, each function once: graphs are long, and many paths lead
+to one function.
 SinCurve(train=True): a Dataset. 1,000 points sin(x), x in equal steps from 0
-to 2 pi, both ends in, plus noise, evenly spread from -0.05 to 0.05, the same
-each time (default_rng); with train=False cos(x), no noise. float32. data is
-all points but the last, (999, 1), label all but the first.
+to 2 pi, both ends in, plus noise, uniform(-0.05, 0.05) of default_rng(0); with
+train=False cos(x), no noise. float32. data is all points but the last, label
+all but the first, both (999, 1).
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
           SinCurve

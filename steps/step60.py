@@ -1,9 +1,9 @@
 """Step 60 · LSTM
 
 Problem
-Show the RNN of step 59 one point of the sine, then 32 zeros, and ask which it
-was. After 160 rounds its loss is still above 0.05. On the way back a gradient
-meets Wh and 1 - h ** 2 at each step: in one case 3 was 0.000002 in the end.
+Show the RNN of step 59 one point of the sine, then 32 zeros, and ask at each
+which it was. After 160 updates its loss is still above 0.05. On the way back a
+gradient meets Wh and 1 - h ** 2 at each step: one of 3 became 0.000002.
 
 Idea
 A second state c, the memory. It is not pressed through Wh and tanh each time:
@@ -17,30 +17,30 @@ A second state c, the memory. It is not pressed through Wh and tanh each time:
                       ^    |                old one is f: near 1, as long
     x, h ----> i * u -+    +-- o * tanh --> h                   as wanted
 
-Four products with x and four with h are slower than one that is four times as
+Four products with x and four with h are slower than one each, four times as
 wide: a (N, 4 H) holds the sums of f, i, o and u side by side, in this order.
 
 In the code
-lstm_cell_simple(a, c) is h and c as above, for c (N, H). lstm_cell(a, c) is
-the same as one function, LSTMCell, which needs a fraction of the time. With t
-for tanh of the new c, backward() takes gh, gc (None, if unused, counts as 0):
+lstm_cell_simple(a, c) gives h and c as above, for c (N, H). lstm_cell(a, c) is
+the same as one function, LSTMCell, which needs less time. With t for tanh of
+the new c, and c the old one, backward() takes gh, gc (None counts as 0):
 
     gc = gc + gh * o * (1 - t * t)
     ga = gc * c * f * (1 - f), gc * u * i * (1 - i),
          gh * t * o * (1 - o), gc * i * (1 - u * u)     side by side
-    gc * f is the gradient of c, which is the old one here
+    gc * f is the gradient of c
 
-lstm_gates(a, sigmoid, tanh) cuts a up, lstm_gradients does the sums: both for
-arrays, or Variables if there is to be a graph (Config.enable_backprop).
+lstm_gates(a, sigmoid, tanh) makes f, i, o, u; lstm_gradients does the above:
+on arrays kept by forward() or, if Config.enable_backprop, on Variables, anew.
 LSTM(hidden_size, in_size=None): as RNN, x2h and h2h 4 * hidden_size wide, with
 h and c (None at first and after reset_state(), c then counts as zeros).
 embed_id(x, W): the rows of W (V, D) for integers x of any shape: (..., D).
 check_ids() raises its errors for other kinds of x, or not from 0 to V - 1.
-EmbedID(in_size, out_size, dtype=np.float32): a layer with W, from randn.
+EmbedID(in_size, out_size, dtype=np.float32): a layer with W, plain randn.
 SeqDataLoader(dataset, batch_size, gpu=False), a DataLoader: n // batch_size
-batches, or a ValueError. Of 0 ... 9, 3 at a time: 0 3 6, then 1 4 7, 2 5 8.
-Shakespeare: get_file(URL, "shakespeare.txt", SHA256), both as in this file.
-data, label: ids of letters, of the next. char_to_id, id_to_char: sorted dicts.
+batches; a ValueError if 0. Of 0 ... 9, 3 at a time: 0 3 6, then 1 4 7, 2 5 8.
+Shakespeare: get_file(URL, "shakespeare.txt", SHA256); copy both from below.
+data, label: ids of letters, of the next; dicts char_to_id, id_to_char, sorted.
 
 New:      embed_id, lstm_gates, lstm_cell_simple, LSTMCell, lstm_gradients,
           lstm_cell, LSTM, EmbedID, Shakespeare, SeqDataLoader
@@ -52,11 +52,11 @@ torch.nn.LSTM has i, f, u, o, two b, and takes whole sequences; EmbedID is
 torch.nn.Embedding. Keras and Chainer start b of f at 1, PyTorch does not.
 
 Watch out
-Where little memory is needed, gates gain little: 0.0013 against 0.0015 on the
-next point, after 300 rounds; after 160 with alpha=0.005 the RNN was ahead.
+Where little memory is needed, gates gain little: on the next point 0.0013
+against 0.0015. After 160 updates with alpha=0.005 the RNN was ahead there.
 
 Try
-1. Open f at the start: model.memory.x2h.b.data[:20] = 1. Does the LSTM gain?
+1. In the demo, model.memory.x2h.b.data[:20] = 1 opens f. Does the LSTM gain?
 2. Let a point be held for 66 steps: 66 for 33, batch_size=15. Who can do it?
 
 Output
