@@ -269,6 +269,3 @@ class Shakespeare(Dataset):
         self.char_to_id = {char: i for i, char in self.id_to_char.items()}
         ids = np.array([self.char_to_id[char] for char in text])
         self.data, self.label = ids[:-1], ids[1:]
-
-
-Shakespear = Shakespeare  # the name in the book's package

@@ -43,7 +43,7 @@ Shakespeare: get_file(URL, "shakespeare.txt", SHA256); copy both from below.
 data, label: ids of letters, of the next; dicts char_to_id, id_to_char, sorted.
 
 New:      embed_id, lstm_gates, lstm_cell_simple, LSTMCell, lstm_gradients,
-          lstm_cell, LSTM, EmbedID, Shakespeare, Shakespear, SeqDataLoader
+          lstm_cell, LSTM, EmbedID, Shakespeare, SeqDataLoader
 Changed:  nothing
 Removed:  nothing
 
@@ -3436,9 +3436,6 @@ class Shakespeare(Dataset):
         self.char_to_id = {char: i for i, char in self.id_to_char.items()}
         ids = np.array([self.char_to_id[char] for char in text])
         self.data, self.label = ids[:-1], ids[1:]
-
-
-Shakespear = Shakespeare  # the name in the book's package
 
 
 # === dataloaders: batches of examples ===

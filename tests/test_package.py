@@ -821,8 +821,8 @@ NAMES = {
         VGG16""",
     ".optimizers": """AdaDelta AdaGrad Adam AdamW ClipGrad FreezeParam MomentumSGD
         Optimizer SGD WeightDecay""",
-    ".datasets": """CIFAR10 CIFAR100 Dataset Digits ImageNet MNIST Shakespear
-        Shakespeare SinCurve Spiral get_spiral""",
+    ".datasets": """CIFAR10 CIFAR100 Dataset Digits ImageNet MNIST Shakespeare SinCurve
+        Spiral get_spiral""",
     ".dataloaders": "DataLoader SeqDataLoader",
     ".transforms": """AsType CenterCrop Compose Convert Flatten Normalize
         RandomHorizontalFlip Resize ToArray ToFloat ToInt ToPIL""",
