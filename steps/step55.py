@@ -168,10 +168,12 @@ NUMBERS = (int, float, np.number, np.bool_)
 
 def as_array(x):
     """x as an array: an array stays itself, a number becomes a 0-d array."""
-    if isinstance(x, np.ndarray) or is_on_gpu(x):
+    if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
         return np.array(x)
+    if is_on_gpu(x):
+        return x
     raise TypeError(f"Expected an array or a number, but got {x!r}.")
 
 
