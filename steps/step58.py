@@ -67,7 +67,7 @@ Output
     fire3      (128, 55, 55)     12,432   fire8      (512, 27, 27)    188,992
     fire4      (256, 55, 55)     45,344   fire9      (512, 13, 13)    197,184
     fire5      (256, 27, 27)     49,440   conv_final (1000, 15, 15)   513,000
-    1,248,424 parameters; the graph is in out/; no photograph was given
+    1,248,424 parameters, drawn in out/; for names: --weights and --picture
 """
 
 import argparse
@@ -3373,7 +3373,7 @@ def show_network(kind, x):
         print("   ".join(cells[i::half]))
     plot_dot_graph(y, to_file="out/step58.svg")
     count = count_learned(model.params())
-    print(f"{count:,} parameters; the graph is in out/; no photograph was given")
+    print(f"{count:,} parameters, drawn in out/; for names: --weights and --picture")
 
 
 def open_picture(path):
