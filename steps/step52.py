@@ -2211,6 +2211,15 @@ class DataLoader:
 # === demo ===
 
 
+def digits(train):
+    """MNIST if it is at hand or asked for with --mnist, else the small digits."""
+    kind = MNIST if "--mnist" in sys.argv or MNIST.is_cached() else Digits
+    try:
+        return kind(train)
+    except OSError as error:
+        sys.exit(f"There is no MNIST: {error}")
+
+
 class Listener:
     """It is no array; it tells which of NumPy's functions have asked it."""
 
@@ -2244,8 +2253,8 @@ if __name__ == "__main__":
     gpu = gpu_is_available()
     found = "finds a GPU" if gpu else "finds no GPU here, so the CPU does the work"
     print(f"CuPy {found}.", file=sys.stderr)
-    model, test = MLP((100, 10), activation=relu), Digits(train=False)
-    loader = DataLoader(Digits(), 32, seed=0)
+    model, test = MLP((100, 10), activation=relu), digits(train=False)
+    loader = DataLoader(digits(train=True), 32, seed=0)
     model(loader.next()[0])  # makes the weights
     if gpu:
         model.to_gpu()

@@ -2268,6 +2268,15 @@ class DataLoader:
 # === demo ===
 
 
+def digits(train):
+    """MNIST if it is at hand or asked for with --mnist, else the small digits."""
+    kind = MNIST if "--mnist" in sys.argv or MNIST.is_cached() else Digits
+    try:
+        return kind(train)
+    except OSError as error:
+        sys.exit(f"There is no MNIST: {error}")
+
+
 def scores(model, dataset):
     """What a model says to all pictures of a data set, (N, 10), and the labels."""
     x, t = DataLoader(dataset, len(dataset), shuffle=False).next()
@@ -2301,20 +2310,20 @@ def complaints(model, path):
 
 if __name__ == "__main__":
     np.random.seed(0)
-    digits, model = Digits(train=False), MLP((32, 10), activation=relu)
-    learn(model, Digits())
+    test, model = digits(train=False), MLP((32, 10), activation=relu)
+    learn(model, digits(train=True))
     model.save_weights("out/step53.npz")
     print("in the file:", *read_npz("out/step53.npz"))
     twin = MLP((32, 10), activation=relu)
-    print("the trained one reads well    ", reads_well(model, digits))
-    print("a new one                     ", reads_well(twin, digits))
+    print("the trained one reads well    ", reads_well(model, test))
+    print("a new one                     ", reads_well(twin, test))
     twin.load_weights("out/step53.npz")
-    print("the new one with the weights  ", reads_well(twin, digits))
-    answers = [scores(one, digits)[0].data for one in (model, twin)]
+    print("the new one with the weights  ", reads_well(twin, test))
+    answers = [scores(one, test)[0].data for one in (model, twin)]
     print("the same answers, bit for bit ", np.array_equal(*answers))
 
     small = MLP((16, 10), activation=relu)
-    scores(small, digits)  # from now on the shapes of its weights are known
+    scores(small, test)  # from now on the shapes of its weights are known
     print(complaints(small, "out/step53.npz"))
     content = pathlib.Path("out/step53.npz").read_bytes()
     write_file(pathlib.Path("out/step53-half.npz"), content[: len(content) // 2])

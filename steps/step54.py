@@ -2368,6 +2368,15 @@ class DataLoader:
 # === demo ===
 
 
+def digits(train):
+    """MNIST if it is at hand or asked for with --mnist, else the small digits."""
+    kind = MNIST if "--mnist" in sys.argv or MNIST.is_cached() else Digits
+    try:
+        return kind(train)
+    except OSError as error:
+        sys.exit(f"There is no MNIST: {error}")
+
+
 def learn(model, dataset, epochs=4):
     """Train a model on the pictures of a data set."""
     optimizer = Adam(0.01).setup(model)
@@ -2413,8 +2422,8 @@ if __name__ == "__main__":
     print(f"in training: {refusal(norm, x[:1])}")
 
     model = Sequential(Linear(64), BatchNorm(), relu, dropout, Linear(10))
-    learn(model, Digits())
-    x, t = DataLoader(Digits(train=False), 500, shuffle=False).next()
+    learn(model, digits(train=True))
+    x, t = DataLoader(digits(train=False), 500, shuffle=False).next()
     print("two calls in training     ", two_calls(model, x))
     with test_mode():
         print("two calls in test mode    ", two_calls(model, x))

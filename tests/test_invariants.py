@@ -138,17 +138,18 @@ def test_the_title_is_that_of_the_readme(number):
 # Demos
 
 
-def run_demo(number, folder):
+def run_demo(number, folder, *words, **environment):
     """Run a step as a reader does, in an empty folder; what came of it."""
     folder.mkdir()
     environment = {
         **os.environ,
+        **environment,
         "PYTHONIOENCODING": "utf-8",
         "MPLBACKEND": "Agg",
         "SIXTY_STEPS_CACHE": str(folder / "out" / "no cache"),
     }
     run = subprocess.run(
-        [sys.executable, ledger.step_path(number)],
+        [sys.executable, ledger.step_path(number), *words],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -170,6 +171,20 @@ def demos(tmp_path_factory):
 @by_step
 def test_the_output_is_what_the_lesson_says(demos, number):
     no_complaint(rules.demo_is_right(source(number), *demos[number]))
+
+
+@pytest.mark.parametrize("number", [51, 52, 53, 54, 57])
+def test_a_demo_asks_for_mnist_and_says_in_a_line_that_it_is_not_there(
+    number, tmp_path
+):
+    nowhere = "http://127.0.0.1:9"
+    proxies = {"https_proxy": nowhere, "HTTPS_PROXY": nowhere, "no_proxy": ""}
+    status, _, errors, _ = run_demo(
+        number, tmp_path / "demo", "--mnist", **proxies, NO_PROXY=""
+    )
+    assert status == 1
+    assert "Traceback" not in errors
+    assert "-ubyte.gz: https://ossci-datasets.s3" in errors.splitlines()[-1]
 
 
 # Tests on other steps
