@@ -5,38 +5,20 @@ import weakref
 
 import numpy as np
 import pytest
-from helpers import array, records, var
+from helpers import records, var
+from recurrent import (
+    H,
+    backward_along,
+    check_gradients,
+    close,
+    normal,
+    recorded_layer,
+    weighted,
+)
 
 RECORD = records("recurrent")["RNN"]
 X = np.array(RECORD["inputs"]["x"])
 T, N, D = X.shape
-H = 4
-
-
-def normal(*shape, seed=0):
-    """Random numbers."""
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
-
-
-def close(found, expected):
-    np.testing.assert_allclose(array(found), expected, rtol=1e-11, atol=1e-13)
-
-
-def recorded_layer(step, dtype=float):
-    """An RNN with the recorded weights, and these by their names in the record."""
-    layer = step.RNN(H, in_size=D)
-    weights = {"Wx": layer.x2h.W, "Wh": layer.h2h.W, "b": layer.x2h.b}
-    for name, param in weights.items():
-        param.data = np.array(RECORD["inputs"][name], dtype)
-    return layer, weights
-
-
-def weighted(hs, vs):
-    """The sum of hs * vs over all steps."""
-    loss = 0.0
-    for h, v in zip(hs, vs):
-        loss = loss + (h * v).sum()
-    return loss
 
 
 def make_loss(layer, xs):
@@ -56,55 +38,40 @@ def small_layer(step):
 
 
 def test_h_over_several_steps(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     for x, h in zip(X, RECORD["h"]):
         close(layer(x), h)
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_gradients_over_several_steps(step, create_graph):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.RNN, RECORD)
     xs = [var(step, x) for x in X]
     make_loss(layer, xs).backward(create_graph=create_graph)
-    for name, param in weights.items():
-        close(param.grad, RECORD["gradients"][name])
-    for x, gx in zip(xs, RECORD["gradients"]["x"]):
-        close(x.grad, gx)
+    check_gradients(weights, xs, RECORD["gradients"])
 
 
 def test_second_gradients_over_several_steps(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.RNN, RECORD)
     xs = [var(step, x) for x in X]
     make_loss(layer, xs).backward(create_graph=True)
-    us = {name: np.array(u) for name, u in RECORD["directions"].items()}
-    pairs = [(weights[name], us[name]) for name in weights] + [*zip(xs, us["x"])]
-    slope = 0.0
-    for variable, u in pairs:
-        slope = slope + (variable.grad * u).sum()
-        variable.cleargrad()
-    slope.backward()
-    for name, param in weights.items():
-        close(param.grad, RECORD["second"][name])
-    for x, ggx in zip(xs, RECORD["second"]["x"]):
-        close(x.grad, ggx)
+    backward_along(RECORD["directions"], weights, xs)
+    check_gradients(weights, xs, RECORD["second"])
 
 
 def test_gradients_where_the_graph_is_cut(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.RNN, RECORD)
     xs, vs = [var(step, x) for x in X], np.array(RECORD["cotangents"]["v"])
     for part in (slice(0, 3), slice(3, T)):
         loss = weighted([layer(x) for x in xs[part]], vs[part])
         loss.backward()
         loss.unchain_backward()
-    for name, param in weights.items():
-        close(param.grad, RECORD["cut"][name])
-    for x, gx in zip(xs, RECORD["cut"]["x"]):
-        close(x.grad, gx)
+    check_gradients(weights, xs, RECORD["cut"])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_values_and_gradients_keep_the_dtype(step, dtype):
-    layer, weights = recorded_layer(step, dtype)
+    layer, weights = recorded_layer(step.RNN, RECORD, dtype)
     xs = [var(step, x, dtype) for x in X]
     loss = make_loss(layer, xs)
     loss.backward()
@@ -144,7 +111,7 @@ def test_the_weights_are_random_and_the_bias_is_zero(step):
 
 
 def test_h_is_kept_and_is_no_parameter(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     assert layer.h is None
     for x in X:
         assert layer(x) is layer.h
@@ -152,7 +119,7 @@ def test_h_is_kept_and_is_no_parameter(step):
 
 
 def test_reset_state_begins_a_new_sequence(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     first = [layer(x).data for x in X]
     assert not np.allclose(layer(X[0]).data, first[0])
     layer.reset_state()
@@ -162,7 +129,7 @@ def test_reset_state_begins_a_new_sequence(step):
 
 
 def test_without_a_state_h_is_what_x_alone_makes(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.RNN, RECORD)
     close(layer(X[0]), np.tanh(X[0] @ weights["Wx"].data + weights["b"].data))
     layer.reset_state()
     zeros = layer(np.zeros((N, D)))
@@ -171,7 +138,7 @@ def test_without_a_state_h_is_what_x_alone_makes(step):
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_another_batch_size_is_refused_until_the_state_is_reset(step, n):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     h = layer(X[0])
     with pytest.raises(ValueError, match=rf"RNN.* {N} .* {n}.*reset_state"):
         layer(normal(n, D))
@@ -189,13 +156,13 @@ def test_check_batch_compares_with_the_state(step):
 
 
 def test_a_wrong_shape_is_refused(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     with pytest.raises(ValueError, match=rf"\({N}, {D + 1}\)"):
         layer(normal(N, D + 1))
 
 
 def test_in_no_grad_nothing_is_kept_but_h(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     with step.no_grad():
         for x in X:
             layer(x)
@@ -343,7 +310,7 @@ def updated(step, layer, loss):
 
 
 def test_old_steps_cannot_be_gone_through_after_an_update(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.RNN, RECORD)
     layer(X[0])
     updated(step, layer, weighted([layer(X[1])], X[:1, :, :1]))
     loss = weighted([layer(X[2])], X[1:2, :, :1])
@@ -352,7 +319,7 @@ def test_old_steps_cannot_be_gone_through_after_an_update(step):
 
 
 def test_a_cut_sequence_goes_on_after_an_update(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.RNN, RECORD)
     layer(X[0])
     loss = weighted([layer(X[1])], X[:1, :, :1])
     updated(step, layer, loss)

@@ -7,37 +7,27 @@ import weakref
 import cupy_stand_in
 import numpy as np
 import pytest
-from helpers import array, records, reference, var
+from helpers import records, reference, var
+from recurrent import (
+    H,
+    backward_along,
+    check_gradients,
+    close,
+    normal,
+    recorded_layer,
+    weighted,
+)
 
 RECORD = records("recurrent")["LSTM"]
 X = np.array(RECORD["inputs"]["x"])
 T, N, D = X.shape
-H = 4
 CELLS = ["lstm_cell", "lstm_cell_simple"]
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
-def normal(*shape, seed=0):
-    """Random numbers."""
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
-
-
-def close(found, expected):
-    np.testing.assert_allclose(array(found), expected, rtol=1e-11, atol=1e-13)
-
-
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def weighted(ys, vs):
-    """The sum of ys * vs; where v is None, y counts for nothing."""
-    loss = 0.0
-    for y, v in zip(ys, vs):
-        if v is not None:
-            loss = loss + (y * v).sum()
-    return loss
 
 
 # --- the cell ---
@@ -169,15 +159,6 @@ def test_shapes_that_do_not_fit_are_refused(step):
 # --- the layer, over several steps ---
 
 
-def recorded_layer(step, dtype=float):
-    """An LSTM with the recorded weights, and these by their names in the record."""
-    layer = step.LSTM(H, in_size=D)
-    weights = {"Wx": layer.x2h.W, "Wh": layer.h2h.W, "b": layer.x2h.b}
-    for name, param in weights.items():
-        param.data = np.array(RECORD["inputs"][name], dtype)
-    return layer, weights
-
-
 def make_loss(layer, xs):
     """The recorded loss of all h and the last c."""
     v, w = (np.array(RECORD["cotangents"][name], xs[0].dtype) for name in "vw")
@@ -186,7 +167,7 @@ def make_loss(layer, xs):
 
 
 def test_h_and_c_over_several_steps(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.LSTM, RECORD)
     for x, h in zip(X, RECORD["h"]):
         close(layer(x), h)
     close(layer.c, RECORD["c"])
@@ -194,34 +175,22 @@ def test_h_and_c_over_several_steps(step):
 
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_gradients_over_several_steps(step, create_graph):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.LSTM, RECORD)
     xs = [var(step, x) for x in X]
     make_loss(layer, xs).backward(create_graph=create_graph)
-    for name, param in weights.items():
-        close(param.grad, RECORD["gradients"][name])
-    for x, gx in zip(xs, RECORD["gradients"]["x"]):
-        close(x.grad, gx)
+    check_gradients(weights, xs, RECORD["gradients"])
 
 
 def test_second_gradients_over_several_steps(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.LSTM, RECORD)
     xs = [var(step, x) for x in X]
     make_loss(layer, xs).backward(create_graph=True)
-    us = {name: np.array(u) for name, u in RECORD["directions"].items()}
-    pairs = [(weights[name], us[name]) for name in weights] + [*zip(xs, us["x"])]
-    slope = 0.0
-    for variable, u in pairs:
-        slope = slope + (variable.grad * u).sum()
-        variable.cleargrad()
-    slope.backward()
-    for name, param in weights.items():
-        close(param.grad, RECORD["second"][name])
-    for x, ggx in zip(xs, RECORD["second"]["x"]):
-        close(x.grad, ggx)
+    backward_along(RECORD["directions"], weights, xs)
+    check_gradients(weights, xs, RECORD["second"])
 
 
 def test_gradients_where_the_graph_is_cut(step):
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.LSTM, RECORD)
     xs = [var(step, x) for x in X]
     v, w = (np.array(RECORD["cotangents"][name]) for name in "vw")
     loss = weighted([layer(x) for x in xs[:3]], v)
@@ -229,15 +198,12 @@ def test_gradients_where_the_graph_is_cut(step):
     loss.unchain_backward()
     hs = [layer(x) for x in xs[3:]]
     weighted([*hs, layer.c], [*v[3:], w]).backward()
-    for name, param in weights.items():
-        close(param.grad, RECORD["cut"][name])
-    for x, gx in zip(xs, RECORD["cut"]["x"]):
-        close(x.grad, gx)
+    check_gradients(weights, xs, RECORD["cut"])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_values_and_gradients_keep_the_dtype(step, dtype):
-    layer, weights = recorded_layer(step, dtype)
+    layer, weights = recorded_layer(step.LSTM, RECORD, dtype)
     xs = [var(step, x, dtype) for x in X]
     loss = make_loss(layer, xs)
     loss.backward()
@@ -264,7 +230,7 @@ def test_in_size_makes_all_weights_at_once(step):
 
 
 def test_reset_state_begins_a_new_sequence(step):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.LSTM, RECORD)
     assert (layer.h, layer.c) == (None, None)
     first = [layer(x).data for x in X]
     assert not np.allclose(layer(X[0]).data, first[0])
@@ -276,7 +242,7 @@ def test_reset_state_begins_a_new_sequence(step):
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_another_batch_size_is_refused_until_the_state_is_reset(step, n):
-    layer, _ = recorded_layer(step)
+    layer, _ = recorded_layer(step.LSTM, RECORD)
     h = layer(X[0])
     with pytest.raises(ValueError, match=rf"LSTM.* {N} .* {n}.*reset_state"):
         layer(normal(n, D))
@@ -311,7 +277,7 @@ def test_the_state_is_cut_with_the_graph(step):
 
 def test_an_lstm_runs_where_its_input_is(step, monkeypatch):
     cupy = cupy_stand_in.install(monkeypatch)
-    layer, weights = recorded_layer(step)
+    layer, weights = recorded_layer(step.LSTM, RECORD)
     layer.to_gpu()
     xs = [step.Variable(cupy.array(x)) for x in X]
     for x, h in zip(xs, RECORD["h"]):
