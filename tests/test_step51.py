@@ -255,6 +255,19 @@ def test_a_server_that_falls_silent_is_left(step, server, tmp_path, fault):
     assert files_in(tmp_path) == []
 
 
+def test_a_download_does_not_wait_for_ever_if_nothing_is_said(step, monkeypatch):
+    waits = []
+
+    def urlopen(url, data=None, timeout=None):
+        waits.append(timeout)
+        raise OSError("nobody there")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    with pytest.raises(ConnectionError):
+        step.get_file("https://127.0.0.1/file", "file", SHA256)
+    assert [0 < seconds <= 120 for seconds in waits] == [True]
+
+
 @pytest.mark.parametrize("url", ["file:///no/such/file", "http://127.0.0.1:9/file"])
 def test_where_nothing_is_there_is_nothing_to_download(step, tmp_path, url):
     with pytest.raises(OSError):

@@ -1035,6 +1035,12 @@ def test_the_names_of_imagenet(step, monkeypatch, tmp_path):
     assert step.ImageNet.labels() == ["tench", "crêpe"]
 
 
+def test_the_names_of_imagenet_are_no_program(step, monkeypatch, tmp_path):
+    serve(monkeypatch, tmp_path, step.ImageNet, "a.json", b"['tench', str(1 + 1)]")
+    with pytest.raises(ValueError):
+        step.ImageNet.labels()
+
+
 # The checksums of CIFAR are those in the Keras package, that of VGG16 is timm's.
 CHECKSUMS = {
     "VGG16": "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",

@@ -128,10 +128,12 @@ def caught(number, source):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"step{number:02}.py"
         path.write_text(source, encoding="utf-8")
+        Path(folder, "data").symlink_to(ROOT / "data")
         os.environ["STEP_FILE"] = str(path)
         test = ROOT / "tests" / f"test_step{number:02}.py"
         signal.alarm(SECONDS)
         with open(os.devnull, "w") as nowhere:
+            os.chdir(folder)  # what a fault writes to a wrong place is gone with it
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
             try:
@@ -161,8 +163,11 @@ def step_faults(number):
 def report(number, pool, verbose):
     """Plant every fault of a step; print what its test misses; return (caught, all)."""
     faults = step_faults(number)
+    source = ledger.step_path(number).read_text(encoding="utf-8")
+    if pool.apply(caught, (number, source)):
+        raise SystemExit(f"The test of step {number} fails without any fault.")
     results = pool.starmap(caught, [(number, text) for _, _, text in faults], 1)
-    source = ledger.step_path(number).read_text(encoding="utf-8").splitlines()
+    source = source.splitlines()
     for (line, text, _), found in zip(faults, results):
         if verbose and not found:
             print(f"  line {line}: {source[line - 1].strip()}   ->   {text}")
