@@ -38,7 +38,7 @@ ClipGrad(max_norm) g * max_norm / (norm + 1e-6) if norm, of all g, is larger.
 Weights must not be updated before the gradients that need them: a Variable has
 a version, from 0 on, a function the sum of its inputs'. If that has changed,
 check_versions(), first in gradients(), is a RuntimeError with the function's
-name and "was updated after forward()".
+name and "was updated after forward()". p.data changed by hand is not noticed.
 
 New:      Function.check_versions, Optimizer, check_learnable, SGD,
           MomentumSGD, AdaGrad, AdaDelta, Adam, AdamW, WeightDecay,
