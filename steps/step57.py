@@ -23,7 +23,7 @@ few pictures or rows of one, that stay in the cache, and keeps none. With x
 
 In the code
 Arrays or Variables, whole numbers or pairs; N may be 0; float32 stays, there
-are gradients of every order. How you compute them is up to you.
+are gradients of every order, None for constants. How you do it is up to you.
 get_deconv_outsize(size, kernel_size, stride, pad)    for one axis
   = stride * (size - 1) + kernel_size - 2 * pad, get_conv_outsize undone.
 im2col(x, kernel_size, stride=1, pad=0, to_matrix=True)    as above, rows in
@@ -1318,7 +1318,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of four functions."""
+    """The same as softmax_cross_entropy, out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
