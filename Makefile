@@ -11,16 +11,16 @@ $(error This project needs Python 3.11 or newer; get it from https://www.python.
 endif
 
 STEPS := $(PYTHON) -m tools.steps
-GOALS := help run run-step test test-step test-gpu diff-step show-step propagate framework bench check check-all
+GOALS := help run run-step test test-step test-gpu diff-step show-step propagate framework faults bench check check-all
 .PHONY: $(GOALS)
 .DEFAULT_GOAL := help
 
 # make takes the number in "make test-step 14" for a goal: let it be one that does nothing.
 FIRST := $(firstword $(MAKECMDGOALS))
 REST := $(wordlist 2,99,$(MAKECMDGOALS))
-ifneq ($(filter run test %-step propagate framework,$(FIRST)),)
+ifneq ($(filter run test %-step propagate framework faults,$(FIRST)),)
 NUMBERS := $(filter-out $(GOALS),$(REST))
-N := $(if $(filter run test framework,$(FIRST)),$(NUMBERS),$(REST))
+N := $(if $(filter run test framework faults,$(FIRST)),$(NUMBERS),$(REST))
 $(foreach word,$(NUMBERS),$(eval $(word):;@:))
 endif
 
@@ -49,10 +49,13 @@ show-step:
 	@$(STEPS) show "$(N)"
 
 propagate:
-	@$(STEPS) propagate $(if $(CONTINUE),--continue,$(if $(FORGET),--forget,"$(N)"))
+	@$(STEPS) propagate $(if $(CONTINUE),--continue,"$(N)")
 
 framework:
 	@$(STEPS) framework $(if $(N),"$(N)") $(ARGS)
+
+faults:
+	@$(STEPS) faults $(N)
 
 bench:
 	@$(STEPS) bench $(ARGS)

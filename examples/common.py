@@ -2,8 +2,6 @@
 
 import ast
 import pathlib
-import struct
-import zlib
 
 import numpy as np
 
@@ -38,24 +36,16 @@ def tiled(images, columns):
 
 def save_png(path, image, scale=1):
     """Write a picture, (H, W) or (3, H, W) of numbers from 0 to 1, as a PNG file."""
+    try:
+        from PIL import Image
+    except ImportError:
+        print("There is no picture: it needs Pillow (.venv/bin/pip install pillow).")
+        return
     image = np.repeat(np.repeat(image, scale, axis=-2), scale, axis=-1)
     pixels = np.clip(image * 255, 0, 255).astype(np.uint8)
-    colour = pixels.ndim == 3
-    if colour:
+    if pixels.ndim == 3:
         pixels = pixels.transpose(1, 2, 0)
-    height, width = pixels.shape[:2]
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if colour else 0, 0, 0, 0)
-    parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+    Image.fromarray(pixels).save(path)
     print(f"The picture is {path}.")
-
-
-def chunk(name, content):
-    """A part of a PNG file: its length, its name, what is in it, a checksum."""
-    checksum = zlib.crc32(name + content)
-    return (
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
-    )

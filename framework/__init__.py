@@ -35,8 +35,6 @@ from framework.datasets import Dataset
 from framework.layers import Layer
 from framework.models import Model, Sequential
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Config",
     "DataLoader",
@@ -68,3 +66,5 @@ __all__ = [
     "utils",
     "weights",
 ]
+
+__version__ = "0.1.0"

@@ -5,6 +5,7 @@
 Only the standard library is used here, for nothing else is there yet.
 """
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -117,6 +118,14 @@ def provide(interpreter, package):
     if subprocess.run([interpreter, "-c", code]).returncode:
         print(f"Installing {package}, this once …", file=sys.stderr)
         install(interpreter, [optional(package)])
+
+
+def ruff(*words, folder=ROOT):
+    """Run ruff, which is installed first where it is missing; what came of it."""
+    if not importlib.util.find_spec("ruff"):
+        provide(sys.executable, "ruff")
+    command = [sys.executable, "-m", "ruff", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@
 
 A fault is a flipped sign, a swapped operand, another operator, another number,
 a negated condition, a call left out, or a statement left out. They are planted
-only in lines that differ from the step before.
+only in lines that differ from the step before. This needs Linux or macOS.
 """
 
-import argparse
 import ast
 import difflib
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,36 +23,24 @@ import pytest
 from tools import ledger
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = (
-    60  # a test that takes longer has been hung by the fault, which is caught, too
-)
-OPERATORS = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.Pow: ast.Mult,
-    ast.MatMult: ast.Mult,
-}
-COMPARISONS = {
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.GtE,
-    ast.GtE: ast.Lt,
-    ast.Gt: ast.LtE,
-    ast.LtE: ast.Gt,
-}
-STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr, ast.Raise, ast.Return)
+SECONDS = 60  # a test that takes longer has been hung by the fault, and so caught it
+PAIRS = [
+    (ast.Add, ast.Sub),
+    (ast.Mult, ast.Div),
+    (ast.Is, ast.IsNot),
+    (ast.In, ast.NotIn),
+    (ast.Eq, ast.NotEq),
+    (ast.Lt, ast.GtE),
+    (ast.Gt, ast.LtE),
+]
+OTHER = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])}
+OTHER |= {ast.Pow: ast.Mult, ast.MatMult: ast.Mult}
+STATEMENTS = ast.Assign | ast.AugAssign | ast.Expr | ast.Raise | ast.Return
 
 
 def new_lines(old, new):
     """The numbers of the framework's lines in `new` that are not in `old`."""
-    start = new.count("\n", 0, ledger.demo_start(new))
-    a, b = old.splitlines(), new.splitlines()[:start]
+    a, b = old.splitlines(), new[: ledger.demo_start(new)].splitlines()
     blocks = difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
     kept = {block.b + i for block in blocks for i in range(block.size)}
     return {i + 1 for i in range(len(b)) if i not in kept}
@@ -60,58 +48,53 @@ def new_lines(old, new):
 
 def faulty_expressions(node):
     """The expressions that a slip could have put in the place of this one."""
-    if isinstance(node, ast.BinOp):
-        if type(node.op) in OPERATORS:
-            yield ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
-        if isinstance(node.op, ast.Sub | ast.Div | ast.Pow | ast.MatMult):
-            yield ast.BinOp(node.right, node.op, node.left)
-    elif isinstance(node, ast.UnaryOp):
-        yield node.operand
-    elif isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
-        yield ast.Compare(
-            node.left, [COMPARISONS[type(node.ops[0])]()], node.comparators
-        )
-    elif isinstance(node, ast.BoolOp):
-        yield from node.values
-    elif isinstance(node, ast.IfExp):
-        yield from (node.body, node.orelse)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield ast.Constant(not node.value)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        yield ast.Constant(node.value + 1)
-    elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        if not isinstance(node.args[0], ast.Starred):
-            yield node.args[0]
-    elif isinstance(node, ast.Tuple) and len(node.elts) == 2:
-        if ast.dump(node.elts[0]) != ast.dump(node.elts[1]):
-            yield ast.Tuple(node.elts[::-1], ast.Load())
+    match node:
+        case ast.BinOp(a, op, b):
+            if type(op) in OTHER:
+                yield ast.BinOp(a, OTHER[type(op)](), b)
+            if isinstance(op, ast.Sub | ast.Div | ast.Pow | ast.MatMult):
+                yield ast.BinOp(b, op, a)
+        case ast.Compare(a, [op, *_], others) if type(op) in OTHER:
+            yield ast.Compare(a, [OTHER[type(op)]()], others)
+        case ast.UnaryOp(_, x) | ast.Call(args=[x], keywords=[]):
+            if not isinstance(x, ast.Starred):
+                yield x
+        case ast.BoolOp(values=values):
+            yield from values
+        case ast.IfExp(_, a, b):
+            yield from (a, b)
+        case ast.Constant(bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(int() | float() as value):
+            yield ast.Constant(value + 1)
+        case ast.Tuple([a, b]) if ast.dump(a) != ast.dump(b):
+            yield ast.Tuple([b, a], ast.Load())
 
 
-def is_docstring(node):
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+def not_looked_into(tree):
+    """The nodes in error messages, docstrings and targets of assignments."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise() | ast.Expr(ast.Constant()):
+                yield from ast.walk(node)
+            case ast.Assign(targets=[*targets]) | ast.AugAssign(target=targets):
+                for target in targets if isinstance(targets, list) else [targets]:
+                    yield from ast.walk(target)
 
 
 def faults_in(source, lines):
     """(line number, what it says now, the whole text with the fault) for each fault."""
     tree = ast.parse(source)
-    skipped = set()
+    skipped = {*not_looked_into(tree)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) or is_docstring(node):
-            skipped.update(
-                ast.walk(node)
-            )  # what an error says is not tested word by word
-        if isinstance(node, ast.Assign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            skipped.update(inner for target in targets for inner in ast.walk(target))
-    for node in ast.walk(tree):
-        if getattr(node, "lineno", None) not in lines or is_docstring(node):
+        if getattr(node, "lineno", None) not in lines:
             continue
-        if isinstance(node, STATEMENTS):
-            yield node.lineno, "pass", replaced(source, node, "pass")
-        if node not in skipped:
-            for other in faulty_expressions(node):
-                text = f"({ast.unparse(other)})"
-                yield node.lineno, text, replaced(source, node, text)
+        others = [] if node in skipped else map(ast.unparse, faulty_expressions(node))
+        texts = [f"({other})" for other in others]
+        if isinstance(node, STATEMENTS) and not ledger.is_docstring(node):
+            texts.insert(0, "pass")
+        for text in texts:
+            yield node.lineno, text, replaced(source, node, text)
 
 
 def replaced(source, node, text):
@@ -124,75 +107,61 @@ def replaced(source, node, text):
 
 
 def caught(number, source):
-    """True if the test of step `number` fails on this text of the step."""
-    with tempfile.TemporaryDirectory() as folder:
+    """True if the test of step `number` fails on this text of the step, or hangs."""
+    test = ROOT / "tests" / f"test_step{number:02}.py"
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         path = Path(folder) / f"step{number:02}.py"
         path.write_text(source, encoding="utf-8")
         Path(folder, "data").symlink_to(ROOT / "data")
         os.environ["STEP_FILE"] = str(path)
-        test = ROOT / "tests" / f"test_step{number:02}.py"
+        os.chdir(folder)  # what a fault writes to a wrong place is gone with it
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+        signal.signal(signal.SIGALRM, hung)
         signal.alarm(SECONDS)
-        with open(os.devnull, "w") as nowhere:
-            os.chdir(folder)  # what a fault writes to a wrong place is gone with it
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-            try:
-                return pytest.main(["-x", "-q", "-p", "no:cacheprovider", test]) != 0
-            except TimeoutError:
-                return True
+        try:
+            return pytest.main(["-x", "-q", "-p", "no:cacheprovider", test]) != 0
+        except TimeoutError:
+            return True
+        finally:
+            os.chdir(ROOT)
 
 
 def hung(signum, frame):
     raise TimeoutError("The fault made the test hang.")
 
 
-def start_process():
-    """Each fault has a process of its own; a test that hangs is interrupted."""
-    signal.signal(signal.SIGALRM, hung)
-    os.chdir(ROOT)
-
-
-def step_faults(number):
-    """The faults of step `number`: (line number, new text, whole source)."""
-    source = ledger.step_path(number).read_text(encoding="utf-8")
-    before = ledger.step_path(number - 1)
-    old = before.read_text(encoding="utf-8") if number > 1 else ""
-    return list(faults_in(source, new_lines(old, source)))
-
-
 def report(number, pool, verbose):
     """Plant every fault of a step; print what its test misses; return (caught, all)."""
-    faults = step_faults(number)
-    source = ledger.step_path(number).read_text(encoding="utf-8")
+    source = ledger.step_source(number)
+    lines = new_lines(ledger.step_source(number - 1), source)
+    faults = list(faults_in(source, lines))
     if pool.apply(caught, (number, source)):
         raise SystemExit(f"The test of step {number} fails without any fault.")
-    results = pool.starmap(caught, [(number, text) for _, _, text in faults], 1)
-    source = source.splitlines()
-    for (line, text, _), found in zip(faults, results):
-        if verbose and not found:
-            print(f"  line {line}: {source[line - 1].strip()}   ->   {text}")
+    found = pool.starmap(caught, [(number, text) for _, _, text in faults], 1)
+    for line, text, _ in (f for f, is_caught in zip(faults, found) if not is_caught):
+        if verbose:
+            print(
+                f"  line {line}: {source.splitlines()[line - 1].strip()}   ->   {text}"
+            )
+    counts = sum(found), len(faults)
     if faults:
-        share = sum(results) / len(faults)
-        counts = f"{len(faults):4} faults  {sum(results):4} caught  {share:4.0%}"
-        print(f"step {number:2}  {counts}")
-    return sum(results), len(faults)
+        print(f"step {number:2}  {in_words(*counts)}", flush=True)
+    return counts
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "steps", nargs="*", type=int, help="the steps; all, if none is named"
-    )
-    numbers = parser.parse_args().steps
+def in_words(found, planted):
+    share = found / planted if planted else 1
+    return f"{planted:5} faults  {found:5} caught  {share:4.0%}"
+
+
+def main(numbers):
     fork = multiprocessing.get_context("fork")
-    with fork.Pool(initializer=start_process, maxtasksperchild=1) as pool:
-        totals = [
-            report(n, pool, bool(numbers)) for n in numbers or ledger.step_numbers()
-        ]
-    found, planted = map(sum, zip(*totals))
-    share = f" ({found / planted:.0%})" if planted else ""
-    print(f"{found} of {planted} faults caught{share}")
+    with fork.Pool(maxtasksperchild=1) as pool:  # each fault has a process of its own
+        chosen = numbers or ledger.step_numbers()
+        totals = [report(number, pool, bool(numbers)) for number in chosen]
+    print(f"in all   {in_words(*map(sum, zip(*totals)))}")
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]])

@@ -9,6 +9,7 @@ definitions of their own.
 
 import ast
 import functools
+import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,34 @@ def step_source(number):
     return step_path(number).read_text(encoding="utf-8")
 
 
+# Parts
+
+
+@dataclass
+class Parts:
+    """A step's text in four parts, each with all its lines."""
+
+    lesson: str
+    imports: str
+    body: str
+    demo: str
+
+    @classmethod
+    def of(cls, source):
+        """The parts of a text; its imports reach to the last import."""
+        start = demo_start(source)
+        lines = io.StringIO(source[:start]).readlines()
+        statements = parsed(source).body
+        i = max((s.end_lineno for s in statements[:1] if is_docstring(s)), default=0)
+        j = max((s.end_lineno for s in statements if is_import(s)), default=i)
+        texts = ("".join(part) for part in (lines[:i], lines[i:j], lines[j:]))
+        return cls(*texts, source[start:])
+
+
+def is_import(node):
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
 # Definitions
 
 
@@ -65,7 +94,7 @@ def framework(source):
     body = parsed(source).body
     if body and is_docstring(body[0]):
         body = body[1:]
-    return [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    return [node for node in body if not is_import(node)]
 
 
 def is_docstring(node):

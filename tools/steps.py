@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools import cut, environment, ledger
+from tools import environment, ledger
 
 ROOT = environment.ROOT
 SECONDS = 120  # a step that takes longer is taken for hung
@@ -34,12 +34,14 @@ make test-gpu        the newest step on a GPU, if CuPy finds one
 
 make propagate 14    carry an edit of step 14 into all later steps
 make framework       cut the package framework/ out of the last step
+make faults 14       plant faults in step 14: which does its test not catch?
 make check           lint, format and the rules all steps keep
 make check-all       the same, and each test on every later step
 make bench           time the last step and the package beside PyTorch
 
 Without make: python -m tools.steps run, test, show 14, diff 14, test 14 …
 """
+NUMBERED = ("propagate", "framework", "faults")  # goals that are not named …-step
 
 
 # Numbers and colours
@@ -50,7 +52,7 @@ def step_number(text, command):
     numbers = ledger.step_numbers()
     if text.isascii() and text.isdigit() and int(text) in numbers:
         return int(text)
-    goal = command if command in ("propagate", "framework") else f"{command}-step"
+    goal = command if command in NUMBERED else f"{command}-step"
     given = f", not {text!r}" if text else ""
     usage(
         f"usage: make {goal} N (or python -m tools.steps {command} N); "
@@ -105,25 +107,17 @@ def kind(name, text):
 
 def whole_text(name, definitions):
     """The text of a definition; of a class, with its methods."""
-    members = [text for other, text in definitions.items() if is_member(other, name)]
-    if kind(name, definitions[name]) != "class":
-        return definitions[name]
-    methods = [text for text in members if text.startswith(" ")]
+    methods = [
+        text
+        for other, text in definitions.items()
+        if other.startswith(f"{name}.") and text.startswith(" ")
+    ]
     return "\n\n".join([definitions[name], *methods])
 
 
-def is_member(name, owner):
-    return name.rpartition(".")[0] == owner
-
-
-def line_number(name, definitions, source):
-    """The line on which a definition starts."""
-    text, start = definitions[name], 0
-    if text.startswith(" "):  # a method: look below the line of its class
-        start = source.index(f"\nclass {name.rpartition('.')[0]}")
-    if kind(name, text) == "class":  # its methods are missing from its text
-        text = text.split("\n")[0] + "\n"
-    return source.count("\n", 0, source.index(f"\n{text}", start)) + 2
+def place_of(name, source, path):
+    """Where a definition starts: "steps/step14.py:30"."""
+    return f"{path}:{ledger.owners(source).index(name) + 1}"
 
 
 def replacements(old, new):
@@ -147,17 +141,15 @@ def changed_lines(old, new):
 
 def import_lines(source):
     """The imports of a step that its framework code uses; the demo may use more."""
-    code = source.partition('\n"""\n')[2] if source.startswith('"""') else source
-    lines = code[: ledger.demo_start(code)].split("\n")
-    used = "\n".join(ledger.definitions(source).values())
-    lines = [line for line in lines if line.startswith(("import ", "from "))]
-    return [line for line in lines if re.search(rf"\b{line.split()[-1]}\b", used)]
+    parts = ledger.Parts.of(source)
+    lines = parts.imports.split("\n")
+    return [s for s in lines if s and re.search(rf"\b{s.split()[-1]}\b", parts.body)]
 
 
-def differences(old, new, place):
+def differences(old, new, path):
     """(heading, lines) for each definition of the text `new` that differs from `old`.
 
-    `place` is the name of the file that stands before the number of the line.
+    `path` is the name of the file that stands before the number of the line.
     """
     changes = ledger.changes(old, new)
     olds, news = ledger.definitions(old), ledger.definitions(new)
@@ -166,7 +158,7 @@ def differences(old, new, place):
         lines = [line for line in difflib.ndiff(a, b) if line[0] in "+-"]
         yield "imports", [line[0] + line[2:] for line in lines]
     for name, text in news.items():
-        where = f"{place}:{line_number(name, news, new)}  "
+        where = f"{place_of(name, new, path)}  "
         if name in changes.new:
             lines = whole_text(name, news).split("\n")
             yield f"{where}new {kind(name, text)} {name}", [f"+{s}" for s in lines]
@@ -219,8 +211,7 @@ def show(number):
     changes, definitions = ledger.changes(old, new), ledger.definitions(new)
     for name, text in definitions.items():
         if name in changes.new or name in changes.changed:
-            place = shown_path(ledger.step_path(number))
-            where = f"{place}:{line_number(name, definitions, new)}"
+            where = place_of(name, new, shown_path(ledger.step_path(number)))
             verb = "new" if name in changes.new else "changed"
             text = whole_text(name, definitions) if verb == "new" else text
             title = f"{where}  {verb} {kind(name, text)} {name}"
@@ -379,14 +370,14 @@ def command_propagate(words):
 
 
 def command_framework(words):
-    parser = Parser("framework")
-    parser.add_argument("number", nargs="?")
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args(words)
-    number = ledger.step_numbers()[-1]
-    if options.number is not None:
-        number = step_number(options.number, "framework")
-    return cut.run(number, options.check)
+    if words and not is_option(words[0]):
+        step_number(words[0], "framework")
+    return python_command("-m", "tools.cut", *words)
+
+
+def command_faults(words):
+    numbers = [str(step_number(word, "faults")) for word in words]
+    return python_command("-m", "tools.faults", *numbers)
 
 
 def command_bench(words):
@@ -426,6 +417,7 @@ COMMANDS = {
     "show": command_show,
     "propagate": command_propagate,
     "framework": command_framework,
+    "faults": command_faults,
     "bench": command_bench,
     "check": command_check,
 }
