@@ -110,7 +110,7 @@ def bring_pygraphviz(monkeypatch, tmp_path):
         def __init__(self, string):
             self.string = string
 
-        def draw(self, format, prog):
+        def draw(self, format, prog):  # noqa: A002
             return f"{prog} -T{format} drew {self.string}".encode()
 
     module = types.SimpleNamespace(AGraph=AGraph)

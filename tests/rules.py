@@ -4,7 +4,6 @@ A rule is about the text of one step, or about those of two steps in a row.
 """
 
 import ast
-import builtins
 import contextlib
 import difflib
 import functools
@@ -12,7 +11,6 @@ import importlib
 import io
 import os
 import random
-import re
 import statistics
 import sys
 import threading
@@ -24,12 +22,6 @@ from tools import ledger
 
 IMPORTABLE = {*sys.stdlib_module_names, "numpy"}
 IN_FUNCTIONS = IMPORTABLE | {"graphviz", "pygraphviz", "matplotlib", "PIL", "cupy"}
-SHADOWED = {  # the book's names; no step calls these builtins
-    "pow": "x ** c",
-    "sum": "the sum along an axis",
-    "max": "the largest along an axis",
-    "min": "the smallest along an axis",
-}
 EVENTS = ("open", "os.", "shutil.", "socket.", "subprocess.", "urllib.", "tempfile.")
 LESSON_WIDTH, LESSON_LINES = 79, range(25, 71)
 OBVIOUS_METHODS = {"forward", "backward", "update_one", "prepare"}
@@ -148,15 +140,6 @@ def ledger_is_right(old, new):
             yield f"the lesson names something twice as {kind}"
 
 
-def growth(old, new):
-    """Nothing vanishes unless Removed: says so."""
-    gone = ledger.stated_changes(ledger.lesson(new)).removed
-    for name in ledger.definitions(old):
-        owners = {name, name.rpartition(".")[0]}
-        if name not in ledger.definitions(new) and not owners & {*gone}:
-            yield f"{name} has vanished"
-
-
 def no_return(sources):
     """Nothing that a step removed comes back in a later one."""
     here, gone = set(), set()
@@ -264,35 +247,10 @@ def is_dropped(statement):
     return isinstance(value, IDLE)
 
 
-def no_unused_names(source):
-    """Every import is used, and every local name is read."""
-    tree = parse(source)
-    for name in sorted(imported(tree) - names(tree, ast.Load)):
-        yield f"the import of {name} is unused"
-    for function in functions(tree):
-        read = names(function, ast.Load | ast.Del) | declared(function)
-        for name in sorted(names(function, ast.Store) - read):
-            if not name.startswith("_"):
-                yield f"{name} in {function.name} is never read"
-
-
-def imported(tree):
-    """The names that the imports of a tree bind."""
-    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
-    aliases = [alias for node in nodes for alias in node.names]
-    return {alias.asname or alias.name.partition(".")[0] for alias in aliases}
-
-
 def names(tree, context):
     """The names in a tree that it reads (ast.Load), sets (ast.Store) or deletes."""
     nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return {node.id for node in nodes if isinstance(node.ctx, context)}
-
-
-def declared(function):
-    """The names that a function declares as those of an outer scope."""
-    nodes = [n for n in ast.walk(function) if isinstance(n, ast.Global | ast.Nonlocal)]
-    return {name for node in nodes for name in node.names}
 
 
 # Names
@@ -318,20 +276,6 @@ def twice(found):
     found = list(found)
     doubles = sorted({name for name in found if found.count(name) > 1})
     return [f"{name} is defined twice" for name in doubles]
-
-
-def no_shadowing(source, allowed=SHADOWED):
-    """No name hides a builtin, those in the table aside."""
-    tree = parse(source)
-    bound = names(tree, ast.Store) | {arg.arg for arg in arguments(tree)}
-    methods = {node for c in classes(tree) for node in c.body}
-    bound |= {n.name for n in functions(tree) + classes(tree) if n not in methods}
-    for name in sorted(bound & {*dir(builtins)} - {*allowed}):
-        yield f"{name} hides the builtin"
-
-
-def arguments(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.arg)]
 
 
 def classes(tree):
@@ -475,18 +419,3 @@ def demo_is_right(source, status, output, errors, files):
         yield "the demo prints nothing"
     if {*files} - {"out"}:
         yield f"the demo writes {files}"
-
-
-def titles(readme):
-    """The titles of steps by their numbers, as the tables of the README have them."""
-    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", readme)
-    rows = re.findall(r"^\| *(\d+) *\| *(.+?) *\|", plain, re.MULTILINE)
-    return {int(number): title for number, title in rows}
-
-
-def title_is_in_readme(source, readme):
-    """The title of the lesson is that of the README's table."""
-    lesson = ledger.lesson(source)
-    title = titles(readme).get(lesson.number)
-    if title != lesson.title:
-        yield f"the title is {lesson.title!r}, but {title!r} in README.md"

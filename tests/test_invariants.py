@@ -45,9 +45,7 @@ OF_ONE = [
     rules.without_side_effects,
     rules.no_unreachable_code,
     rules.no_idle_statements,
-    rules.no_unused_names,
     rules.no_duplicates,
-    rules.no_shadowing,
     rules.documented,
     rules.short,
     rules.whole,
@@ -55,7 +53,7 @@ OF_ONE = [
     rules.lesson_has_the_size,
     rules.demo_is_small,
 ]
-OF_TWO = [rules.ledger_is_right, rules.growth, rules.order]
+OF_TWO = [rules.ledger_is_right, rules.order]
 
 
 @functools.cache
@@ -126,13 +124,6 @@ def test_nothing_that_was_removed_comes_back():
 
 def test_the_steps_have_no_gap():
     assert NUMBERS == list(range(1, LAST + 1))
-
-
-@by_step
-def test_the_title_is_that_of_the_readme(number):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    no_complaint(rules.title_is_in_readme(source(number), readme))
-    assert ledger.lesson(source(number)).number == number
 
 
 # Demos
@@ -397,10 +388,6 @@ FAULTS = [
         "does nothing",
     ),
     (rules.no_idle_statements, "    return y", "    'y'\n    return y", "does nothing"),
-    (rules.no_unused_names, IMPORT, "import heapq\n" + IMPORT, "of heapq is unused"),
-    (rules.no_unused_names, BODY, "    import heapq as h\n" + BODY, "of h is unused"),
-    (rules.no_unused_names, BODY, BODY.replace("y =", "z = y ="), "z in add is never"),
-    (rules.no_unused_names, BODY, "    for i in x0: x1\n" + BODY, "i in add is never"),
     (rules.no_duplicates, "def doubled", "def add", "add is defined twice"),
     (rules.no_duplicates, MAIN, MAIN + "class Variable: ...\n", "Variable is defined"),
     (
@@ -415,10 +402,6 @@ FAULTS = [
         "Variable.__add__ = Variable\n\n# ===",
         "__add__ is defined",
     ),
-    (rules.no_shadowing, "def add", "def len", "len hides"),
-    (rules.no_shadowing, "doubled(x):", "doubled(x, all=0):", "all hides"),
-    (rules.no_shadowing, "    return y", "    list = y\n    return list", "list hides"),
-    (rules.no_shadowing, MAIN, "    input = 1\n" + MAIN, "input hides"),
     (rules.documented, '    """The sum."""\n', "", "add has no docstring"),
     (rules.documented, '    """A box."""\n\n', "", "Variable has no docstring"),
     (rules.documented, "def __init__", "def put", "put has no docstring"),
@@ -477,8 +460,6 @@ HARMLESS = [
     (rules.no_idle_statements, BODY, "    if x0:\n        pass\n" + BODY),
     (rules.without_side_effects, IMPORT, "import colorsys\n" + IMPORT),
     (rules.no_duplicates, "def __init__", "@property\n    def __init__"),
-    (rules.no_shadowing, "def add", "def pow"),
-    (rules.no_shadowing, "def __init__", "def sum"),
     (rules.documented, "def __init__", "def forward"),
     (rules.short, "    return y", "    y = y\n" * 7 + "    return y"),
     (rules.short, BODY, ""),
@@ -521,7 +502,6 @@ FAULTS_OF_TWO = [
         "add is not changed, ",
     ),
     (rules.ledger_is_right, "Removed:  nothing", "Removed:  a, a", "something twice"),
-    (rules.growth, "Variable.__add__ = add\n", "", "Variable.__add__ has vanished"),
     (
         rules.order,
         "class Variable",
@@ -550,18 +530,8 @@ def test_lines_that_are_new_replaced_and_gone_count_for_the_budget():
     assert rules.changed_lines("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 4\n") == 2
 
 
-def test_a_class_vanishes_with_its_members():
-    without = NEXT[: NEXT.index("class")] + NEXT[NEXT.index("def add") :]
-    removed = without.replace("Removed:  nothing", "Removed:  Variable")
-    assert len([*rules.growth(GOOD, without)]) == 2
-    no_complaint(rules.growth(GOOD, removed))
-
-
-def test_what_the_lesson_removes_may_vanish_but_not_come_back():
-    without = NEXT.replace("Variable.__add__ = add\n", "").replace(
-        "Removed:  nothing", "Removed:  Variable.__add__"
-    )
-    no_complaint(rules.growth(GOOD, without))
+def test_what_was_removed_may_not_come_back():
+    without = NEXT.replace("Variable.__add__ = add\n", "")
     no_complaint(rules.no_return([GOOD, without, without]))
     assert list(rules.no_return([GOOD, without, NEXT]))
 
@@ -624,10 +594,3 @@ def test_a_test_on_another_step_passes_fails_or_does_not_run():
 def test_names_that_the_demo_takes_from_the_framework_are_found():
     assert list(rules.demo_is_apart(GOOD, {"doubled"}))
     assert list(rules.demo_is_apart(planted(MAIN, "    sin = 1\n" + MAIN), {"sin"}))
-
-
-def test_a_title_that_differs_from_the_readme_is_found():
-    row = "| [14](steps/step14.py) | {} | 変数 | more |\n"
-    no_complaint(rules.title_is_in_readme(GOOD, row.format("One variable used twice")))
-    assert list(rules.title_is_in_readme(GOOD, row.format("A variable used twice")))
-    assert list(rules.title_is_in_readme(GOOD, ""))

@@ -211,7 +211,7 @@ def test_definitions_are_merged_one_by_one_wherever_they_stand():
             own, new = ours.get(name), theirs.get(name)
             expected[name] = own if own != base[name] else new
         expected = {name: text for name, text in expected.items() if text}
-        found = ledger.definitions(merged)
+        found = dict(ledger.definitions(merged))
         del found["Box"]
         assert {n.removeprefix("Box."): t.split(": ")[1] for n, t in found.items()} == (
             expected

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 NEEDS_MAKE = pytest.mark.skipif(not shutil.which("make"), reason="make is not there")
-CALLED_BY_NUMBER = ("run", "test", "diff", "show", "propagate")
+CALLED_BY_NUMBER = ("run", "test", "diff", "show", "propagate", "framework", "faults")
 
 OLD = '''"""Step 1 · A box
 
@@ -131,7 +131,7 @@ def python(*words, **variables):
 
 def make(*words, **variables):
     """Run make as a reader would: what "make test" itself was given is left out."""
-    given = re.compile("MAKE.*|MFLAGS|PYTHON|ARGS|N|RAW|CONTINUE|FORGET")
+    given = re.compile("MAKE.*|MFLAGS|PYTHON|ARGS|N|RAW|CONTINUE")
     env = {k: v for k, v in os.environ.items() if not given.fullmatch(k)} | variables
     words = ["make", f"PYTHON={sys.executable}", *words]
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
@@ -171,25 +171,22 @@ def test_a_wrong_number_gets_one_line_of_usage(command, number, capsys):
     assert repr(number) in err or not number
 
 
-@pytest.mark.parametrize("command", ["diff", "show", "propagate"])
-def test_a_missing_number_gets_one_line_of_usage(command, capsys):
-    with pytest.raises(SystemExit) as end:
-        steps.main([command])
-    assert end.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+WRONG = [
+    ["diff"],
+    ["show"],
+    ["propagate"],
+    ["foo"],
+    ["diff", "3", "4"],
+    ["check", "--al1"],
+]
 
 
-@pytest.mark.parametrize("words", [["foo"], ["diff", "3", "4"], ["check", "--al1"]])
+@pytest.mark.parametrize("words", WRONG)
 def test_other_wrong_words_get_one_line(words, capsys):
     with pytest.raises(SystemExit) as end:
         steps.main(words)
     assert end.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize("text", ["8", "08", "008"])
-def test_a_number_may_have_leading_zeros(text):
-    assert steps.step_number(text, "test") == 8
 
 
 @NEEDS_MAKE
@@ -231,6 +228,21 @@ def test_several_goals_at_once_stay_goals():
         ["tools.steps", "run"],
         ["tools.steps", "test"],
     ]
+
+
+@NEEDS_MAKE
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["framework"], "framework"),
+        (["framework", "36"], "framework 36"),
+        (["faults", "2", "14"], "faults 2 14"),
+        (["propagate", "CONTINUE=1"], "propagate --continue"),
+    ],
+)
+def test_make_passes_on_what_it_is_given(words, expected):
+    line = make("-n", *words).stdout.replace('"', "").split("\n")[0]
+    assert line.split("tools.steps ")[1].split() == expected.split()
 
 
 @NEEDS_MAKE
@@ -350,12 +362,6 @@ def test_diff_names_what_the_ledger_names_and_the_right_lines(number):
     assert sorted(named) == sorted(changes.new + changes.changed)
 
 
-def test_a_step_that_changes_nothing_says_so(capsys):
-    steps.diff(24)
-    out = capsys.readouterr().out
-    assert out.startswith("Step 24 changes nothing in the framework")
-
-
 @pytest.mark.parametrize("number", [1, 14])
 def test_raw_is_the_plain_diff_of_the_files(number, tmp_path):
     result = python("-m", "tools.steps", "diff", str(number), "--raw")
@@ -379,11 +385,11 @@ def test_show_gives_the_lesson_and_only_what_is_new(two_steps, capsys):
     assert 'print("new")' not in out and "class Lid" not in out
 
 
-def test_show_says_when_no_definition_is_new(capsys):
+def test_diff_and_show_say_when_nothing_is_new(capsys):
+    steps.diff(24)
+    assert "Step 24 changes nothing in the framework" in capsys.readouterr().out
     steps.show(24)
-    assert "No definition of the framework is new or changed." in (
-        capsys.readouterr().out
-    )
+    assert "No definition of the framework is new" in capsys.readouterr().out
 
 
 # Colours
@@ -474,13 +480,6 @@ def test_run_of_an_empty_folder_is_an_error(tmp_path, capsys):
     assert "There is no stepNN.py" in capsys.readouterr().err
 
 
-def test_run_step_prints_what_the_step_prints(two_steps):
-    result = python("-m", "tools.steps", "run", "03")
-    assert result.returncode == 0
-    lesson = ledger.lesson((ROOT / "steps/step03.py").read_text(encoding="utf-8"))
-    assert result.stdout == ledger.expected_output(lesson)
-
-
 def test_the_commands_run_the_programs_they_name(calls):
     steps.main(["test"])
     steps.main(["test", "04", "--steps-dir", "mine", "-x"])
@@ -489,6 +488,9 @@ def test_the_commands_run_the_programs_they_name(calls):
     steps.main(["run", "4"])
     steps.main(["propagate", "4", "--no-tests"])
     steps.main(["propagate", "--continue"])
+    steps.main(["framework"])
+    steps.main(["framework", "36"])
+    steps.main(["faults", "02", "14"])
     steps.main(["bench", "core", "--fast"])
     steps.main(["bench"])
     test_4 = str(ROOT / "tests" / "test_step04.py")
@@ -500,6 +502,9 @@ def test_the_commands_run_the_programs_they_name(calls):
         (ROOT / "steps" / "step04.py",),
         ("-m", "tools.propagate", "4", "--no-tests"),
         ("-m", "tools.propagate", "--continue"),
+        ("-m", "tools.cut"),
+        ("-m", "tools.cut", "36"),
+        ("-m", "tools.faults", "2", "14"),
         (str(ROOT / "benchmarks" / "core.py"), "--fast"),
         (str(ROOT / "benchmarks" / "core.py"),),
         (str(ROOT / "benchmarks" / "importing.py"),),
@@ -650,26 +655,25 @@ def readme_rows():
         yield int(a or b), link, *rest
 
 
-def test_the_readme_has_a_row_for_each_of_the_60_steps():
-    assert [row[0] for row in readme_rows()] == list(range(1, 61))
-
-
 def test_the_rows_of_the_readme_match_the_steps():
     there = ledger.step_numbers()
+    assert [row[0] for row in readme_rows()] == list(range(1, 61))
     for number, link, title, _, _, new in readme_rows():
         assert link == (f"steps/step{number:02}.py" if number in there else "")
         assert (new == "*not there yet*") == (number not in there)
         if number in there:
-            assert title == ledger.lesson(ledger.step_source(number)).title
+            lesson = ledger.lesson(ledger.step_source(number))
+            assert (lesson.number, lesson.title) == (number, title)
 
 
 def test_japanese_and_korean_titles_are_in_their_scripts():
-    # kana or kanji, or hangul; tables of other scripts would be a slip
+    kana_or_kanji, hangul = r"[\u3040-\u30ff\u4e00-\u9fff]", r"[\uac00-\ud7af]"
     for number, _, _, japanese, korean, _ in readme_rows():
-        assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", japanese), number
-        assert re.search(r"[\uac00-\ud7af]", korean), number
-        assert not re.search(r"[\uac00-\ud7af]", japanese), number
-        assert not re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", korean), number
+        for text, own, other in (
+            (japanese, kana_or_kanji, hangul),
+            (korean, hangul, kana_or_kanji),
+        ):
+            assert re.search(own, text) and not re.search(other, text), number
 
 
 def test_the_readme_links_to_files_that_are_there():
