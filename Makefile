@@ -43,7 +43,7 @@ test-gpu:
 	@$(STEPS) test-gpu $(ARGS)
 
 diff-step:
-	@$(STEPS) diff "$(N)" $(if $(RAW),--raw)
+	@$(STEPS) diff "$(N)"
 
 show-step:
 	@$(STEPS) show "$(N)"

@@ -130,7 +130,7 @@ def python(*words, **variables):
 
 def make(*words, **variables):
     """Run make as a reader would: what "make test" itself was given is left out."""
-    given = re.compile("MAKE.*|MFLAGS|PYTHON|ARGS|N|RAW|CONTINUE")
+    given = re.compile("MAKE.*|MFLAGS|PYTHON|ARGS|N|CONTINUE")
     env = {k: v for k, v in os.environ.items() if not given.fullmatch(k)} | variables
     words = ["make", f"PYTHON={sys.executable}", *words]
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
@@ -352,14 +352,6 @@ def test_diff_names_what_the_ledger_names_and_the_right_lines(number):
     assert sorted(named) == sorted(changes.new + changes.changed)
 
 
-@pytest.mark.parametrize("number, old", [(1, "/dev/null"), (14, "steps/step13.py")])
-def test_raw_is_the_plain_diff_of_the_files(number, old, capsys):
-    steps.raw_diff(number)
-    lines = capsys.readouterr().out.split("\n")
-    assert lines[:2] == [f"--- {old}", f"+++ steps/step{number:02}.py"]
-    assert any(line.startswith(f'+"""Step {number} · ') for line in lines)
-
-
 def test_show_gives_the_lesson_and_only_what_is_new(two_steps, capsys):
     steps.show(2)
     out = capsys.readouterr().out
@@ -380,10 +372,10 @@ def test_diff_and_show_say_when_nothing_is_new(capsys):
 # Colours
 
 
-@pytest.mark.parametrize("words", [["diff"], ["diff", "--raw"], ["show"]])
-def test_no_colour_in_a_pipe(words, capsys, monkeypatch):
+@pytest.mark.parametrize("command", ["diff", "show"])
+def test_no_colour_in_a_pipe(command, capsys, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
-    result = python("-m", "tools.steps", words[0], "14", *words[1:])
+    result = python("-m", "tools.steps", command, "14")
     assert result.returncode == 0 and "\x1b" not in result.stdout
 
 

@@ -1,7 +1,5 @@
 """The virtual environment .venv: made when first needed, with requirements.txt in it.
 
-    python -m tools.environment         make it, if need be, and say where it is
-
 Only the standard library is used here, for nothing else is there yet.
 """
 
@@ -126,7 +124,3 @@ def ruff(*words, folder=ROOT):
         provide(sys.executable, "ruff")
     command = [sys.executable, "-m", "ruff", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
-if __name__ == "__main__":
-    print(python())

@@ -144,8 +144,6 @@ def defined_name(node):
     if is_function(node) or isinstance(node, ast.ClassDef):
         return node.name
     targets = node.targets if isinstance(node, ast.Assign) else []
-    if isinstance(node, ast.AnnAssign):
-        targets = [node.target]
     if len(targets) == 1 and isinstance(targets[0], ast.Name | ast.Attribute):
         return ast.unparse(targets[0])
     raise ValueError(

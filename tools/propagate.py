@@ -93,21 +93,17 @@ def merge_definitions(base, ours, theirs):
 
 def joint_order(base, ours, theirs):
     """The keys of ours; and, each after its predecessor, those that only theirs has."""
-    order, i, piece = list(ours), 0, theirs | ours
+    order, i = list(ours), 0
+    inside = {key for side in (theirs, ours) for key in side if side[key][1][:1] == " "}
     for key in theirs:
         if key in ours:
             i = order.index(key) + 1
         elif theirs[key] != base.get(key):
-            while is_inside(piece[order[i]]) and not is_inside(theirs[key]):
+            while key not in inside and order[i] in inside:
                 i += 1  # out of the class that ours goes on with
             order.insert(i, key)
             i += 1
     return order
-
-
-def is_inside(piece):
-    """True if the piece is part of a class, but not its head."""
-    return piece[1].startswith(" ")
 
 
 def merge_lines(base, ours, theirs):

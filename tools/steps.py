@@ -27,7 +27,6 @@ make test            run all tests
 make run-step 14     run one step
 make show-step 14    its lesson, and only the code that is new or changed
 make diff-step 14    what it changes over step 13, definition by definition
-                     (RAW=1: the plain diff of the two files)
 make test-step 14    its own test
                      (STEP_FILE=my14.py: the same test on your own file)
 make test-gpu        the newest step on a GPU, if CuPy finds one
@@ -187,20 +186,6 @@ def diff(number):
         )
 
 
-def raw_diff(number):
-    """Print the plain diff of the files of two steps."""
-    old, new = ledger.step_path(number - 1), ledger.step_path(number)
-    lines = difflib.unified_diff(
-        ledger.step_source(number - 1).splitlines(),
-        ledger.step_source(number).splitlines(),
-        shown_path(old) if number > 1 else os.devnull,
-        shown_path(new),
-        lineterm="",
-    )
-    for line in lines:
-        print(coloured_line(line))
-
-
 def show(number):
     """Print a step's lesson, and the definitions that are new in it or changed."""
     old, new = ledger.step_source(number - 1), ledger.step_source(number)
@@ -351,10 +336,7 @@ def command_test_gpu(words):
 def command_diff(words):
     parser = Parser("diff")
     parser.add_argument("number", nargs="?", default="")
-    parser.add_argument("--raw", action="store_true")
-    options = parser.parse_args(words)
-    number = step_number(options.number, "diff")
-    return (raw_diff if options.raw else diff)(number)
+    return diff(step_number(parser.parse_args(words).number, "diff"))
 
 
 def command_show(words):
