@@ -1,12 +1,15 @@
 """The tool that plants faults: it finds what a test misses."""
 
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tools import faults, ledger
+from tools import faults
 
+ROOT = Path(__file__).resolve().parent.parent
 STEP = '''"""A step."""
 
 
@@ -59,14 +62,23 @@ def test():
 """
 
 
+PROGRAM = """
+from pathlib import Path
+from tools import faults, ledger
+
+ledger.STEPS = faults.ROOT = Path({!r})
+faults.SECONDS = 1
+faults.main([1])
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool needs fork")
-def test_what_a_test_misses_is_shown(tmp_path, monkeypatch, capfd):
+def test_what_a_test_misses_is_shown(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_step01.py").write_text(TEST)
     (tmp_path / "step01.py").write_text(STEP)
-    monkeypatch.setattr(ledger, "STEPS", tmp_path)
-    monkeypatch.setattr(faults, "ROOT", tmp_path)
-    monkeypatch.setattr(faults, "SECONDS", 1)
-    faults.main([1])
-    missed = re.findall(r"^  line (\d+): .*   ->   (.+)$", capfd.readouterr().out, re.M)
+    command = [sys.executable, "-c", PROGRAM.format(str(tmp_path))]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    missed = re.findall(r"^  line (\d+): .*   ->   (.+)$", out, re.MULTILINE)
     assert missed == [("4", "(False)"), ("7", "pass"), ("8", "(x)")]
+    assert out.endswith("in all      11 faults      8 caught   73%\n")
