@@ -1460,10 +1460,15 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
@@ -1479,6 +1484,25 @@ class Layer:
         """Forget the gradients of all parameters."""
         for param in self.params():
             param.cleargrad()
+
+
+def check_successor(layer, name, value):
+    """A TypeError if value, which would no longer be learned, replaces a Parameter."""
+    if not (value is None or isinstance(value, Parameter)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is a Parameter, and would no longer be "
+            f"learned as {type(value).__name__}: set its numbers by .{name}.data = "
+            "array, or give a Parameter(array)."
+        )
+
+
+def check_named(layer, unnamed, example):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
 
 
 def found_params(owner, name, seen):
@@ -1504,7 +1528,10 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "Linear(10, in_size=784)")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
