@@ -1151,12 +1151,12 @@ class Layer:
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would no longer be learned, replaces a Parameter."""
+    """A TypeError if value, which would not be learned, replaces a Parameter."""
     if not (value is None or isinstance(value, Parameter)):
         raise TypeError(
-            f"{type(layer).__name__}.{name} is a Parameter, and would no longer be "
-            f"learned as {type(value).__name__}: set its numbers by .{name}.data = "
-            "array, or give a Parameter(array)."
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter."
         )
 
 

@@ -27,24 +27,25 @@ attributes, the indices in lists and tuples and the keys of dicts, with "/"
 between them. All of these, nested as you like, are searched for Layers and
 Parameters in their order (by found_params); each Parameter counts once,
 under the first name it is reached by. A layer that holds itself is no harm.
-params() lists those of them whose requires_grad is True.
+params() lists those whose requires_grad is True: the others are frozen.
+cleargrads() clears the frozen ones, too. A layer, like a Parameter, is
+replaced by None, or by what can be learned.
 Model is a Layer. plot(*xs, to_file="out/model.svg") calls it on xs, draws
 the graph by plot_dot_graph with verbose, and returns the path.
 Sequential(*layers) is a Model that calls layers, or functions of one
-Variable, one after the other. They are its attributes l0, l1, ..., and may
-be replaced there; .layers is a list of them.
+Variable, one after the other. They are its attributes l0, l1, ..., and are
+replaced there; .layers is a tuple of them.
 MLP(fc_output_sizes, activation=sigmoid) is a Sequential of a Linear for
 each size, with the activation between them, not behind the last.
 
 New:      Layer.named_params, found_params, Model, Sequential, MLP
-Changed:  Layer, Layer.params
+Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
+          check_successor
 Removed:  nothing
 
 Elsewhere
 PyTorch: named_parameters() has names such as "l1.weight". It searches no
-plain list, only an nn.ModuleList; its Sequential takes Modules and no
-functions. Chainer: namedparams() has "/l1/W", and goes through the names of
-layers from A to Z, "l10" before "l2".
+plain list, only an nn.ModuleList; its Sequential takes Modules alone.
 
 Watch out
 A set is not searched: its order may change from run to run.
@@ -1130,7 +1131,7 @@ class Layer:
     """
 
     def __setattr__(self, name, value):
-        if isinstance(vars(self).get(name), Parameter):
+        if isinstance(vars(self).get(name), Parameter | Layer):
             check_successor(self, name, value)
         super().__setattr__(name, value)
 
@@ -1151,17 +1152,17 @@ class Layer:
 
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would no longer be learned, replaces a Parameter."""
-    if not (value is None or isinstance(value, Parameter)):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
-            f"{type(layer).__name__}.{name} is a Parameter, and would no longer be "
-            f"learned as {type(value).__name__}: set its numbers by .{name}.data = "
-            "array, or give a Parameter(array)."
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
         )
 
 
@@ -1241,8 +1242,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:

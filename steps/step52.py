@@ -1536,7 +1536,7 @@ class Layer:
     """
 
     def __setattr__(self, name, value):
-        if isinstance(vars(self).get(name), Parameter):
+        if isinstance(vars(self).get(name), Parameter | Layer):
             check_successor(self, name, value)
         super().__setattr__(name, value)
 
@@ -1557,7 +1557,7 @@ class Layer:
 
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
     def to_cpu(self):
@@ -1572,12 +1572,12 @@ class Layer:
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would no longer be learned, replaces a Parameter."""
-    if not (value is None or isinstance(value, Parameter)):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
-            f"{type(layer).__name__}.{name} is a Parameter, and would no longer be "
-            f"learned as {type(value).__name__}: set its numbers by .{name}.data = "
-            "array, or give a Parameter(array)."
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
         )
 
 
@@ -1806,8 +1806,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
