@@ -26,14 +26,15 @@ accuracy(y, t) takes scores y (N, C) and labels t (N,), variables or arrays,
 and gives a Variable () of float64, a constant. Of equal scores the first is
 the largest. As in softmax_cross_entropy, other shapes and labels that are not
 from 0 to C - 1 are a ValueError, and labels of another kind a TypeError.
-DataLoader(dataset, batch_size, shuffle=True, seed=None) gives pairs of arrays
-x (n, ...) and t (n, ...), t = None if the data set has no labels. Give the
-seed by its name: step 52 puts gpu before it. `for x, t in loader` is an epoch
-of len(loader) batches. next(loader) and loader.next() give the next batch, and
-StopIteration at the end, until reset() begins a new epoch. Orders are
-permutation(N) of np.random.default_rng(seed), or of np.random without a seed:
-one when the loader is made, one at each reset(), with which a loop begins; or
-0, 1, 2 ... if not shuffle. No examples, or batches of none: a ValueError.
+DataLoader(dataset, batch_size, shuffle=True, *, seed=None, drop_last=False)
+gives pairs of arrays x (n, ...) and t (n, ...), t = None if the data set has
+no labels. drop_last leaves out the shorter batch at the end. `for x, t in
+loader` is an epoch of len(loader) batches (or .max_iter). Each iter(loader)
+draws an order and has a place of its own, so loops may stand in loops. One
+more such walk, begun when the loader is made and at reset(), is that of
+next(loader) and loader.next(). Orders are permutation(N) of
+np.random.default_rng(seed), or of np.random without a seed; 0, 1, 2 ... if not
+shuffle. split() cuts them up. No batches, or of 1.5 examples: a ValueError.
 
 New:      accuracy, DataLoader
 Changed:  nothing
@@ -41,8 +42,7 @@ Removed:  nothing
 
 Elsewhere
 PyTorch's DataLoader does not shuffle by default, loads in other processes if
-told so, and drops the last batch with drop_last=True. There each loop has a
-place of its own; ours share one, so a loop in a loop ends both.
+told so, and has drop_last, too.
 
 Watch out
 total += loss keeps a Variable, and with it the graph of every batch. Add up
@@ -1946,41 +1946,51 @@ class Spiral(Dataset):
 class DataLoader:
     """The examples of a data set in batches, as arrays x and t.
 
-    A loop over it is an epoch: each example once, the last batch may be shorter.
-    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    Each loop over it is an epoch of its own, with each example once. The last batch
+    may be shorter, unless drop_last. shuffle changes the order from epoch to epoch, in
+    the same way for a seed. next() goes through an epoch, too, until reset().
     """
 
-    def __init__(self, dataset, batch_size, shuffle=True, seed=None):
-        if batch_size < 1 or len(dataset) == 0:
-            raise ValueError(
-                f"There are no batches of {batch_size} out of {len(dataset)} examples."
-            )
+    def __init__(
+        self, dataset, batch_size, shuffle=True, *, seed=None, drop_last=False
+    ):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.drop_last = drop_last
         self.random = np.random if seed is None else np.random.default_rng(seed)
+        is_whole = isinstance(batch_size, int | np.integer)
+        if not is_whole or batch_size < 1 or len(self) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
         self.reset()
 
     def reset(self):
-        """Begin a new epoch."""
-        self.start = 0
-        n = len(self.dataset)
-        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        """Begin a new epoch for next()."""
+        self.batches = iter(self)
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    @property
+    def max_iter(self):
+        """The number of batches in an epoch, as len(loader)."""
+        return len(self)
 
     def __iter__(self):
-        self.reset()
-        return self
+        n = len(self.dataset)
+        order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        return map(self.batch, self.split(order))
+
+    def split(self, order):
+        """The numbers of the examples in their order, a part for each batch."""
+        size = self.batch_size
+        return [order[i * size : (i + 1) * size] for i in range(len(self))]
 
     def __next__(self):
-        if self.start >= len(self.dataset):
-            raise StopIteration
-        end = self.start + self.batch_size
-        chosen = self.order[self.start : end]
-        self.start = end
-        return self.batch(chosen)
+        return next(self.batches)
 
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
