@@ -40,8 +40,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -212,8 +212,8 @@ class Bottleneck(Layer):
 
 def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
     """A Conv2d without a bias, which the batch normalisation behind it has."""
-    sizes = out_channels, kernel_size, stride, pad
-    return Conv2d(*sizes, nobias=True, in_channels=in_channels)
+    options = {"stride": stride, "pad": pad, "in_channels": in_channels}
+    return Conv2d(out_channels, kernel_size, nobias=True, **options)
 
 
 class ResNet(Model):

@@ -29,7 +29,7 @@ if it has two names, in the order in which they were set. It looks anew at
 each call. cleargrads() clears them all. layer.b = None takes b away. But
 layer.W = array would leave W unlearned without a word: check_successor()
 makes it a TypeError that names the two right ways.
-Linear(out_size, nobias=False, dtype=np.float32, in_size=None) has a W and
+Linear(out_size, *, nobias=False, dtype=np.float32, in_size=None) has a W and
 then a b, which are named "W" and "b". W is (in_size, out_size) and drawn by
 np.random.randn, times sqrt(1 / in_size): y is then about as large as x. b is
 zeros; with nobias it is None. Without in_size, W.data is None until the
@@ -1160,11 +1160,11 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
@@ -1178,7 +1178,7 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")

@@ -25,7 +25,7 @@ In the code
 Layer.named_params() is a dict {name: Parameter}. The name has the names of
 attributes, the indices in lists and tuples and the keys of dicts, with "/"
 between them. All of these, nested as you like, are searched for Layers and
-Parameters in their order (by found_params); each Parameter counts once,
+Parameters in their order (by found_members); each Parameter counts once,
 under the first name it is reached by. A layer that holds itself is no harm.
 params() lists those whose requires_grad is True: the others are frozen.
 cleargrads() clears the frozen ones, too. A layer, like a Parameter, is
@@ -38,7 +38,7 @@ replaced there; .layers is a tuple of them.
 MLP(fc_output_sizes, activation=sigmoid) is a Sequential of a Linear for
 each size, with the activation between them, not behind the last.
 
-New:      Layer.named_params, found_params, Model, Sequential, MLP
+New:      Layer.named_params, found_members, Model, Sequential, MLP
 Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
           check_successor
 Removed:  nothing
@@ -1144,7 +1144,8 @@ class Layer:
 
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
@@ -1166,17 +1167,17 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1186,10 +1187,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1201,7 +1202,7 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")

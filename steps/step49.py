@@ -1476,7 +1476,8 @@ class Layer:
 
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
@@ -1498,17 +1499,17 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1518,10 +1519,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1533,7 +1534,7 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -1806,7 +1807,8 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        return max((state["t"] for state in self.states.values()), default=0)
+        counts = sorted(state["t"] for state in self.states.values())
+        return counts[-1] if counts else 0
 
     @property
     def lr(self):

@@ -29,26 +29,26 @@ set_weights(layer, arrays, path) puts a dict of arrays in. One ValueError
 names the path and all that is wrong: "l0/W is missing", "l9/W is too
 much", then, parameter by parameter, both shapes where they differ, or the
 array's dtype if its kind is not in "biuf", that of real numbers. Then no
-parameter has changed.
+parameter has changed. A layer not yet called knows its shapes but for one
+size: late_shapes(size) says how it will make them, (size, out_size) for W.
 set_weight(param, array) copies: into the dtype and onto the device that
 the parameter has, or as it is if it has no data yet. It adds 1 to
 param.version: backward() of a loss from before is a RuntimeError.
 load_weights(layer, path) is read_npz and set_weights. Layer has
 save_weights and load_weights as methods.
 
-New:      read_npz, save_weights, load_weights, set_weights, set_weight,
-          Layer.save_weights, Layer.load_weights
+New:      Layer.late_shapes, Linear.late_shapes, read_npz, save_weights,
+          load_weights, expected_shapes, shapes_to_come, set_weights,
+          set_weight, Layer.save_weights, Layer.load_weights
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it;
-torch.load refuses what would run code, unless weights_only=False. Then
-model.load_state_dict names missing, unexpected and misshapen keys too,
-but what does fit has been loaded by then.
+torch.load refuses what would run code. Then model.load_state_dict names
+missing, unexpected and misshapen keys, too; what fits is loaded by then.
 
 Watch out
-A layer not yet called takes a W of any shape: only its b is checked.
 Load first, then to_gpu(). The optimizer's own numbers (Adam's m, v and t)
 are not in the file: it starts anew with the loaded weights.
 
@@ -1546,9 +1546,14 @@ class Layer:
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
+    def late_shapes(self, size):
+        """The shapes of what is made at the first call, on inputs of this size."""
+        return {}
+
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
@@ -1580,17 +1585,17 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1600,10 +1605,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1615,13 +1620,17 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
         if in_size is not None:
             self.init_W(in_size)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
@@ -1753,17 +1762,42 @@ def load_weights(layer, path):
     set_weights(layer, read_npz(path), path)
 
 
+def expected_shapes(layer, arrays):
+    """The shapes of all parameters by name, as far as they are known."""
+    shapes = {}
+    for path, x in found_members(layer, "", set()):
+        if isinstance(x, Layer):
+            shapes |= shapes_to_come(x, path, arrays)
+        elif x.data is not None:
+            shapes[path] = x.shape
+    return shapes
+
+
+def shapes_to_come(layer, path, arrays):
+    """The late_shapes() of the layer at this path, for the size that arrays have."""
+    late = layer.late_shapes(None).items()
+    shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
+    size = None
+    for name, shape in shapes.items():
+        if size is None and name in arrays and arrays[name].ndim == len(shape):
+            size = arrays[name].shape[shape.index(None)]
+    return {
+        name: tuple(size if n is None else n for n in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names; path is for the errors."""
-    params = layer.named_params()
+    params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
     for name in [name for name in params if name in arrays]:
-        param, array = params[name], arrays[name]
+        array = arrays[name]
         if array.dtype.kind not in "fiub":
             wrong.append(f"{name} is of {array.dtype}")
-        elif param.data is not None and param.shape != array.shape:
-            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+        elif array.shape != shapes.get(name, array.shape):
+            wrong.append(f"{name} has the shape {array.shape}, not {shapes[name]}")
     if wrong:
         raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
     for name, param in params.items():
@@ -2035,7 +2069,8 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        return max((state["t"] for state in self.states.values()), default=0)
+        counts = sorted(state["t"] for state in self.states.values())
+        return counts[-1] if counts else 0
 
     @property
     def lr(self):

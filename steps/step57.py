@@ -39,7 +39,7 @@ ValueErrors have the shapes of x and W if C differs or x lacks N; an outsize of
 pooling, average_pooling, pooling_simple(x, kernel_size, stride=1, pad=0)
   as in step 56. pooling pads with the least there is and refuses a pad >=
   kernel_size; of equals the first gets the gradient. simple: max() of im2col.
-Conv2d(out_channels, kernel_size, stride=1, pad=0, nobias=False,
+Conv2d(out_channels, kernel_size, *, stride=1, pad=0, nobias=False,
   dtype=np.float32, in_channels=None), Deconv2d(same)    layers with W and b
   as Linear's; W at the first call: randn * (1 / (C * KH * KW)) ** 0.5.
 
@@ -2049,9 +2049,14 @@ class Layer:
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
+    def late_shapes(self, size):
+        """The shapes of what is made at the first call, on inputs of this size."""
+        return {}
+
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
@@ -2083,17 +2088,17 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -2103,10 +2108,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -2118,13 +2123,17 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
         if in_size is not None:
             self.init_W(in_size)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
@@ -2145,7 +2154,8 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
+        check_named(self, unnamed, "decay=0.9")
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -2154,6 +2164,10 @@ class BatchNorm(Layer):
         self.avg_mean = Parameter(None, name="avg_mean")
         self.avg_var = Parameter(None, name="avg_var")
         self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def late_shapes(self, size):
+        """The shape of all four."""
+        return dict.fromkeys(self.named_params(), (size,))
 
     def init_params(self, channels, xp=np):
         """gamma and avg_var of ones, beta and avg_mean of zeros."""
@@ -2181,12 +2195,14 @@ class Conv2d(Layer):
         self,
         out_channels,
         kernel_size,
+        *unnamed,
         stride=1,
         pad=0,
         nobias=False,
         dtype=np.float32,
         in_channels=None,
     ):
+        check_named(self, unnamed, "out_channels, kernel_size, in_channels=3")
         self.out_channels = out_channels
         self.kernel_size = pair(kernel_size)
         self.stride = pair(stride)
@@ -2196,6 +2212,10 @@ class Conv2d(Layer):
         self.b = None if nobias else Parameter(np.zeros(out_channels, dtype), name="b")
         if in_channels is not None:
             self.init_W(in_channels)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": self.W_shape(size)}
 
     def W_shape(self, in_channels):
         """The shape of W."""
@@ -2350,17 +2370,42 @@ def load_weights(layer, path):
     set_weights(layer, read_npz(path), path)
 
 
+def expected_shapes(layer, arrays):
+    """The shapes of all parameters by name, as far as they are known."""
+    shapes = {}
+    for path, x in found_members(layer, "", set()):
+        if isinstance(x, Layer):
+            shapes |= shapes_to_come(x, path, arrays)
+        elif x.data is not None:
+            shapes[path] = x.shape
+    return shapes
+
+
+def shapes_to_come(layer, path, arrays):
+    """The late_shapes() of the layer at this path, for the size that arrays have."""
+    late = layer.late_shapes(None).items()
+    shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
+    size = None
+    for name, shape in shapes.items():
+        if size is None and name in arrays and arrays[name].ndim == len(shape):
+            size = arrays[name].shape[shape.index(None)]
+    return {
+        name: tuple(size if n is None else n for n in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names; path is for the errors."""
-    params = layer.named_params()
+    params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
     for name in [name for name in params if name in arrays]:
-        param, array = params[name], arrays[name]
+        array = arrays[name]
         if array.dtype.kind not in "fiub":
             wrong.append(f"{name} is of {array.dtype}")
-        elif param.data is not None and param.shape != array.shape:
-            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+        elif array.shape != shapes.get(name, array.shape):
+            wrong.append(f"{name} has the shape {array.shape}, not {shapes[name]}")
     if wrong:
         raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
     for name, param in params.items():
@@ -2632,7 +2677,8 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        return max((state["t"] for state in self.states.values()), default=0)
+        counts = sorted(state["t"] for state in self.states.values())
+        return counts[-1] if counts else 0
 
     @property
     def lr(self):

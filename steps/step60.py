@@ -32,11 +32,11 @@ the new c, and c the old one, backward() takes gh, gc (None counts as 0):
 
 lstm_gates(a, sigmoid, tanh) makes f, i, o, u; lstm_gradients does the above:
 on arrays kept by forward() or, if Config.enable_backprop, on Variables, anew.
-LSTM(hidden_size, in_size=None): as RNN, x2h and h2h 4 * hidden_size wide, with
+LSTM(hidden_size, *, in_size=None): as RNN, x2h, h2h 4 * hidden_size wide, with
 h and c (None at first and after reset_state(), c then counts as zeros).
 embed_id(x, W): the rows of W (V, D) for integers x of any shape: (..., D).
 check_ids() raises its errors for other kinds of x, or not from 0 to V - 1.
-EmbedID(in_size, out_size, dtype=np.float32): a layer with W, plain randn.
+EmbedID(in_size, out_size, *, dtype=np.float32): a layer with W, plain randn.
 SeqDataLoader(dataset, batch_size, gpu=False), a DataLoader: n // batch_size
 batches; a ValueError if 0. Of 0 ... 9, 3 at a time: 0 3 6, then 1 4 7, 2 5 8.
 Shakespeare: get_file(URL, "shakespeare.txt", SHA256); copy both from below.
@@ -2144,9 +2144,14 @@ class Layer:
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
+    def late_shapes(self, size):
+        """The shapes of what is made at the first call, on inputs of this size."""
+        return {}
+
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
@@ -2178,17 +2183,17 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, example):
+def check_named(layer, unnamed, usage):
     """A TypeError if options come without their names, as in another framework."""
     if unnamed:
         raise TypeError(
-            f"{type(layer).__name__} takes its options by name, as in {example}; "
+            f"It is {type(layer).__name__}({usage}): options have names, but "
             f"{', '.join(map(repr, unnamed))} came without one."
         )
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -2198,10 +2203,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -2213,13 +2218,17 @@ class Linear(Layer):
     def __init__(
         self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
     ):
-        check_named(self, unnamed, "Linear(10, in_size=784)")
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
         if in_size is not None:
             self.init_W(in_size)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
@@ -2240,7 +2249,8 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
+        check_named(self, unnamed, "decay=0.9")
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -2249,6 +2259,10 @@ class BatchNorm(Layer):
         self.avg_mean = Parameter(None, name="avg_mean")
         self.avg_var = Parameter(None, name="avg_var")
         self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def late_shapes(self, size):
+        """The shape of all four."""
+        return dict.fromkeys(self.named_params(), (size,))
 
     def init_params(self, channels, xp=np):
         """gamma and avg_var of ones, beta and avg_mean of zeros."""
@@ -2276,12 +2290,14 @@ class Conv2d(Layer):
         self,
         out_channels,
         kernel_size,
+        *unnamed,
         stride=1,
         pad=0,
         nobias=False,
         dtype=np.float32,
         in_channels=None,
     ):
+        check_named(self, unnamed, "out_channels, kernel_size, in_channels=3")
         self.out_channels = out_channels
         self.kernel_size = pair(kernel_size)
         self.stride = pair(stride)
@@ -2291,6 +2307,10 @@ class Conv2d(Layer):
         self.b = None if nobias else Parameter(np.zeros(out_channels, dtype), name="b")
         if in_channels is not None:
             self.init_W(in_channels)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": self.W_shape(size)}
 
     def W_shape(self, in_channels):
         """The shape of W."""
@@ -2339,7 +2359,8 @@ def check_batch(layer, x, h):
 class RNN(Layer):
     """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, *unnamed, in_size=None):
+        check_named(self, unnamed, "hidden_size, in_size=10")
         self.x2h = Linear(hidden_size, in_size=in_size)
         self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -2364,7 +2385,8 @@ class LSTM(Layer):
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, *unnamed, in_size=None):
+        check_named(self, unnamed, "hidden_size, in_size=10")
         self.hidden_size = hidden_size
         self.x2h = Linear(4 * hidden_size, in_size=in_size)
         self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
@@ -2389,7 +2411,8 @@ class LSTM(Layer):
 class EmbedID(Layer):
     """A row of numbers, to be learned, for each of in_size integers."""
 
-    def __init__(self, in_size, out_size, dtype=np.float32):
+    def __init__(self, in_size, out_size, *unnamed, dtype=np.float32):
+        check_named(self, unnamed, "in_size, out_size, dtype=np.float64")
         self.W = Parameter(np.random.randn(in_size, out_size).astype(dtype), name="W")
 
     def forward(self, x):
@@ -2514,17 +2537,42 @@ def load_weights(layer, path):
     set_weights(layer, read_npz(path), path)
 
 
+def expected_shapes(layer, arrays):
+    """The shapes of all parameters by name, as far as they are known."""
+    shapes = {}
+    for path, x in found_members(layer, "", set()):
+        if isinstance(x, Layer):
+            shapes |= shapes_to_come(x, path, arrays)
+        elif x.data is not None:
+            shapes[path] = x.shape
+    return shapes
+
+
+def shapes_to_come(layer, path, arrays):
+    """The late_shapes() of the layer at this path, for the size that arrays have."""
+    late = layer.late_shapes(None).items()
+    shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
+    size = None
+    for name, shape in shapes.items():
+        if size is None and name in arrays and arrays[name].ndim == len(shape):
+            size = arrays[name].shape[shape.index(None)]
+    return {
+        name: tuple(size if n is None else n for n in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names; path is for the errors."""
-    params = layer.named_params()
+    params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
     for name in [name for name in params if name in arrays]:
-        param, array = params[name], arrays[name]
+        array = arrays[name]
         if array.dtype.kind not in "fiub":
             wrong.append(f"{name} is of {array.dtype}")
-        elif param.data is not None and param.shape != array.shape:
-            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+        elif array.shape != shapes.get(name, array.shape):
+            wrong.append(f"{name} has the shape {array.shape}, not {shapes[name]}")
     if wrong:
         raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
     for name, param in params.items():
@@ -2875,8 +2923,8 @@ class Bottleneck(Layer):
 
 def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
     """A Conv2d without a bias, which the batch normalisation behind it has."""
-    sizes = out_channels, kernel_size, stride, pad
-    return Conv2d(*sizes, nobias=True, in_channels=in_channels)
+    options = {"stride": stride, "pad": pad, "in_channels": in_channels}
+    return Conv2d(out_channels, kernel_size, nobias=True, **options)
 
 
 class ResNet(Model):
@@ -3139,7 +3187,8 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        return max((state["t"] for state in self.states.values()), default=0)
+        counts = sorted(state["t"] for state in self.states.values())
+        return counts[-1] if counts else 0
 
     @property
     def lr(self):

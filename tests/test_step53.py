@@ -275,6 +275,37 @@ def test_a_shape_is_not_broadcast_or_reshaped(step, path, shape):
     assert "l0/b" in text and str(shape) in text and "(3,)" in text
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (4, 2), (3, 4), (4, 3, 1)], ids=str)
+def test_a_layer_not_yet_called_knows_how_many_outputs_it_has(step, path, shape):
+    np.savez(path, W=np.ones(shape), b=np.ones(3))
+    text = complaint(step, step.Linear(3), path)
+    assert "W has the shape" in text and str(shape) in text and ", 3)" in text
+    np.savez(path, W=np.ones((4, 3)), b=np.ones(3))
+    layer = step.Linear(3)
+    layer.load_weights(path)
+    assert layer.W.shape == (4, 3)
+
+
+def test_a_layer_of_ones_own_says_what_it_will_make(step, path):
+    class Square(step.Layer):
+        def __init__(self):
+            self.A, self.B = step.Parameter(None), step.Parameter(None)
+
+        def late_shapes(self, size):
+            return {"A": (2, size), "B": (size, size)}
+
+    outer = step.Sequential(Square(), Square())
+    shapes = {"l0/A": (2, 3), "l0/B": (3, 3), "l1/A": (2, 4), "l1/B": (4, 4)}
+    good = {name: np.ones(shape) for name, shape in shapes.items()}
+    for name, shape in {"l0/A": (3, 3), "l0/B": (3, 4), "l1/B": (3, 3)}.items():
+        np.savez(path, **(good | {name: np.ones(shape)}))
+        text = complaint(step, outer, path)
+        assert f"{name} has the shape {shape}" in text
+    np.savez(path, **good)
+    outer.load_weights(path)
+    assert outer.l1.B.shape == (4, 4)
+
+
 @pytest.mark.parametrize("value", ["text", 1j, True], ids=repr)
 @pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
 def test_real_numbers_only(step, path, value, called):
