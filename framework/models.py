@@ -9,7 +9,7 @@ from framework.functions.activation import dropout, relu, sigmoid
 from framework.functions.conv import pooling
 from framework.functions.shape import concatenate, flatten, mean
 from framework.graph import plot_dot_graph
-from framework.layers import BatchNorm, Conv2d, Layer, Linear
+from framework.layers import BatchNorm, Conv2d, Layer, Linear, check_named
 from framework.transforms import (
     CenterCrop,
     Compose,
@@ -25,9 +25,9 @@ from framework.weights import get_file, read_npz, set_weights
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -55,7 +55,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from framework.core import Variable, as_array
+from framework.core import NUMBERS, Variable, as_array
 from framework.layers import Layer
 
 
@@ -44,6 +44,11 @@ class Optimizer:
         for param in params:
             self.update_one(param)
             param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""

@@ -28,17 +28,18 @@ between them. All of these, nested as you like, are searched for Layers and
 Parameters in their order (by found_members); each Parameter counts once,
 under the first name it is reached by. A layer that holds itself is no harm.
 params() lists those whose requires_grad is True: the others are frozen.
-cleargrads() clears the frozen ones, too. A layer, like a Parameter, is
-replaced by None, or by what can be learned.
-Model is a Layer. plot(*xs, to_file="out/model.svg") calls it on xs, draws
-the graph by plot_dot_graph with verbose, and returns the path.
+cleargrads() clears these, too. A layer, like a Parameter, is replaced by
+None or by what can be learned. Printed, it shows all: Linear(W (1, 10), ...).
+Model is a Layer. plot(..., to_file="out/model.svg") calls it, draws the
+graph by plot_dot_graph with verbose, and returns the path.
 Sequential(*layers) is a Model that calls layers, or functions of one
 Variable, one after the other. They are its attributes l0, l1, ..., and are
 replaced there; .layers is a tuple of them.
-MLP(fc_output_sizes, activation=sigmoid) is a Sequential of a Linear for
+MLP(fc_output_sizes, *, activation=sigmoid) is a Sequential of a Linear for
 each size, with the activation between them, not behind the last.
 
-New:      Layer.named_params, found_members, Model, Sequential, MLP
+New:      Layer.named_params, Layer.__repr__, found_members, Model,
+          Sequential, MLP
 Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
           check_successor
 Removed:  nothing
@@ -1151,6 +1152,11 @@ class Layer:
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
         for param in self.named_params().values():
@@ -1228,9 +1234,9 @@ class Linear(Layer):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1258,7 +1264,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 

@@ -1482,6 +1482,11 @@ class Layer:
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
         for param in self.named_params().values():
@@ -1559,9 +1564,9 @@ class Linear(Layer):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1589,7 +1594,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -1640,6 +1646,11 @@ class Optimizer:
         for param in params:
             self.update_one(param)
             param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""

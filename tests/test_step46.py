@@ -820,3 +820,8 @@ def test_setup_takes_a_layer(step):
     for wrong in (layer.params(), layer.p, None, step.Layer):
         with pytest.raises(TypeError, match="setup.*layer or a model, not"):
             step.SGD().setup(wrong)
+
+
+def test_an_optimizer_is_printed_with_its_numbers(step):
+    assert repr(step.MomentumSGD(0.5)) == "MomentumSGD(lr=0.5, momentum=0.9)"
+    assert repr(step.Optimizer()) == "Optimizer()"
