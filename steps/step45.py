@@ -45,8 +45,7 @@ Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
 Removed:  nothing
 
 Elsewhere
-PyTorch: named_parameters() has names such as "l1.weight". It searches no
-plain list, only an nn.ModuleList; its Sequential takes Modules alone.
+PyTorch's named_parameters() has "l1.weight", and searches no plain list.
 
 Watch out
 A set is not searched: its order may change from run to run.
