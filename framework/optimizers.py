@@ -3,8 +3,10 @@
 
 import numpy as np
 
+from framework.backend import as_numpy, get_array_module
 from framework.core import NUMBERS, Variable, as_array
 from framework.layers import Layer
+from framework.weights import read_npz, write_npz
 
 
 class Optimizer:
@@ -60,6 +62,27 @@ class Optimizer:
         if key not in state:
             state[key] = np.zeros_like(param.data)
         return state[key]
+
+    def save_states(self, path):
+        """Write into an .npz file what is kept for each parameter, by its name."""
+        arrays = {}
+        for name, param in self.target.named_params().items():
+            for key, value in self.states.get(param, {}).items():
+                arrays[f"{name}/{key}"] = as_numpy(value)
+        write_npz(arrays, path)
+
+    def load_states(self, path):
+        """Go on with what save_states() has written, for parameters of these names."""
+        params, states = self.target.named_params(), {}
+        for name, array in read_npz(path).items():
+            owner, _, key = name.rpartition("/")
+            data = params[owner].data if owner in params else None
+            is_count = array.dtype.kind == "i"
+            if data is None or not (is_count or array.shape == data.shape):
+                raise ValueError(f"{path} does not fit: there is no such {owner}.")
+            value = int(array) if is_count else get_array_module(data).asarray(array)
+            states.setdefault(params[owner], {})[key] = value
+        self.states = states
 
 
 def check_learnable(param):
@@ -225,6 +248,5 @@ class FreezeParam:
 
     def __call__(self, params):
         for one in self.frozen:
-            is_layer = isinstance(one, Layer)
-            for param in one.named_params().values() if is_layer else [one]:
+            for param in one.params() if isinstance(one, Layer) else [one]:
                 param.grad = None

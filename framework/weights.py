@@ -119,8 +119,13 @@ def save_weights(layer, path):
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
         raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    write_npz({name: as_numpy(param) for name, param in params.items()}, path)
+
+
+def write_npz(arrays, path):
+    """Write a dict of arrays into an .npz file, whole or not at all."""
     file = io.BytesIO()
-    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    np.savez(file, **arrays)
     write_file(pathlib.Path(path), file.getvalue())
 
 

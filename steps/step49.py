@@ -1888,8 +1888,7 @@ class FreezeParam:
 
     def __call__(self, params):
         for one in self.frozen:
-            is_layer = isinstance(one, Layer)
-            for param in one.named_params().values() if is_layer else [one]:
+            for param in one.params() if isinstance(one, Layer) else [one]:
                 param.grad = None
 
 

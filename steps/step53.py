@@ -31,26 +31,27 @@ much", then, parameter by parameter, both shapes where they differ, or the
 array's dtype if its kind is not in "biuf", that of real numbers. Then no
 parameter has changed. A layer not yet called knows its shapes but for one
 size: late_shapes(size) says how it will make them, (size, out_size) for W.
-set_weight(param, array) copies: into the dtype and onto the device that
-the parameter has, or as it is if it has no data yet. It adds 1 to
-param.version: backward() of a loss from before is a RuntimeError.
+set_weight(param, array) copies: into the dtype and onto the device that the
+parameter has, if any; param.version + 1 stops backward() of older losses.
 load_weights(layer, path) is read_npz and set_weights. Layer has
 save_weights and load_weights as methods.
+Optimizer.save_states(path) writes Adam's m, v and t, too, by the parameters'
+names ("l0/W/m"); load_states(path) goes on with them.
 
 New:      Layer.late_shapes, Linear.late_shapes, read_npz, save_weights,
-          load_weights, expected_shapes, shapes_to_come, set_weights,
-          set_weight, Layer.save_weights, Layer.load_weights
+          write_npz, load_weights, expected_shapes, shapes_to_come,
+          set_weights, set_weight, Layer.save_weights, Layer.load_weights,
+          Optimizer.save_states, Optimizer.load_states
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it;
-torch.load refuses what would run code. Then model.load_state_dict names
-missing, unexpected and misshapen keys, too; what fits is loaded by then.
+PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it, and
+the optimizer's; torch.load refuses what would run code. load_state_dict names
+what does not fit, too, but what fits is loaded by then.
 
 Watch out
-Load first, then to_gpu(). The optimizer's own numbers (Adam's m, v and t)
-are not in the file: it starts anew with the loaded weights.
+Load first, then to_gpu().
 
 Try
 1. Give the demo's twin the sizes (32, 10, 10). What is said to be missing?
@@ -62,10 +63,10 @@ Output
     a new one                      False
     the new one with the weights   True
     the same answers, bit for bit  True
+    the same after an epoch more   True
     out/step53.npz does not fit:
         l0/W has the shape (64, 32), not (64, 16);
-        l0/b has the shape (32,), not (16,);
-        l1/W has the shape (32, 10), not (16, 10).
+        l0/b has the shape (32,), not (16,).
     out/step53-half.npz is not a whole .npz file of arrays.
 """
 
@@ -1757,8 +1758,13 @@ def save_weights(layer, path):
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
         raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    write_npz({name: as_numpy(param) for name, param in params.items()}, path)
+
+
+def write_npz(arrays, path):
+    """Write a dict of arrays into an .npz file, whole or not at all."""
     file = io.BytesIO()
-    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    np.savez(file, **arrays)
     write_file(pathlib.Path(path), file.getvalue())
 
 
@@ -1986,6 +1992,27 @@ class Optimizer:
             state[key] = np.zeros_like(param.data)
         return state[key]
 
+    def save_states(self, path):
+        """Write into an .npz file what is kept for each parameter, by its name."""
+        arrays = {}
+        for name, param in self.target.named_params().items():
+            for key, value in self.states.get(param, {}).items():
+                arrays[f"{name}/{key}"] = as_numpy(value)
+        write_npz(arrays, path)
+
+    def load_states(self, path):
+        """Go on with what save_states() has written, for parameters of these names."""
+        params, states = self.target.named_params(), {}
+        for name, array in read_npz(path).items():
+            owner, _, key = name.rpartition("/")
+            data = params[owner].data if owner in params else None
+            is_count = array.dtype.kind == "i"
+            if data is None or not (is_count or array.shape == data.shape):
+                raise ValueError(f"{path} does not fit: there is no such {owner}.")
+            value = int(array) if is_count else get_array_module(data).asarray(array)
+            states.setdefault(params[owner], {})[key] = value
+        self.states = states
+
 
 def check_learnable(param):
     """A TypeError if a parameter is of integers: small steps would be rounded off."""
@@ -2150,8 +2177,7 @@ class FreezeParam:
 
     def __call__(self, params):
         for one in self.frozen:
-            is_layer = isinstance(one, Layer)
-            for param in one.named_params().values() if is_layer else [one]:
+            for param in one.params() if isinstance(one, Layer) else [one]:
                 param.grad = None
 
 
@@ -2386,20 +2412,33 @@ def scores(model, dataset):
     return model(x), t
 
 
-def learn(model, dataset, epochs=5):
-    """Train a model on the pictures of a data set."""
-    optimizer = Adam(0.01).setup(model)
+def learn(model, dataset, epochs=5, optimizer=None):
+    """Train a model on the pictures of a data set; returns the optimizer."""
+    optimizer = optimizer or Adam(0.01).setup(model)
     for _ in range(epochs):
         for x, t in DataLoader(dataset, 32, seed=0):
             loss = softmax_cross_entropy(model(x), t)
             model.cleargrads()
             loss.backward()
             optimizer.update()
+    return optimizer
 
 
 def reads_well(model, dataset):
     """True if a model reads more than 9 of 10 digits right."""
     return bool(accuracy(*scores(model, dataset)).data > 0.9)
+
+
+def goes_on(optimizer, twin, dataset):
+    """True if a twin learns as its model does, with what the optimizer has kept."""
+    optimizer.save_states("out/step53-adam.npz")
+    other = Adam(0.01).setup(twin)
+    other.load_states("out/step53-adam.npz")
+    answers = []
+    for each in (optimizer, other):
+        learn(each.target, dataset, 1, each)
+        answers.append(scores(each.target, dataset)[0].data)
+    return np.array_equal(*answers)
 
 
 def complaints(model, path):
@@ -2414,7 +2453,7 @@ def complaints(model, path):
 if __name__ == "__main__":
     np.random.seed(0)
     test, model = digits(train=False), MLP((32, 10), activation=relu)
-    learn(model, digits(train=True))
+    optimizer = learn(model, digits(train=True))
     model.save_weights("out/step53.npz")
     print("in the file:", *read_npz("out/step53.npz"))
     twin = MLP((32, 10), activation=relu)
@@ -2425,8 +2464,9 @@ if __name__ == "__main__":
     answers = [scores(one, test)[0].data for one in (model, twin)]
     print("the same answers, bit for bit ", np.array_equal(*answers))
 
+    print("the same after an epoch more  ", goes_on(optimizer, twin, test))
+
     small = MLP((16, 10), activation=relu)
-    scores(small, test)  # from now on the shapes of its weights are known
     print(complaints(small, "out/step53.npz"))
     content = pathlib.Path("out/step53.npz").read_bytes()
     write_file(pathlib.Path("out/step53-half.npz"), content[: len(content) // 2])

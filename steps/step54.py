@@ -1862,8 +1862,13 @@ def save_weights(layer, path):
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
         raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    write_npz({name: as_numpy(param) for name, param in params.items()}, path)
+
+
+def write_npz(arrays, path):
+    """Write a dict of arrays into an .npz file, whole or not at all."""
     file = io.BytesIO()
-    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    np.savez(file, **arrays)
     write_file(pathlib.Path(path), file.getvalue())
 
 
@@ -2091,6 +2096,27 @@ class Optimizer:
             state[key] = np.zeros_like(param.data)
         return state[key]
 
+    def save_states(self, path):
+        """Write into an .npz file what is kept for each parameter, by its name."""
+        arrays = {}
+        for name, param in self.target.named_params().items():
+            for key, value in self.states.get(param, {}).items():
+                arrays[f"{name}/{key}"] = as_numpy(value)
+        write_npz(arrays, path)
+
+    def load_states(self, path):
+        """Go on with what save_states() has written, for parameters of these names."""
+        params, states = self.target.named_params(), {}
+        for name, array in read_npz(path).items():
+            owner, _, key = name.rpartition("/")
+            data = params[owner].data if owner in params else None
+            is_count = array.dtype.kind == "i"
+            if data is None or not (is_count or array.shape == data.shape):
+                raise ValueError(f"{path} does not fit: there is no such {owner}.")
+            value = int(array) if is_count else get_array_module(data).asarray(array)
+            states.setdefault(params[owner], {})[key] = value
+        self.states = states
+
 
 def check_learnable(param):
     """A TypeError if a parameter is of integers: small steps would be rounded off."""
@@ -2255,8 +2281,7 @@ class FreezeParam:
 
     def __call__(self, params):
         for one in self.frozen:
-            is_layer = isinstance(one, Layer)
-            for param in one.named_params().values() if is_layer else [one]:
+            for param in one.params() if isinstance(one, Layer) else [one]:
                 param.grad = None
 
 

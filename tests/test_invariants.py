@@ -35,7 +35,7 @@ LARGE = {
     49: (70, "transforms of a few lines each"),
     51: (130, "a download that can be trusted takes some care"),
     52: (90, "wherever an array is made, its module is asked for"),
-    53: (80, "weights are checked before they are put in, and files are whole"),
+    53: (100, "weights are checked before they are put in, and files are whole"),
     54: (90, "dropout and batch normalisation, with their modes"),
     57: (370, "convolution and pooling, each with its gradient's gradient"),
     58: (360, "three networks, and how published weights and pictures are read"),

@@ -458,3 +458,59 @@ def test_a_parameter_of_its_own_is_saved_like_a_layer(step, path):
     other = Scale([0.0, 0.0])
     other.load_weights(path)
     assert_equal(arrays_of(other), arrays_of(scale))
+
+
+# --- what an optimizer keeps ---
+
+OPTIMIZERS = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
+
+
+def trained(step, model, optimizer, updates):
+    """The weights of the model after some updates."""
+    x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    for _ in range(updates):
+        loss = step.mean_squared_error(model(x), np.ones((5, 2), np.float32))
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+    return [param.data.copy() for param in model.params()]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_goes_on_as_if_it_had_not_stopped(step, tmp_path, name):
+    model, twin = network(step), network(step, seed=1)
+    optimizer, other = (getattr(step, name)().setup(one) for one in (model, twin))
+    trained(step, model, optimizer, 5)
+    model.save_weights(tmp_path / "weights.npz")
+    optimizer.save_states(tmp_path / "states.npz")
+    expected = trained(step, model, optimizer, 5)
+    twin.load_weights(tmp_path / "weights.npz")
+    other.load_states(tmp_path / "states.npz")
+    for found, right in zip(trained(step, twin, other, 5), expected, strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
+def test_states_are_saved_by_name(step, path):
+    model = network(step)
+    optimizer = step.Adam().setup(model)
+    trained(step, model, optimizer, 3)
+    optimizer.save_states(path)
+    arrays = step.read_npz(path)
+    assert {*arrays} == {f"{name}/{key}" for name in SIZES for key in "mvt"}
+    assert arrays["l1/b/t"] == 3
+    np.testing.assert_array_equal(arrays["l0/W/m"], optimizer.states[model.l0.W]["m"])
+
+
+def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
+    model = network(step)
+    optimizer = step.MomentumSGD().setup(model)
+    trained(step, model, optimizer, 1)
+    before = optimizer.states
+    for name, shape in {"l9/W/v": (4, 3), "l0/W/v": (3, 4), "l0/W/w/v": ()}.items():
+        np.savez(path, **{"l0/b/v": np.ones(3), name: np.ones(shape)})
+        with pytest.raises(ValueError, match=f"does not fit.*{name[:-2]}"):
+            optimizer.load_states(path)
+        assert optimizer.states is before
+    np.savez(path, **{"l0/b/v": np.ones(3)})
+    with pytest.raises(ValueError, match="no such l0/b"):
+        step.MomentumSGD().setup(step.MLP((9, 2))).load_states(path)
