@@ -151,8 +151,8 @@ def shapes_to_come(layer, path, arrays):
     shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
     size = None
     for name, shape in shapes.items():
-        if size is None and name in arrays and arrays[name].ndim == len(shape):
-            size = arrays[name].shape[shape.index(None)]
+        if None in shape and name in arrays and arrays[name].ndim == len(shape):
+            size = size or arrays[name].shape[shape.index(None)]
     return {
         name: tuple(size if n is None else n for n in shape)
         for name, shape in shapes.items()

@@ -1826,7 +1826,7 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        counts = sorted(state["t"] for state in self.states.values())
+        counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property

@@ -2421,8 +2421,8 @@ def shapes_to_come(layer, path, arrays):
     shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
     size = None
     for name, shape in shapes.items():
-        if size is None and name in arrays and arrays[name].ndim == len(shape):
-            size = arrays[name].shape[shape.index(None)]
+        if None in shape and name in arrays and arrays[name].ndim == len(shape):
+            size = size or arrays[name].shape[shape.index(None)]
     return {
         name: tuple(size if n is None else n for n in shape)
         for name, shape in shapes.items()
@@ -2968,21 +2968,22 @@ class Optimizer:
 
     def save_states(self, path):
         """Write into an .npz file what is kept for each parameter, by its name."""
-        arrays = {}
+        kind, arrays = type(self).__name__, {}
         for name, param in self.target.named_params().items():
             for key, value in self.states.get(param, {}).items():
-                arrays[f"{name}/{key}"] = as_numpy(value)
+                arrays[f"{kind}/{name}/{key}"] = as_numpy(value)
         write_npz(arrays, path)
 
     def load_states(self, path):
         """Go on with what save_states() has written, for parameters of these names."""
-        params, states = self.target.named_params(), {}
+        kind, states = type(self).__name__, {}
+        params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
             owner, _, key = name.rpartition("/")
             data = params[owner].data if owner in params else None
-            is_count = array.dtype.kind == "i"
+            is_count = array.shape == () and array.dtype.kind == "i"
             if data is None or not (is_count or array.shape == data.shape):
-                raise ValueError(f"{path} does not fit: there is no such {owner}.")
+                raise ValueError(f"{path} does not fit: there is no place for {name}.")
             value = int(array) if is_count else get_array_module(data).asarray(array)
             states.setdefault(params[owner], {})[key] = value
         self.states = states
@@ -3081,7 +3082,7 @@ class Adam(Optimizer):
     @property
     def t(self):
         """How many updates there have been, of the parameter that has had most."""
-        counts = sorted(state["t"] for state in self.states.values())
+        counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property

@@ -289,13 +289,14 @@ def test_a_layer_not_yet_called_knows_how_many_outputs_it_has(step, path, shape)
 def test_a_layer_of_ones_own_says_what_it_will_make(step, path):
     class Square(step.Layer):
         def __init__(self):
-            self.A, self.B = step.Parameter(None), step.Parameter(None)
+            self.A, self.B, self.C = (step.Parameter(None) for _ in range(3))
 
         def late_shapes(self, size):
-            return {"A": (2, size), "B": (size, size)}
+            return {"C": (1,), "A": (2, size), "B": (size, size)}
 
     outer = step.Sequential(Square(), Square())
     shapes = {"l0/A": (2, 3), "l0/B": (3, 3), "l1/A": (2, 4), "l1/B": (4, 4)}
+    shapes |= {"l0/C": (1,), "l1/C": (1,)}
     good = {name: np.ones(shape) for name, shape in shapes.items()}
     for name, shape in {"l0/A": (3, 3), "l0/B": (3, 4), "l1/B": (3, 3)}.items():
         np.savez(path, **(good | {name: np.ones(shape)}))
@@ -496,9 +497,10 @@ def test_states_are_saved_by_name(step, path):
     trained(step, model, optimizer, 3)
     optimizer.save_states(path)
     arrays = step.read_npz(path)
-    assert {*arrays} == {f"{name}/{key}" for name in SIZES for key in "mvt"}
-    assert arrays["l1/b/t"] == 3
-    np.testing.assert_array_equal(arrays["l0/W/m"], optimizer.states[model.l0.W]["m"])
+    assert {*arrays} == {f"Adam/{name}/{key}" for name in SIZES for key in "mvt"}
+    assert arrays["Adam/l1/b/t"] == 3
+    m = optimizer.states[model.l0.W]["m"]
+    np.testing.assert_array_equal(arrays["Adam/l0/W/m"], m)
 
 
 def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
@@ -506,11 +508,18 @@ def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
     optimizer = step.MomentumSGD().setup(model)
     trained(step, model, optimizer, 1)
     before = optimizer.states
-    for name, shape in {"l9/W/v": (4, 3), "l0/W/v": (3, 4), "l0/W/w/v": ()}.items():
-        np.savez(path, **{"l0/b/v": np.ones(3), name: np.ones(shape)})
-        with pytest.raises(ValueError, match=f"does not fit.*{name[:-2]}"):
+    wrong = {
+        "MomentumSGD/l9/W/v": np.ones((4, 3)),
+        "MomentumSGD/l0/W/v": np.ones((3, 4)),
+        "MomentumSGD/l0/b/v": np.ones(3, int).reshape(3, 1),
+        "Adam/l0/W/v": np.ones((4, 3)),
+        "l0/W/v": np.ones((4, 3)),
+    }
+    for name, array in wrong.items():
+        np.savez(path, **{"MomentumSGD/l1/b/v": np.ones(2), name: array})
+        with pytest.raises(ValueError, match=f"does not fit.*no place for {name}"):
             optimizer.load_states(path)
         assert optimizer.states is before
-    np.savez(path, **{"l0/b/v": np.ones(3)})
-    with pytest.raises(ValueError, match="no such l0/b"):
-        step.MomentumSGD().setup(step.MLP((9, 2))).load_states(path)
+    np.savez(path, **{"MomentumSGD/l0/W/v": np.ones((4, 3))})
+    with pytest.raises(ValueError, match="no place for MomentumSGD/l0/W"):
+        step.MomentumSGD().setup(network(step, called=False)).load_states(path)
