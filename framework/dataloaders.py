@@ -9,42 +9,59 @@ from framework.backend import as_cupy
 class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
-    A loop over it is an epoch: each example once, the last batch may be shorter.
-    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    Each loop over it is an epoch of its own, with each example once. The last batch
+    may be shorter, unless drop_last. shuffle changes the order from epoch to epoch, in
+    the same way for a seed. next() goes through an epoch, too, until reset().
     """
 
-    def __init__(self, dataset, batch_size, shuffle=True, gpu=False, seed=None):
-        if batch_size < 1 or len(dataset) == 0:
-            raise ValueError(
-                f"There are no batches of {batch_size} out of {len(dataset)} examples."
-            )
+    def __init__(
+        self,
+        dataset,
+        batch_size,
+        shuffle=True,
+        gpu=False,
+        *,
+        seed=None,
+        drop_last=False,
+    ):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.gpu = gpu
+        self.drop_last = drop_last
         self.random = np.random if seed is None else np.random.default_rng(seed)
+        is_whole = isinstance(batch_size, int | np.integer)
+        if not is_whole or batch_size < 1 or len(self) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
         self.reset()
 
     def reset(self):
-        """Begin a new epoch."""
-        self.start = 0
-        n = len(self.dataset)
-        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        """Begin a new epoch for next()."""
+        self.batches = iter(self)
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    @property
+    def max_iter(self):
+        """The number of batches in an epoch, as len(loader)."""
+        return len(self)
 
     def __iter__(self):
-        self.reset()
-        return self
+        n = len(self.dataset)
+        order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        return map(self.batch, self.split(order))
+
+    def split(self, order):
+        """The numbers of the examples in their order, a part for each batch."""
+        size = self.batch_size
+        return [order[i * size : (i + 1) * size] for i in range(len(self))]
 
     def __next__(self):
-        if self.start >= len(self.dataset):
-            raise StopIteration
-        end = self.start + self.batch_size
-        chosen = self.order[self.start : end]
-        self.start = end
-        return self.batch(chosen)
+        return next(self.batches)
 
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
@@ -74,18 +91,9 @@ class SeqDataLoader(DataLoader):
     """
 
     def __init__(self, dataset, batch_size, gpu=False):
-        super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
-        if len(self) == 0:
-            raise ValueError(
-                f"There are no {batch_size} sequences in {len(dataset)} examples."
-            )
+        super().__init__(dataset, batch_size, shuffle=False, gpu=gpu, drop_last=True)
 
-    def __len__(self):
-        return len(self.dataset) // self.batch_size
-
-    def __next__(self):
-        if self.start >= len(self):
-            raise StopIteration
-        indices = np.arange(self.batch_size) * len(self) + self.start
-        self.start += 1
-        return self.batch(indices)
+    def split(self, order):
+        """The numbers of the examples, a row for each batch."""
+        used = order[: len(self) * self.batch_size]
+        return used.reshape(self.batch_size, -1).T

@@ -28,6 +28,10 @@ class Dataset:
     def prepare(self):
         """Load the data and the labels."""
 
+    def __repr__(self):
+        count = "no" if self.data is None else len(self)
+        return f"{type(self).__name__}({count} examples)"
+
     def __getitem__(self, index):
         index = operator.index(index)
         x = self.transform(self.data[index])

@@ -16,24 +16,39 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter | Layer):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
+    def late_shapes(self, size):
+        """The shapes of what is made at the first call, on inputs of this size."""
+        return {}
+
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
     def to_cpu(self):
@@ -47,8 +62,27 @@ class Layer:
             param.to_gpu()
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -58,10 +92,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -70,13 +104,20 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
         if in_size is not None:
             self.init_W(in_size)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
@@ -97,7 +138,8 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
+        check_named(self, unnamed, "decay=0.9")
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -106,6 +148,10 @@ class BatchNorm(Layer):
         self.avg_mean = Parameter(None, name="avg_mean")
         self.avg_var = Parameter(None, name="avg_var")
         self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def late_shapes(self, size):
+        """The shape of all four."""
+        return dict.fromkeys(self.named_params(), (size,))
 
     def init_params(self, channels, xp=np):
         """gamma and avg_var of ones, beta and avg_mean of zeros."""
@@ -133,12 +179,14 @@ class Conv2d(Layer):
         self,
         out_channels,
         kernel_size,
+        *unnamed,
         stride=1,
         pad=0,
         nobias=False,
         dtype=np.float32,
         in_channels=None,
     ):
+        check_named(self, unnamed, "out_channels, kernel_size, in_channels=3")
         self.out_channels = out_channels
         self.kernel_size = pair(kernel_size)
         self.stride = pair(stride)
@@ -148,6 +196,10 @@ class Conv2d(Layer):
         self.b = None if nobias else Parameter(np.zeros(out_channels, dtype), name="b")
         if in_channels is not None:
             self.init_W(in_channels)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": self.W_shape(size)}
 
     def W_shape(self, in_channels):
         """The shape of W."""
@@ -196,7 +248,8 @@ def check_batch(layer, x, h):
 class RNN(Layer):
     """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, *unnamed, in_size=None):
+        check_named(self, unnamed, "hidden_size, in_size=10")
         self.x2h = Linear(hidden_size, in_size=in_size)
         self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -221,7 +274,8 @@ class LSTM(Layer):
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, *unnamed, in_size=None):
+        check_named(self, unnamed, "hidden_size, in_size=10")
         self.hidden_size = hidden_size
         self.x2h = Linear(4 * hidden_size, in_size=in_size)
         self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
@@ -246,7 +300,8 @@ class LSTM(Layer):
 class EmbedID(Layer):
     """A row of numbers, to be learned, for each of in_size integers."""
 
-    def __init__(self, in_size, out_size, dtype=np.float32):
+    def __init__(self, in_size, out_size, *unnamed, dtype=np.float32):
+        check_named(self, unnamed, "in_size, out_size, dtype=np.float64")
         self.W = Parameter(np.random.randn(in_size, out_size).astype(dtype), name="W")
 
     def forward(self, x):

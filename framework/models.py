@@ -9,7 +9,7 @@ from framework.functions.activation import dropout, relu, sigmoid
 from framework.functions.conv import pooling
 from framework.functions.shape import concatenate, flatten, mean
 from framework.graph import plot_dot_graph
-from framework.layers import BatchNorm, Conv2d, Layer, Linear
+from framework.layers import BatchNorm, Conv2d, Layer, Linear, check_named
 from framework.transforms import (
     CenterCrop,
     Compose,
@@ -25,9 +25,9 @@ from framework.weights import get_file, read_npz, set_weights
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -40,8 +40,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -55,7 +55,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -212,8 +213,8 @@ class Bottleneck(Layer):
 
 def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
     """A Conv2d without a bias, which the batch normalisation behind it has."""
-    sizes = out_channels, kernel_size, stride, pad
-    return Conv2d(*sizes, nobias=True, in_channels=in_channels)
+    options = {"stride": stride, "pad": pad, "in_channels": in_channels}
+    return Conv2d(out_channels, kernel_size, nobias=True, **options)
 
 
 class ResNet(Model):

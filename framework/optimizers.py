@@ -3,7 +3,10 @@
 
 import numpy as np
 
-from framework.core import Parameter, Variable, as_array
+from framework.backend import as_numpy, get_array_module
+from framework.core import NUMBERS, Variable, as_array
+from framework.layers import Layer
+from framework.weights import read_npz, write_npz
 
 
 class Optimizer:
@@ -15,31 +18,39 @@ class Optimizer:
     def __init__(self):
         self.target = None
         self.hooks = []
-        self.names = {}
-        self.states = {}  # what is kept for each parameter, by its name
+        self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
         """Take the layer whose parameters are to be moved; returns self."""
+        if not isinstance(target, Layer):
+            raise TypeError(
+                f"setup() takes a layer or a model, not {type(target).__name__}."
+            )
         self.target = target
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update."""
-        self.hooks.append(hook)
+        """Call hook(params) before each update; FreezeParam before all others."""
+        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
 
     def update(self):
-        """Move each parameter that has a gradient."""
+        """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        named = self.target.named_params()
-        self.names = {id(param): name for name, param in named.items()}
+        params = self.target.params()
         for hook in self.hooks:
-            hook([p for p in named.values() if p.grad is not None])
-        for param in named.values():
-            if param.grad is not None:  # a hook may have taken it away
-                check_learnable(param)
-                self.update_one(param)
-                param.version += 1
+            hook([p for p in params if p.grad is not None])
+        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        for param in params:
+            check_learnable(param)
+        for param in params:
+            self.update_one(param)
+            param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""
@@ -47,10 +58,32 @@ class Optimizer:
 
     def state(self, param, key):
         """An array that is kept for param from update to update, zeros at first."""
-        state = self.states.setdefault(self.names[id(param)], {})
+        state = self.states.setdefault(param, {})
         if key not in state:
             state[key] = np.zeros_like(param.data)
         return state[key]
+
+    def save_states(self, path):
+        """Write into an .npz file what is kept for each parameter, by its name."""
+        kind, arrays = type(self).__name__, {}
+        for name, param in self.target.named_params().items():
+            for key, value in self.states.get(param, {}).items():
+                arrays[f"{kind}/{name}/{key}"] = as_numpy(value)
+        write_npz(arrays, path)
+
+    def load_states(self, path):
+        """Go on with what save_states() has written, for parameters of these names."""
+        kind, states = type(self).__name__, {}
+        params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
+        for name, array in read_npz(path).items():
+            owner, _, key = name.rpartition("/")
+            data = params[owner].data if owner in params else None
+            is_count = array.shape == () and array.dtype.kind == "i"
+            if data is None or not (is_count or array.shape == data.shape):
+                raise ValueError(f"{path} does not fit: there is no place for {name}.")
+            value = int(array) if is_count else get_array_module(data).asarray(array)
+            states.setdefault(params[owner], {})[key] = value
+        self.states = states
 
 
 def check_learnable(param):
@@ -138,22 +171,29 @@ class Adam(Optimizer):
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
-        self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
 
-    def update(self):
-        """Move each parameter that has a gradient."""
-        self.t += 1
-        super().update()
+    @property
+    def t(self):
+        """How many updates there have been, of the parameter that has had most."""
+        counts = sorted(state.get("t", 0) for state in self.states.values())
+        return counts[-1] if counts else 0
+
+    @property
+    def lr(self):
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        t = self.t or 1
+        return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
         m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
-        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
         param.data -= self.alpha / unbias1 * m / (root + self.eps)
 
@@ -205,10 +245,9 @@ class FreezeParam:
     """A hook: keeps these parameters, and those of these layers, as they are."""
 
     def __init__(self, *frozen):
-        self.frozen = []
-        for one in frozen:
-            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+        self.frozen = frozen
 
     def __call__(self, params):
-        for param in self.frozen:
-            param.grad = None
+        for one in self.frozen:
+            for param in one.params() if isinstance(one, Layer) else [one]:
+                param.grad = None

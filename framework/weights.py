@@ -11,7 +11,7 @@ import numpy as np
 
 from framework.backend import as_numpy, get_array_module
 from framework.graph import write_file
-from framework.layers import Layer
+from framework.layers import Layer, found_members
 
 
 def cache_dir():
@@ -119,8 +119,13 @@ def save_weights(layer, path):
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
         raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    write_npz({name: as_numpy(param) for name, param in params.items()}, path)
+
+
+def write_npz(arrays, path):
+    """Write a dict of arrays into an .npz file, whole or not at all."""
     file = io.BytesIO()
-    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    np.savez(file, **arrays)
     write_file(pathlib.Path(path), file.getvalue())
 
 
@@ -129,17 +134,42 @@ def load_weights(layer, path):
     set_weights(layer, read_npz(path), path)
 
 
+def expected_shapes(layer, arrays):
+    """The shapes of all parameters by name, as far as they are known."""
+    shapes = {}
+    for path, x in found_members(layer, "", set()):
+        if isinstance(x, Layer):
+            shapes |= shapes_to_come(x, path, arrays)
+        elif x.data is not None:
+            shapes[path] = x.shape
+    return shapes
+
+
+def shapes_to_come(layer, path, arrays):
+    """The late_shapes() of the layer at this path, for the size that arrays have."""
+    late = layer.late_shapes(None).items()
+    shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
+    size = None
+    for name, shape in shapes.items():
+        if None in shape and name in arrays and arrays[name].ndim == len(shape):
+            size = size or arrays[name].shape[shape.index(None)]
+    return {
+        name: tuple(size if n is None else n for n in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names; path is for the errors."""
-    params = layer.named_params()
+    params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
     for name in [name for name in params if name in arrays]:
-        param, array = params[name], arrays[name]
+        array = arrays[name]
         if array.dtype.kind not in "fiub":
             wrong.append(f"{name} is of {array.dtype}")
-        elif param.data is not None and param.shape != array.shape:
-            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+        elif array.shape != shapes.get(name, array.shape):
+            wrong.append(f"{name} has the shape {array.shape}, not {shapes[name]}")
     if wrong:
         raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
     for name, param in params.items():

@@ -22,29 +22,29 @@ that comes in has them.
 In the code
 Parameter(data, name=None) is a Variable; what is calculated from it is a
 plain Variable again. data may be None while its size is not known.
-Layer: layer(*xs) gives what its forward(*xs) gives, which each kind of
+Layer: layer(...) gives what its forward(...) gives, which each kind of
 layer writes for itself (in Layer: NotImplementedError with the name of the
 class). params() lists the Parameters among the attributes, each once even
 if it has two names, in the order in which they were set. It looks anew at
-each call: layer.b = None later is harmless. cleargrads() clears them all.
-Linear(out_size, nobias=False, dtype=np.float32, in_size=None) has a W and
+each call. cleargrads() clears them all. layer.b = None takes b away. But
+layer.W = array would leave W unlearned without a word: check_successor()
+makes it a TypeError that names the two right ways.
+Linear(out_size, *, nobias=False, dtype=np.float32, in_size=None) has a W and
 then a b, which are named "W" and "b". W is (in_size, out_size) and drawn by
-np.random.randn, times sqrt(1 / in_size): y is then about as large as x,
-however many columns it adds up (LeCun et al. 1998). b is
+np.random.randn, times sqrt(1 / in_size): y is then about as large as x. b is
 zeros; with nobias it is None. Without in_size, W.data is None until the
-first call, when in_size is x.shape[-1]. x is a Variable or an array (else:
-TypeError); one that does not fit W is a ValueError that has both shapes.
+first call, when in_size is x.shape[-1]. Options have names: check_named()
+refuses PyTorch's Linear(784, 10), which would leave b out and say nothing.
 
-New:      Parameter, Layer, Linear
+New:      Parameter, Layer, check_successor, check_named, Linear
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 PyTorch has torch.nn.Parameter, Module and Linear(in, out), whose weight is
 (out, in); nn.LazyLinear(out) waits for the first x. A Module notes each
-attribute as it is set, so super().__init__() must come before the first.
-Flax: nn.Dense(10) learns in_size from the first x. In Chainer, parameters
-are set within `with self.init_scope():`.
+attribute as it is set, so super().__init__() must come before the first; it
+refuses an array for a weight, too. Flax's Dense(10) waits for the first x.
 
 Watch out
 randn(1, 10).astype(np.float32) * np.sqrt(1 / 3) is float64: to NumPy 2,
@@ -1127,10 +1127,15 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes."""
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
@@ -1145,13 +1150,35 @@ class Layer:
             param.cleargrad()
 
 
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces a Parameter."""
+    if not (value is None or isinstance(value, Parameter)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
 class Linear(Layer):
     """x @ W + b, with W and b to be learned.
 
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")

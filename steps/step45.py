@@ -25,26 +25,27 @@ In the code
 Layer.named_params() is a dict {name: Parameter}. The name has the names of
 attributes, the indices in lists and tuples and the keys of dicts, with "/"
 between them. All of these, nested as you like, are searched for Layers and
-Parameters in their order (by found_params); each Parameter counts once,
+Parameters in their order (by found_members); each Parameter counts once,
 under the first name it is reached by. A layer that holds itself is no harm.
-params() lists those of them whose requires_grad is True.
-Model is a Layer. plot(*xs, to_file="out/model.svg") calls it on xs, draws
-the graph by plot_dot_graph with verbose, and returns the path.
+params() lists those whose requires_grad is True: the others are frozen.
+cleargrads() clears these, too. A layer, like a Parameter, is replaced by
+None or by what can be learned. Printed, it shows all: Linear(W (1, 10), ...).
+Model is a Layer. plot(..., to_file="out/model.svg") calls it, draws the
+graph by plot_dot_graph with verbose, and returns the path.
 Sequential(*layers) is a Model that calls layers, or functions of one
-Variable, one after the other. They are its attributes l0, l1, ..., and may
-be replaced there; .layers is a list of them.
-MLP(fc_output_sizes, activation=sigmoid) is a Sequential of a Linear for
+Variable, one after the other. They are its attributes l0, l1, ..., and are
+replaced there; .layers is a tuple of them.
+MLP(fc_output_sizes, *, activation=sigmoid) is a Sequential of a Linear for
 each size, with the activation between them, not behind the last.
 
-New:      Layer.named_params, found_params, Model, Sequential, MLP
-Changed:  Layer, Layer.params
+New:      Layer.named_params, Layer.__repr__, found_members, Model,
+          Sequential, MLP
+Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
+          check_successor
 Removed:  nothing
 
 Elsewhere
-PyTorch: named_parameters() has names such as "l1.weight". It searches no
-plain list, only an nn.ModuleList; its Sequential takes Modules and no
-functions. Chainer: namedparams() has "/l1/W", and goes through the names of
-layers from A to Z, "l10" before "l2".
+PyTorch's named_parameters() has "l1.weight", and searches no plain list.
 
 Watch out
 A set is not searched: its order may change from run to run.
@@ -1129,29 +1130,59 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter | Layer):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1161,10 +1192,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1173,7 +1204,10 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -1199,9 +1233,9 @@ class Linear(Layer):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1214,8 +1248,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -1229,7 +1263,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 

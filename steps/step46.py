@@ -23,17 +23,17 @@ An optimizer moves the parameters p of a layer along their gradients g:
 Momentum rolls on where slopes are small. AdaGrad's steps shrink as h grows;
 AdaDelta's h, a running mean, forgets, and the size of its past steps, sqrt(s),
 stands for an lr. Adam is momentum over sqrt(v); M and V mend that m and v
-start at 0. Its attribute t counts the calls of update().
+start at 0. t counts the updates of p.
 
 In the code
 Optimizer has target, hooks (a list) and states; setup(layer) returns self;
 before it, update() is a RuntimeError that names setup. update() calls each
-hook of add_hook(hook) with a list of the parameters that have a gradient.
-Then, for each that still has one: check_learnable(p), a TypeError with .name,
-dtype and "floating-point numbers" if p is of integers; update_one(p), here a
-NotImplementedError; and p.version += 1. state(p, key) is states[name][key], by
-the names of named_params(), zeros like p.data at first. Hooks give a new g:
-WeightDecay(rate) g + rate * p; FreezeParam(*parameters_or_layers) None;
+hook of add_hook(hook) with a list of those params() that have a gradient: what
+requires_grad=False has frozen is none of them. Those that still have one pass
+check_learnable(p), a TypeError if p is of integers, then update_one(p), here a
+NotImplementedError, and p.version += 1. state(p, key) is states[p][key], zeros
+like p.data at first: it is of p itself, not of its name. Hooks give a new g:
+WeightDecay(rate) g + rate * p; FreezeParam(*parameters_or_layers) None, first;
 ClipGrad(max_norm) g * max_norm / (norm + 1e-6) if norm, of all g, is larger.
 Weights must not be updated before the gradients that need them: a Variable has
 a version, from 0 on, a function the sum of its inputs'. If that has changed,
@@ -1146,29 +1146,59 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter | Layer):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1178,10 +1208,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1190,7 +1220,10 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -1216,9 +1249,9 @@ class Linear(Layer):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1231,8 +1264,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -1246,7 +1279,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -1269,31 +1303,39 @@ class Optimizer:
     def __init__(self):
         self.target = None
         self.hooks = []
-        self.names = {}
-        self.states = {}  # what is kept for each parameter, by its name
+        self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
         """Take the layer whose parameters are to be moved; returns self."""
+        if not isinstance(target, Layer):
+            raise TypeError(
+                f"setup() takes a layer or a model, not {type(target).__name__}."
+            )
         self.target = target
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update."""
-        self.hooks.append(hook)
+        """Call hook(params) before each update; FreezeParam before all others."""
+        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
 
     def update(self):
-        """Move each parameter that has a gradient."""
+        """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        named = self.target.named_params()
-        self.names = {id(param): name for name, param in named.items()}
+        params = self.target.params()
         for hook in self.hooks:
-            hook([p for p in named.values() if p.grad is not None])
-        for param in named.values():
-            if param.grad is not None:  # a hook may have taken it away
-                check_learnable(param)
-                self.update_one(param)
-                param.version += 1
+            hook([p for p in params if p.grad is not None])
+        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        for param in params:
+            check_learnable(param)
+        for param in params:
+            self.update_one(param)
+            param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""
@@ -1301,7 +1343,7 @@ class Optimizer:
 
     def state(self, param, key):
         """An array that is kept for param from update to update, zeros at first."""
-        state = self.states.setdefault(self.names[id(param)], {})
+        state = self.states.setdefault(param, {})
         if key not in state:
             state[key] = np.zeros_like(param.data)
         return state[key]
@@ -1392,22 +1434,29 @@ class Adam(Optimizer):
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
-        self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
 
-    def update(self):
-        """Move each parameter that has a gradient."""
-        self.t += 1
-        super().update()
+    @property
+    def t(self):
+        """How many updates there have been, of the parameter that has had most."""
+        counts = sorted(state.get("t", 0) for state in self.states.values())
+        return counts[-1] if counts else 0
+
+    @property
+    def lr(self):
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        t = self.t or 1
+        return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
         m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
-        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
         param.data -= self.alpha / unbias1 * m / (root + self.eps)
 
@@ -1459,13 +1508,12 @@ class FreezeParam:
     """A hook: keeps these parameters, and those of these layers, as they are."""
 
     def __init__(self, *frozen):
-        self.frozen = []
-        for one in frozen:
-            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+        self.frozen = frozen
 
     def __call__(self, params):
-        for param in self.frozen:
-            param.grad = None
+        for one in self.frozen:
+            for param in one.params() if isinstance(one, Layer) else [one]:
+                param.grad = None
 
 
 # === demo ===

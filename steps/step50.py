@@ -26,14 +26,15 @@ accuracy(y, t) takes scores y (N, C) and labels t (N,), variables or arrays,
 and gives a Variable () of float64, a constant. Of equal scores the first is
 the largest. As in softmax_cross_entropy, other shapes and labels that are not
 from 0 to C - 1 are a ValueError, and labels of another kind a TypeError.
-DataLoader(dataset, batch_size, shuffle=True, seed=None) gives pairs of arrays
-x (n, ...) and t (n, ...), t = None if the data set has no labels. Give the
-seed by its name: step 52 puts gpu before it. `for x, t in loader` is an epoch
-of len(loader) batches. next(loader) and loader.next() give the next batch, and
-StopIteration at the end, until reset() begins a new epoch. Orders are
-permutation(N) of np.random.default_rng(seed), or of np.random without a seed:
-one when the loader is made, one at each reset(), with which a loop begins; or
-0, 1, 2 ... if not shuffle. No examples, or batches of none: a ValueError.
+DataLoader(dataset, batch_size, shuffle=True, *, seed=None, drop_last=False)
+gives pairs of arrays x (n, ...) and t (n, ...), t = None if the data set has
+no labels. drop_last leaves out the shorter batch at the end. `for x, t in
+loader` is an epoch of len(loader) batches (or .max_iter). Each iter(loader)
+draws an order and has a place of its own, so loops may stand in loops. One
+more such walk, begun when the loader is made and at reset(), is that of
+next(loader) and loader.next(). Orders are permutation(N) of
+np.random.default_rng(seed), or of np.random without a seed; 0, 1, 2 ... if not
+shuffle. split() cuts them up. No batches, or of 1.5 examples: a ValueError.
 
 New:      accuracy, DataLoader
 Changed:  nothing
@@ -41,8 +42,7 @@ Removed:  nothing
 
 Elsewhere
 PyTorch's DataLoader does not shuffle by default, loads in other processes if
-told so, and drops the last batch with drop_last=True. There each loop has a
-place of its own; ours share one, so a loop in a loop ends both.
+told so, and has drop_last, too.
 
 Watch out
 total += loss keeps a Variable, and with it the graph of every batch. Add up
@@ -1470,29 +1470,59 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter | Layer):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1502,10 +1532,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1514,7 +1544,10 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -1600,9 +1633,9 @@ class ToInt(AsType):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1615,8 +1648,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -1630,7 +1663,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -1653,31 +1687,39 @@ class Optimizer:
     def __init__(self):
         self.target = None
         self.hooks = []
-        self.names = {}
-        self.states = {}  # what is kept for each parameter, by its name
+        self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
         """Take the layer whose parameters are to be moved; returns self."""
+        if not isinstance(target, Layer):
+            raise TypeError(
+                f"setup() takes a layer or a model, not {type(target).__name__}."
+            )
         self.target = target
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update."""
-        self.hooks.append(hook)
+        """Call hook(params) before each update; FreezeParam before all others."""
+        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
 
     def update(self):
-        """Move each parameter that has a gradient."""
+        """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        named = self.target.named_params()
-        self.names = {id(param): name for name, param in named.items()}
+        params = self.target.params()
         for hook in self.hooks:
-            hook([p for p in named.values() if p.grad is not None])
-        for param in named.values():
-            if param.grad is not None:  # a hook may have taken it away
-                check_learnable(param)
-                self.update_one(param)
-                param.version += 1
+            hook([p for p in params if p.grad is not None])
+        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        for param in params:
+            check_learnable(param)
+        for param in params:
+            self.update_one(param)
+            param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""
@@ -1685,7 +1727,7 @@ class Optimizer:
 
     def state(self, param, key):
         """An array that is kept for param from update to update, zeros at first."""
-        state = self.states.setdefault(self.names[id(param)], {})
+        state = self.states.setdefault(param, {})
         if key not in state:
             state[key] = np.zeros_like(param.data)
         return state[key]
@@ -1776,22 +1818,29 @@ class Adam(Optimizer):
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
-        self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
 
-    def update(self):
-        """Move each parameter that has a gradient."""
-        self.t += 1
-        super().update()
+    @property
+    def t(self):
+        """How many updates there have been, of the parameter that has had most."""
+        counts = sorted(state.get("t", 0) for state in self.states.values())
+        return counts[-1] if counts else 0
+
+    @property
+    def lr(self):
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        t = self.t or 1
+        return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
         m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
-        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
         param.data -= self.alpha / unbias1 * m / (root + self.eps)
 
@@ -1843,13 +1892,12 @@ class FreezeParam:
     """A hook: keeps these parameters, and those of these layers, as they are."""
 
     def __init__(self, *frozen):
-        self.frozen = []
-        for one in frozen:
-            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+        self.frozen = frozen
 
     def __call__(self, params):
-        for param in self.frozen:
-            param.grad = None
+        for one in self.frozen:
+            for param in one.params() if isinstance(one, Layer) else [one]:
+                param.grad = None
 
 
 # === datasets: examples to learn from ===
@@ -1871,6 +1919,10 @@ class Dataset:
 
     def prepare(self):
         """Load the data and the labels."""
+
+    def __repr__(self):
+        count = "no" if self.data is None else len(self)
+        return f"{type(self).__name__}({count} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
@@ -1910,41 +1962,51 @@ class Spiral(Dataset):
 class DataLoader:
     """The examples of a data set in batches, as arrays x and t.
 
-    A loop over it is an epoch: each example once, the last batch may be shorter.
-    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    Each loop over it is an epoch of its own, with each example once. The last batch
+    may be shorter, unless drop_last. shuffle changes the order from epoch to epoch, in
+    the same way for a seed. next() goes through an epoch, too, until reset().
     """
 
-    def __init__(self, dataset, batch_size, shuffle=True, seed=None):
-        if batch_size < 1 or len(dataset) == 0:
-            raise ValueError(
-                f"There are no batches of {batch_size} out of {len(dataset)} examples."
-            )
+    def __init__(
+        self, dataset, batch_size, shuffle=True, *, seed=None, drop_last=False
+    ):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.drop_last = drop_last
         self.random = np.random if seed is None else np.random.default_rng(seed)
+        is_whole = isinstance(batch_size, int | np.integer)
+        if not is_whole or batch_size < 1 or len(self) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
         self.reset()
 
     def reset(self):
-        """Begin a new epoch."""
-        self.start = 0
-        n = len(self.dataset)
-        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        """Begin a new epoch for next()."""
+        self.batches = iter(self)
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    @property
+    def max_iter(self):
+        """The number of batches in an epoch, as len(loader)."""
+        return len(self)
 
     def __iter__(self):
-        self.reset()
-        return self
+        n = len(self.dataset)
+        order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        return map(self.batch, self.split(order))
+
+    def split(self, order):
+        """The numbers of the examples in their order, a part for each batch."""
+        size = self.batch_size
+        return [order[i * size : (i + 1) * size] for i in range(len(self))]
 
     def __next__(self):
-        if self.start >= len(self.dataset):
-            raise StopIteration
-        end = self.start + self.batch_size
-        chosen = self.order[self.start : end]
-        self.start = end
-        return self.batch(chosen)
+        return next(self.batches)
 
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""

@@ -1625,24 +1625,39 @@ class Layer:
     Attributes may also be layers, or lists, tuples and dicts of layers.
     """
 
-    def __call__(self, *xs):
-        return self.forward(*xs)
+    def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter | Layer):
+            check_successor(self, name, value)
+        super().__setattr__(name, value)
 
-    def forward(self, *xs):
+    def __call__(self, *xs, **options):
+        return self.forward(*xs, **options)
+
+    def forward(self, *xs, **options):
         """What this layer makes out of the Variables xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
+    def late_shapes(self, size):
+        """The shapes of what is made at the first call, on inputs of this size."""
+        return {}
+
     def named_params(self):
         """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
-        return {name: p for name, p in found_params(self, "", set())}
+        found = found_members(self, "", set())
+        return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
         """The parameters to be learned, in the order of named_params()."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
+    def __repr__(self):
+        params = self.named_params().items()
+        shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
+        return f"{type(self).__name__}({', '.join(shapes)})"
+
     def cleargrads(self):
         """Forget the gradients of all parameters."""
-        for param in self.params():
+        for param in self.named_params().values():
             param.cleargrad()
 
     def to_cpu(self):
@@ -1656,8 +1671,27 @@ class Layer:
             param.to_gpu()
 
 
-def found_params(owner, name, seen):
-    """(name, parameter) of each parameter in a layer, list, tuple or dict."""
+def check_successor(layer, name, value):
+    """A TypeError if value, which would not be learned, replaces what is learned."""
+    if not (value is None or isinstance(value, Parameter | Layer)):
+        raise TypeError(
+            f"{type(layer).__name__}.{name} is learned, and would no longer be as "
+            f"{type(value).__name__}: set the numbers of a Parameter by .{name}.data = "
+            "array, or give another Parameter or Layer."
+        )
+
+
+def check_named(layer, unnamed, usage):
+    """A TypeError if options come without their names, as in another framework."""
+    if unnamed:
+        raise TypeError(
+            f"It is {type(layer).__name__}({usage}): options have names, but "
+            f"{', '.join(map(repr, unnamed))} came without one."
+        )
+
+
+def found_members(owner, name, seen):
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1667,10 +1701,10 @@ def found_params(owner, name, seen):
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    if isinstance(owner, Parameter):
+    if isinstance(owner, Parameter | Layer):
         yield name, owner
     for key, member in members:
-        yield from found_params(member, f"{name}/{key}" if name else str(key), seen)
+        yield from found_members(member, f"{name}/{key}" if name else str(key), seen)
 
 
 class Linear(Layer):
@@ -1679,13 +1713,20 @@ class Linear(Layer):
     W is (in_size, out_size); without in_size it is made at the first call.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
+    ):
+        check_named(self, unnamed, "out_size, in_size=784")
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype), name="b")
         if in_size is not None:
             self.init_W(in_size)
+
+    def late_shapes(self, size):
+        """The shape of W."""
+        return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
@@ -1706,7 +1747,8 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, decay=0.9, eps=2e-5, dtype=np.float32):
+    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
+        check_named(self, unnamed, "decay=0.9")
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -1715,6 +1757,10 @@ class BatchNorm(Layer):
         self.avg_mean = Parameter(None, name="avg_mean")
         self.avg_var = Parameter(None, name="avg_var")
         self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+
+    def late_shapes(self, size):
+        """The shape of all four."""
+        return dict.fromkeys(self.named_params(), (size,))
 
     def init_params(self, channels, xp=np):
         """gamma and avg_var of ones, beta and avg_mean of zeros."""
@@ -1839,8 +1885,13 @@ def save_weights(layer, path):
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
         raise ValueError(f"Not yet known, call the layer once: {', '.join(missing)}.")
+    write_npz({name: as_numpy(param) for name, param in params.items()}, path)
+
+
+def write_npz(arrays, path):
+    """Write a dict of arrays into an .npz file, whole or not at all."""
     file = io.BytesIO()
-    np.savez(file, **{name: as_numpy(param) for name, param in params.items()})
+    np.savez(file, **arrays)
     write_file(pathlib.Path(path), file.getvalue())
 
 
@@ -1849,17 +1900,42 @@ def load_weights(layer, path):
     set_weights(layer, read_npz(path), path)
 
 
+def expected_shapes(layer, arrays):
+    """The shapes of all parameters by name, as far as they are known."""
+    shapes = {}
+    for path, x in found_members(layer, "", set()):
+        if isinstance(x, Layer):
+            shapes |= shapes_to_come(x, path, arrays)
+        elif x.data is not None:
+            shapes[path] = x.shape
+    return shapes
+
+
+def shapes_to_come(layer, path, arrays):
+    """The late_shapes() of the layer at this path, for the size that arrays have."""
+    late = layer.late_shapes(None).items()
+    shapes = {f"{path}/{key}" if path else key: shape for key, shape in late}
+    size = None
+    for name, shape in shapes.items():
+        if None in shape and name in arrays and arrays[name].ndim == len(shape):
+            size = size or arrays[name].shape[shape.index(None)]
+    return {
+        name: tuple(size if n is None else n for n in shape)
+        for name, shape in shapes.items()
+    }
+
+
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names; path is for the errors."""
-    params = layer.named_params()
+    params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
     for name in [name for name in params if name in arrays]:
-        param, array = params[name], arrays[name]
+        array = arrays[name]
         if array.dtype.kind not in "fiub":
             wrong.append(f"{name} is of {array.dtype}")
-        elif param.data is not None and param.shape != array.shape:
-            wrong.append(f"{name} has the shape {array.shape}, not {param.shape}")
+        elif array.shape != shapes.get(name, array.shape):
+            wrong.append(f"{name} has the shape {array.shape}, not {shapes[name]}")
     if wrong:
         raise ValueError(f"{path} does not fit: {'; '.join(wrong)}.")
     for name, param in params.items():
@@ -1944,9 +2020,9 @@ class ToInt(AsType):
 class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
-    def plot(self, *xs, to_file="out/model.svg"):
+    def plot(self, *xs, to_file="out/model.svg", **options):
         """Draw the graph of a call on xs; returns the path of the picture."""
-        return plot_dot_graph(self(*xs), verbose=True, to_file=to_file)
+        return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
@@ -1959,8 +2035,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The attributes l0, l1, ... as a list."""
-        return [getattr(self, f"l{i}") for i in range(self.count)]
+        """The attributes l0, l1, ... as a tuple."""
+        return tuple(getattr(self, f"l{i}") for i in range(self.count))
 
     def forward(self, x):
         for layer in self.layers:
@@ -1974,7 +2050,8 @@ class MLP(Sequential):
     A multi-layer perceptron.
     """
 
-    def __init__(self, fc_output_sizes, activation=sigmoid):
+    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
+        check_named(self, unnamed, "(100, 10), activation=relu")
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -1997,31 +2074,39 @@ class Optimizer:
     def __init__(self):
         self.target = None
         self.hooks = []
-        self.names = {}
-        self.states = {}  # what is kept for each parameter, by its name
+        self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
         """Take the layer whose parameters are to be moved; returns self."""
+        if not isinstance(target, Layer):
+            raise TypeError(
+                f"setup() takes a layer or a model, not {type(target).__name__}."
+            )
         self.target = target
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update."""
-        self.hooks.append(hook)
+        """Call hook(params) before each update; FreezeParam before all others."""
+        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
 
     def update(self):
-        """Move each parameter that has a gradient."""
+        """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        named = self.target.named_params()
-        self.names = {id(param): name for name, param in named.items()}
+        params = self.target.params()
         for hook in self.hooks:
-            hook([p for p in named.values() if p.grad is not None])
-        for param in named.values():
-            if param.grad is not None:  # a hook may have taken it away
-                check_learnable(param)
-                self.update_one(param)
-                param.version += 1
+            hook([p for p in params if p.grad is not None])
+        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        for param in params:
+            check_learnable(param)
+        for param in params:
+            self.update_one(param)
+            param.version += 1
+
+    def __repr__(self):
+        numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
+        options = [f"{key}={x}" for key, x in numbers.items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
         """Change param.data with the help of param.grad."""
@@ -2029,10 +2114,32 @@ class Optimizer:
 
     def state(self, param, key):
         """An array that is kept for param from update to update, zeros at first."""
-        state = self.states.setdefault(self.names[id(param)], {})
+        state = self.states.setdefault(param, {})
         if key not in state:
             state[key] = np.zeros_like(param.data)
         return state[key]
+
+    def save_states(self, path):
+        """Write into an .npz file what is kept for each parameter, by its name."""
+        kind, arrays = type(self).__name__, {}
+        for name, param in self.target.named_params().items():
+            for key, value in self.states.get(param, {}).items():
+                arrays[f"{kind}/{name}/{key}"] = as_numpy(value)
+        write_npz(arrays, path)
+
+    def load_states(self, path):
+        """Go on with what save_states() has written, for parameters of these names."""
+        kind, states = type(self).__name__, {}
+        params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
+        for name, array in read_npz(path).items():
+            owner, _, key = name.rpartition("/")
+            data = params[owner].data if owner in params else None
+            is_count = array.shape == () and array.dtype.kind == "i"
+            if data is None or not (is_count or array.shape == data.shape):
+                raise ValueError(f"{path} does not fit: there is no place for {name}.")
+            value = int(array) if is_count else get_array_module(data).asarray(array)
+            states.setdefault(params[owner], {})[key] = value
+        self.states = states
 
 
 def check_learnable(param):
@@ -2120,22 +2227,29 @@ class Adam(Optimizer):
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
-        self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
 
-    def update(self):
-        """Move each parameter that has a gradient."""
-        self.t += 1
-        super().update()
+    @property
+    def t(self):
+        """How many updates there have been, of the parameter that has had most."""
+        counts = sorted(state.get("t", 0) for state in self.states.values())
+        return counts[-1] if counts else 0
+
+    @property
+    def lr(self):
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        t = self.t or 1
+        return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
         m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
-        unbias1, unbias2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
         param.data -= self.alpha / unbias1 * m / (root + self.eps)
 
@@ -2187,13 +2301,12 @@ class FreezeParam:
     """A hook: keeps these parameters, and those of these layers, as they are."""
 
     def __init__(self, *frozen):
-        self.frozen = []
-        for one in frozen:
-            self.frozen += [one] if isinstance(one, Parameter) else one.params()
+        self.frozen = frozen
 
     def __call__(self, params):
-        for param in self.frozen:
-            param.grad = None
+        for one in self.frozen:
+            for param in one.params() if isinstance(one, Layer) else [one]:
+                param.grad = None
 
 
 # === datasets: examples to learn from ===
@@ -2215,6 +2328,10 @@ class Dataset:
 
     def prepare(self):
         """Load the data and the labels."""
+
+    def __repr__(self):
+        count = "no" if self.data is None else len(self)
+        return f"{type(self).__name__}({count} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
@@ -2330,42 +2447,59 @@ class MNIST(Dataset):
 class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
-    A loop over it is an epoch: each example once, the last batch may be shorter.
-    shuffle changes their order from epoch to epoch, in the same way for a seed.
+    Each loop over it is an epoch of its own, with each example once. The last batch
+    may be shorter, unless drop_last. shuffle changes the order from epoch to epoch, in
+    the same way for a seed. next() goes through an epoch, too, until reset().
     """
 
-    def __init__(self, dataset, batch_size, shuffle=True, gpu=False, seed=None):
-        if batch_size < 1 or len(dataset) == 0:
-            raise ValueError(
-                f"There are no batches of {batch_size} out of {len(dataset)} examples."
-            )
+    def __init__(
+        self,
+        dataset,
+        batch_size,
+        shuffle=True,
+        gpu=False,
+        *,
+        seed=None,
+        drop_last=False,
+    ):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.gpu = gpu
+        self.drop_last = drop_last
         self.random = np.random if seed is None else np.random.default_rng(seed)
+        is_whole = isinstance(batch_size, int | np.integer)
+        if not is_whole or batch_size < 1 or len(self) == 0:
+            raise ValueError(
+                f"There are no batches of {batch_size} out of {len(dataset)} examples."
+            )
         self.reset()
 
     def reset(self):
-        """Begin a new epoch."""
-        self.start = 0
-        n = len(self.dataset)
-        self.order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        """Begin a new epoch for next()."""
+        self.batches = iter(self)
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    @property
+    def max_iter(self):
+        """The number of batches in an epoch, as len(loader)."""
+        return len(self)
 
     def __iter__(self):
-        self.reset()
-        return self
+        n = len(self.dataset)
+        order = self.random.permutation(n) if self.shuffle else np.arange(n)
+        return map(self.batch, self.split(order))
+
+    def split(self, order):
+        """The numbers of the examples in their order, a part for each batch."""
+        size = self.batch_size
+        return [order[i * size : (i + 1) * size] for i in range(len(self))]
 
     def __next__(self):
-        if self.start >= len(self.dataset):
-            raise StopIteration
-        end = self.start + self.batch_size
-        chosen = self.order[self.start : end]
-        self.start = end
-        return self.batch(chosen)
+        return next(self.batches)
 
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""

@@ -257,6 +257,23 @@ def test_no_optimizer_is_left_out(step):
     assert own(step, step.Optimizer) == {*OPTIMIZERS}
 
 
+def test_what_an_optimizer_keeps_is_saved_from_and_loaded_onto_a_gpu(
+    step, cupy, tmp_path
+):
+    layer = step.Linear(3, in_size=5)
+    layer.to_gpu()
+    optimizer, other = (step.Adam().setup(layer) for _ in range(2))
+    step.sum(layer(cupy.array(numbers(4, 5)))).backward()
+    optimizer.update()
+    optimizer.save_states(tmp_path / "states.npz")
+    other.load_states(tmp_path / "states.npz")
+    for param in layer.params():
+        expected, found = optimizer.states[param], other.states[param]
+        assert found["t"] == 1
+        for key in "mv":
+            assert_same(cupy, [found[key]], [host(expected[key])])
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_with_all_hooks(step, cupy, name):
     x, t = numbers(6, 4), np.array([0, 2, 1, 1, 0, 2])

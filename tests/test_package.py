@@ -333,6 +333,11 @@ with dezero.test_mode():
     y = F.dropout(np.ones(5), 0.5)
 print('dropout:', y.data)
 
+optimizer = optimizers.Adam().setup(model)
+print('optimizer:', optimizer.t, round(optimizer.lr, 6), train_loader.max_iter)
+x, t = train_loader.next()
+print('loader:', len(next(train_loader)), len(list(zip(train_loader, train_loader))))
+
 lstm, last = L.LSTM(6), L.Linear(1)
 loss = 0
 for x, t in dezero.SeqDataLoader(dezero.datasets.SinCurve(train=True), batch_size=3):
@@ -360,6 +365,8 @@ conv: (2, 4, 4, 4) 8 (5, 5)
 array: True float32
 prepared: [0.2 0.2 0.2 0.2]
 dropout: [1. 1. 1. 1. 1.]
+optimizer: 0 0.000316 10
+loader: 2 10
 lstm: () (6, 1)
 picked: [2. 3.] [3. 5. 7.] (3, 2)
 config: False None

@@ -137,6 +137,39 @@ def test_params_looks_anew_at_each_call(step):
     assert same(layer.params(), [layer.b])
 
 
+def test_keywords_reach_forward(step):
+    class Scaled(step.Layer):
+        def forward(self, x, factor=1.0):
+            return x * factor
+
+    x = var(step, 3.0)
+    assert Scaled()(x).data == 3.0
+    assert Scaled()(x, factor=2.0).data == Scaled()(x=x, factor=2.0).data == 6.0
+
+
+@pytest.mark.parametrize("name", ["W", "b"])
+def test_a_parameter_is_replaced_by_another_or_by_nothing_else(step, name):
+    layer = step.Linear(2, in_size=2)
+    before = getattr(layer, name)
+    for wrong in (np.ones((2, 2)), step.Variable(np.ones((2, 2))), before * 0.5, 3.0):
+        with pytest.raises(TypeError, match=rf"Linear\.{name}.*\.{name}\.data = array"):
+            setattr(layer, name, wrong)
+        assert getattr(layer, name) is before
+    after = step.Parameter(np.ones((2, 2)))
+    setattr(layer, name, after)
+    assert any(param is after for param in layer.params())
+    setattr(layer, name, None)
+    assert len(layer.params()) == 1
+
+
+def test_what_is_no_parameter_may_be_replaced_by_anything(step):
+    layer = step.Layer()
+    for value in (None, 3, np.ones(2), step.Variable(np.ones(2)), [1], None):
+        layer.h = value
+        assert layer.h is value
+    assert layer.params() == []
+
+
 def test_a_layer_that_defines_init_need_not_call_that_of_layer(step):
     class Scale(step.Layer):
         def __init__(self):
@@ -288,10 +321,14 @@ def test_a_bias_that_is_taken_away_later_is_added_no_more(step):
     np.testing.assert_allclose(layer(x).data, x @ layer.W.data, rtol=1e-6)
 
 
-def test_the_arguments_have_their_places(step):
-    layer = step.Linear(4, True, np.float64, 3)
+def test_options_come_by_name(step):
+    layer = step.Linear(4, nobias=True, dtype=np.float64, in_size=3)
     assert layer.b is None
     assert (layer.W.shape, layer.W.dtype) == ((3, 4), np.float64)
+    with pytest.raises(
+        TypeError, match=r"Linear.out_size, in_size=784.*names, but 10 "
+    ):
+        step.Linear(784, 10)
 
 
 @pytest.mark.parametrize("nobias", [False, True])

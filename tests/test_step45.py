@@ -323,10 +323,7 @@ def test_mlp_has_a_sigmoid_between_its_layers(step, sizes):
 
 def test_mlp_has_another_activation_if_asked_for(step):
     x = inputs(6, 3)
-    for model in (
-        step.MLP((4, 4, 2), activation=step.relu),
-        step.MLP((4, 4, 2), step.relu),
-    ):
+    for model in (step.MLP((4, 4, 2), activation=step.relu),):
         y = model(x).data
         expected = by_hand(x, model, lambda a: np.maximum(a, 0), 3)
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-6)
@@ -391,6 +388,41 @@ def test_mlp_fits_what_a_line_cannot(step):
     assert last < 0.1
 
 
+def test_what_is_no_layer_does_not_replace_a_layer(step):
+    model = step.MLP((3, 2))
+    before = model.l1
+    for wrong in (step.relu, np.ones((3, 2)), [step.Linear(2)], step.Linear):
+        with pytest.raises(TypeError, match=r"MLP\.l1 is learned.*another.*Layer"):
+            model.l1 = wrong
+    assert model.l1 is before
+    with pytest.raises(TypeError):
+        model.layers[1] = step.Linear(2)
+    model.l1 = None
+    assert len(model.params()) == 2
+
+
+def test_gradients_of_frozen_parameters_are_cleared_as_well(step):
+    layer = step.Linear(2, in_size=3)
+    step.sum(layer(inputs(4, 3))).backward()
+    layer.W.requires_grad = False
+    assert same(layer.params(), [layer.b])
+    layer.cleargrads()
+    assert layer.W.grad is None and layer.b.grad is None
+
+
+def test_a_list_of_sizes_without_brackets_is_refused(step):
+    for wrong in [(784, 10), (784, 100, 10), ((4, 2), step.relu)]:
+        with pytest.raises(TypeError, match=r"MLP..100, 10., activation.*names, but"):
+            step.MLP(*wrong)
+
+
+def test_a_layer_is_printed_with_its_parameters(step):
+    assert repr(step.MLP((3,))) == "MLP(l0/W None, l0/b (3,))"
+    layer = step.Sequential(step.Linear(4, nobias=True, in_size=5))
+    assert repr(layer) == "Sequential(l0/W (5, 4))"
+    assert repr(step.Layer()) == "Layer()"
+
+
 @pytest.mark.parametrize("kind", ["Sequential", "MLP"])
 def test_a_layer_can_be_replaced(step, kind):
     layers = {"Sequential": [step.Linear(4), step.Linear(2)], "MLP": [(4, 2)]}[kind]
@@ -399,6 +431,6 @@ def test_a_layer_can_be_replaced(step, kind):
     assert model(x).shape == (3, 2)
     model.l1 = step.Linear(7)
     assert model(x).shape == (3, 7)
-    assert model.layers == [model.l0, model.l1]
+    assert model.layers == (model.l0, model.l1)
     shapes = [p.shape for p in model.params()]
     assert sorted(shapes) == [(4,), (4, 7), (5, 4), (7,)]

@@ -1,6 +1,7 @@
 """Step 46: optimizers and their hooks, and updates that come at a wrong time."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def updated(step, optimizer, layer, gradients):
 def of_default(step, name, layer):
     """The optimizer with its default numbers, for a layer."""
     return getattr(step, name)().setup(layer)
+
+
+def kept(optimizer, param):
+    """The arrays that an optimizer keeps for a parameter, by key."""
+    states = optimizer.states.get(param, {})
+    return {key: x for key, x in states.items() if isinstance(x, np.ndarray)}
 
 
 # --- what the optimizers compute ---
@@ -107,8 +114,7 @@ def test_float32_stays_float32(step, name):
     optimizer = of_default(step, name, layer)
     path = updated(step, optimizer, layer, GRADIENTS)
     assert layer.p.dtype == np.float32
-    states = optimizer.states.get("p", {})
-    assert all(state.dtype == np.float32 for state in states.values())
+    assert all(a.dtype == np.float32 for a in kept(optimizer, layer.p).values())
     expected = RECORD["runs"][f"{name}()"]["path"]
     np.testing.assert_allclose(path, expected, rtol=1e-5)
 
@@ -121,8 +127,7 @@ def test_float32_stays_float32_with_numbers_of_numpy(step, name):
     optimizer = getattr(step, name)(**given).setup(layer)
     updated(step, optimizer, layer, GRADIENTS)
     assert layer.p.dtype == np.float32
-    states = optimizer.states.get("p", {})
-    assert all(state.dtype == np.float32 for state in states.values())
+    assert all(a.dtype == np.float32 for a in kept(optimizer, layer.p).values())
 
 
 @every_optimizer
@@ -175,6 +180,34 @@ def test_adam_counts_updates_not_parameters(step):
             give(step, param, [1.0])
         optimizer.update()
         assert optimizer.t == count
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_an_update_that_moves_nothing_or_fails_does_not_count(step, name):
+    layer = layer_of(step, p=[1.0])
+    optimizer = getattr(step, name)()
+    with pytest.raises(RuntimeError):
+        optimizer.update()
+    optimizer.setup(layer).update()
+    layer.counts = step.Parameter(np.array([1, 2]))
+    layer.counts.grad = step.Variable(np.array([0.5, 0.5]))
+    give(step, layer.p, [1.0])
+    with pytest.raises(TypeError):
+        optimizer.update()
+    assert (optimizer.t, layer.p.data.tolist()) == (0, [1.0])
+
+
+def test_the_rate_of_adam_holds_the_corrections_of_m_and_v(step):
+    layer = layer_of(step, p=[0.0])
+    optimizer = step.Adam(alpha=0.5, beta1=0.75, beta2=0.96).setup(layer)
+    rates = [optimizer.lr]
+    for _ in range(2):
+        updated(step, optimizer, layer, [[1.0]])
+        rates.append(optimizer.lr)
+    first, second = 0.5 * 0.2 / 0.25, 0.5 * 0.28 / 0.4375
+    np.testing.assert_allclose(rates, [first, first, second], rtol=1e-12)
+    with pytest.raises(AttributeError):
+        optimizer.lr = 0.1
 
 
 def test_adamw_is_an_adam(step):
@@ -232,7 +265,7 @@ def test_an_optimizer_of_ones_own(step):
     optimizer = Half().setup(layer)
     path = updated(step, optimizer, layer, [[[2.0, 2.0]]] * 2)
     assert [p.tolist() for p in path] == [[[2.0, 6.0]], [[1.0, 5.0]]]
-    assert optimizer.states["p"]["count"].tolist() == [[2.0, 2.0]]
+    assert optimizer.states[layer.p]["count"].tolist() == [[2.0, 2.0]]
 
 
 def test_all_parameters_of_nested_layers_are_moved(step):
@@ -253,7 +286,7 @@ def test_a_parameter_without_a_gradient_is_left_alone(step, name):
     updated(step, optimizer, layer, GRADIENTS[:3])
     assert layer.q.data.tolist() == [1.0, 2.0]
     assert layer.q.version == 0
-    assert not {*optimizer.states} - {"p"}
+    assert not {*optimizer.states} - {layer.p}
     assert layer.unborn.data is None
 
 
@@ -284,7 +317,7 @@ def test_the_gradients_are_not_changed(step, name):
 
 
 @every_optimizer
-def test_states_are_kept_by_the_name_of_the_parameter(step, name):
+def test_each_parameter_has_states_of_its_own(step, name):
     model = step.MLP((3, 1))
     optimizer = of_default(step, name, model)
     step.sum(model(np.ones((2, 4)))).backward()
@@ -293,9 +326,9 @@ def test_states_are_kept_by_the_name_of_the_parameter(step, name):
     if not KEYS[name]:
         assert not any(optimizer.states.values())
         return
-    assert {*optimizer.states} == {"l0/W", "l0/b", "l1/W", "l1/b"}
-    for key, param in model.named_params().items():
-        states = optimizer.states[key]
+    assert {*optimizer.states} == {*model.params()}
+    for param in model.params():
+        states = kept(optimizer, param)
         assert {*states} == KEYS[name]
         for state in states.values():
             assert (state.shape, state.dtype) == (param.shape, param.dtype)
@@ -314,7 +347,8 @@ def test_what_the_states_hold_after_the_first_update(step):
         optimizer = of_default(step, name, layer)
         updated(step, optimizer, layer, [g])
         for key, state in states.items():
-            np.testing.assert_allclose(optimizer.states["p"][key], state, rtol=1e-12)
+            found = optimizer.states[layer.p][key]
+            np.testing.assert_allclose(found, state, rtol=1e-12)
 
 
 @every_optimizer
@@ -322,18 +356,66 @@ def test_a_restored_optimizer_goes_on_as_if_there_had_been_no_break(step, name):
     layer = layer_of(step, p=START)
     optimizer = of_default(step, name, layer)
     updated(step, optimizer, layer, GRADIENTS[:5])
-    saved = copy.deepcopy(optimizer.states), getattr(optimizer, "t", None)
-    data = layer.p.data.copy()
+    named = layer.named_params().items()
+    saved = {key: copy.deepcopy(optimizer.states.get(p)) for key, p in named}
+    other = layer_of(step, p=layer.p.data)
     expected = updated(step, optimizer, layer, GRADIENTS[5:])
 
-    other = layer_of(step, p=data)
     restored = of_default(step, name, other)
-    restored.states = saved[0]
-    if saved[1] is not None:
-        restored.t = saved[1]
+    named = other.named_params().items()
+    restored.states = {p: saved[key] for key, p in named if saved[key]}
     np.testing.assert_array_equal(
         updated(step, restored, other, GRADIENTS[5:]), expected
     )
+
+
+@every_optimizer
+def test_a_copy_of_an_optimizer_goes_on_like_the_original(step, name):
+    layer = layer_of(step, p=START)
+    optimizer = of_default(step, name, layer)
+    updated(step, optimizer, layer, GRADIENTS[:5])
+    twins = copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))
+    expected = updated(step, optimizer, layer, GRADIENTS[5:])
+    for twin in twins:
+        found = updated(step, twin, twin.target, GRADIENTS[5:])
+        np.testing.assert_array_equal(found, expected)
+
+
+@every_optimizer
+@pytest.mark.parametrize("shape", [(2, 3), (4,)])
+def test_the_next_target_starts_from_nothing(step, name, shape):
+    g = np.linspace(-1, 1, np.prod(shape)).reshape(shape)
+    fresh, first, second = (layer_of(step, p=np.ones(shape)) for _ in range(3))
+    first.p.data = np.array(START)
+    expected = updated(step, of_default(step, name, fresh), fresh, [0 * g, g])
+    optimizer = of_default(step, name, first)
+    updated(step, optimizer, first, GRADIENTS)
+    found = updated(step, optimizer.setup(second), second, [0 * g, g])
+    np.testing.assert_array_equal(found, expected)
+
+
+@every_optimizer
+def test_a_parameter_that_replaces_another_starts_from_nothing(step, name):
+    layer, fresh = layer_of(step, p=START), layer_of(step, p=START)
+    expected = updated(step, of_default(step, name, fresh), fresh, GRADIENTS[:2])
+    optimizer = of_default(step, name, layer)
+    updated(step, optimizer, layer, GRADIENTS)
+    layer.p = step.Parameter(np.array(START))
+    found = updated(step, optimizer, layer, GRADIENTS[:2])
+    np.testing.assert_array_equal(found, expected)
+
+
+@every_optimizer
+def test_the_state_of_a_parameter_follows_it_into_another_layer(step, name):
+    layer, other = layer_of(step, p=START), step.Layer()
+    optimizer = of_default(step, name, layer)
+    other.inner = copy.deepcopy(layer)
+    twin = of_default(step, name, other.inner)
+    expected = updated(step, twin, other.inner, GRADIENTS)[5:]
+    updated(step, optimizer, layer, GRADIENTS[:5])
+    other.inner = layer
+    found = updated(step, optimizer.setup(other), layer, GRADIENTS[5:])
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_state_is_zeros_first_and_then_what_it_has_become(step):
@@ -341,14 +423,14 @@ def test_state_is_zeros_first_and_then_what_it_has_become(step):
     optimizer = step.SGD().setup(layer)
     give(step, layer.p, GRADIENTS[0])
     optimizer.update()
-    kept = optimizer.state(layer.p, "kept")
-    assert (kept.shape, kept.dtype) == ((2, 3), np.float32)
-    assert not kept.any()
-    kept += 7
+    held = optimizer.state(layer.p, "kept")
+    assert (held.shape, held.dtype) == ((2, 3), np.float32)
+    assert not held.any()
+    held += 7
     assert (optimizer.state(layer.p, "kept") == 7).all()
     assert not optimizer.state(layer.p, "other").any()
     assert not optimizer.state(layer.q, "kept").any()
-    assert optimizer.states["p"]["kept"] is kept
+    assert optimizer.states[layer.p]["kept"] is held
 
 
 def test_two_optimizers_keep_their_states_apart(step):
@@ -558,7 +640,54 @@ def test_frozen_parameters_stay_as_they_are(step, name):
     expected = RECORD["runs"][f"{name}()"]["path"][2]
     np.testing.assert_allclose(layer.p.data, expected, rtol=1e-12)
     assert layer.q.version == 0
-    assert "q" not in optimizer.states
+    assert layer.q not in optimizer.states
+
+
+@every_optimizer
+def test_what_requires_no_gradient_stays_whenever_that_was_said(step, name):
+    layer = layer_of(step, p=START, q=START)
+    optimizer = of_default(step, name, layer)
+    optimizer.add_hook(step.WeightDecay(0.1))
+    for param in (layer.p, layer.q):  # both have a state now
+        give(step, param, GRADIENTS[0])
+    optimizer.update()
+    layer.q.requires_grad = False  # and q a gradient that is left over
+    before = layer.q.data.copy()
+    for g in GRADIENTS[1:4]:
+        layer.cleargrads()
+        updated(step, optimizer, layer, [g])
+        give(step, layer.q, g)
+    optimizer.update()
+    np.testing.assert_array_equal(layer.q.data, before)
+    assert layer.q.version == 1
+    layer.q.requires_grad = True
+    give(step, layer.q, GRADIENTS[1])
+    optimizer.update()
+    assert (layer.q.data != before).any()
+
+
+@pytest.mark.parametrize("freeze", ["requires_grad", "hook before", "hook after"])
+def test_what_is_frozen_does_not_count_in_the_norm(step, freeze):
+    layer = layer_of(step, p=[0.0], q=[0.0])
+    hooks = [step.ClipGrad(5.0)]
+    if freeze == "requires_grad":
+        layer.q.requires_grad = False
+    else:
+        at = 0 if freeze == "hook before" else 1
+        hooks.insert(at, step.FreezeParam(layer.q))
+    give(step, layer.p, [3.0])
+    give(step, layer.q, [1e9])
+    hooked(step, layer, *hooks).update()
+    assert (layer.p.data.tolist(), layer.q.data.tolist()) == ([-3.0], [0.0])
+
+
+def test_a_frozen_layer_is_looked_through_at_each_update(step):
+    model = step.Sequential(layer_of(step, p=[1.0]))
+    optimizer = hooked(step, model, step.FreezeParam(model.l0))
+    model.l0.p = step.Parameter(np.array([2.0]))
+    give(step, model.l0.p, [1.0])
+    optimizer.update()
+    assert model.l0.p.data.tolist() == [2.0]
 
 
 def test_whole_layers_can_be_frozen(step):
@@ -575,17 +704,6 @@ def test_whole_layers_can_be_frozen(step):
         if not np.array_equal(p.data, before[name])
     }
     assert moved == {"l1/W", "l1/b", "l2/W"}
-
-
-def test_the_first_frozen_hook_spares_the_others_its_gradient(step):
-    layer = layer_of(step, p=[0.0], q=[0.0])
-    give(step, layer.p, [3.0])
-    give(step, layer.q, [1e9])
-    hooks = step.FreezeParam(layer.q), step.ClipGrad(5.0)
-    hooked(step, layer, *hooks).update()
-    assert layer.p.data.tolist() == [-3.0]
-    assert layer.q.data.tolist() == [0.0]
-    assert layer.q.grad is None
 
 
 # --- updates at the wrong time ---
@@ -695,3 +813,15 @@ def test_check_versions_says_which_function_it_was(step):
 def test_an_update_without_a_layer_is_refused_with_a_sentence(step):
     with pytest.raises(RuntimeError, match="setup"):
         step.SGD().update()
+
+
+def test_setup_takes_a_layer(step):
+    layer = layer_of(step, p=START)
+    for wrong in (layer.params(), layer.p, None, step.Layer):
+        with pytest.raises(TypeError, match="setup.*layer or a model, not"):
+            step.SGD().setup(wrong)
+
+
+def test_an_optimizer_is_printed_with_its_numbers(step):
+    assert repr(step.MomentumSGD(0.5)) == "MomentumSGD(lr=0.5, momentum=0.9)"
+    assert repr(step.Optimizer()) == "Optimizer()"

@@ -334,3 +334,8 @@ def test_the_spiral_takes_transforms(step):
     x, t = step.get_spiral()
     assert (dataset[7][0].dtype, dataset[7][1]) == (np.float64, -t[7])
     assert dataset[7][0].tolist() == x[7].tolist()
+
+
+def test_a_data_set_is_printed_with_its_length(step):
+    assert repr(step.Spiral()) == "Spiral(300 examples)"
+    assert repr(step.Dataset()) == "Dataset(no examples)"

@@ -1,6 +1,7 @@
 """Step 50: batches of examples, and the share of them that is recognised."""
 
 import gc
+import re
 import weakref
 
 import numpy as np
@@ -277,21 +278,57 @@ def test_a_loop_begins_a_new_epoch(step):
     assert len(labels(loader)) == 3
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_each_loop_stands_for_itself(step, shuffle):
+    loader = step.DataLoader(Pairs(7), 2, shuffle=shuffle, seed=0)
+    rounds = [(len(t), len(u)) for _, t in loader for _, u in loader]
+    assert rounds == [(m, n) for m in (2, 2, 2, 1) for n in (2, 2, 2, 1)]
+    pairs = list(zip(loader, loader, strict=True))
+    for side in (0, 1):
+        seen = [i for pair in pairs for i in pair[side][1].tolist()]
+        assert sorted(seen) == list(range(0, 70, 10))
+    first, second = iter(loader), iter(loader)
+    next(loader)
+    assert len(list(first)) == len(list(second)) == 4
+    assert len([*loader.batches]) == 3
+
+
+@pytest.mark.parametrize("count, sizes", [(7, [3, 3]), (6, [3, 3])])
+def test_the_shorter_batch_may_be_left_out(step, count, sizes):
+    loader = step.DataLoader(Pairs(count), 3, seed=0, drop_last=True)
+    for _ in range(2):
+        assert [len(t) for _, t in loader] == sizes
+        assert len(loader) == loader.max_iter == len(sizes)
+    loader.reset()
+    assert [len(loader.next()[1]) for _ in sizes] == sizes
+    with pytest.raises(StopIteration):
+        loader.next()
+    with pytest.raises(ValueError, match="no batches of 8 out of 7"):
+        step.DataLoader(Pairs(7), 8, drop_last=True)
+
+
+def test_what_follows_shuffle_comes_by_name(step):
+    with pytest.raises(TypeError):
+        step.DataLoader(Pairs(7), 3, False, False, 0)
+
+
 def test_the_length_is_that_of_an_epoch_at_any_time(step):
     loader = step.DataLoader(Pairs(7), 3)
     lengths = [len(loader)]
     for _ in loader:
         lengths.append(len(loader))
     assert lengths == [3] * 4
+    assert loader.max_iter == 3
 
 
 # --- what is refused ---
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, -100])
+@pytest.mark.parametrize("batch_size", [0, -1, -100, 1.5, 2.0, "2", None, (2,)])
 def test_batches_without_examples_are_refused(step, batch_size):
-    with pytest.raises(ValueError, match=str(batch_size)):
-        step.DataLoader(Pairs(7), batch_size)
+    for drop_last in (False, True):
+        with pytest.raises(ValueError, match=re.escape(f"{batch_size} out of 7")):
+            step.DataLoader(Pairs(7), batch_size, drop_last=drop_last)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

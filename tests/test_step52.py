@@ -475,7 +475,7 @@ def test_a_loader_gives_numpys_arrays_if_nothing_else_is_said(step, no_cupy):
     for loader in (
         step.DataLoader(Examples(), 4),
         step.DataLoader(Examples(), 4, gpu=False),
-        step.DataLoader(Examples(), 4, True, False, 0),
+        step.DataLoader(Examples(), 4, True, False, seed=0),
     ):
         assert {type(a) for pair in loader for a in pair} == {np.ndarray}
         assert loader.shuffle is True

@@ -275,6 +275,38 @@ def test_a_shape_is_not_broadcast_or_reshaped(step, path, shape):
     assert "l0/b" in text and str(shape) in text and "(3,)" in text
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (4, 2), (3, 4), (4, 3, 1)], ids=str)
+def test_a_layer_not_yet_called_knows_how_many_outputs_it_has(step, path, shape):
+    np.savez(path, W=np.ones(shape), b=np.ones(3))
+    text = complaint(step, step.Linear(3), path)
+    assert "W has the shape" in text and str(shape) in text and ", 3)" in text
+    np.savez(path, W=np.ones((4, 3)), b=np.ones(3))
+    layer = step.Linear(3)
+    layer.load_weights(path)
+    assert layer.W.shape == (4, 3)
+
+
+def test_a_layer_of_ones_own_says_what_it_will_make(step, path):
+    class Square(step.Layer):
+        def __init__(self):
+            self.A, self.B, self.C = (step.Parameter(None) for _ in range(3))
+
+        def late_shapes(self, size):
+            return {"C": (1,), "A": (2, size), "B": (size, size)}
+
+    outer = step.Sequential(Square(), Square())
+    shapes = {"l0/A": (2, 3), "l0/B": (3, 3), "l1/A": (2, 4), "l1/B": (4, 4)}
+    shapes |= {"l0/C": (1,), "l1/C": (1,)}
+    good = {name: np.ones(shape) for name, shape in shapes.items()}
+    for name, shape in {"l0/A": (3, 3), "l0/B": (3, 4), "l1/B": (3, 3)}.items():
+        np.savez(path, **(good | {name: np.ones(shape)}))
+        text = complaint(step, outer, path)
+        assert f"{name} has the shape {shape}" in text
+    np.savez(path, **good)
+    outer.load_weights(path)
+    assert outer.l1.B.shape == (4, 4)
+
+
 @pytest.mark.parametrize("value", ["text", 1j, True], ids=repr)
 @pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
 def test_real_numbers_only(step, path, value, called):
@@ -427,3 +459,67 @@ def test_a_parameter_of_its_own_is_saved_like_a_layer(step, path):
     other = Scale([0.0, 0.0])
     other.load_weights(path)
     assert_equal(arrays_of(other), arrays_of(scale))
+
+
+# --- what an optimizer keeps ---
+
+OPTIMIZERS = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
+
+
+def trained(step, model, optimizer, updates):
+    """The weights of the model after some updates."""
+    x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    for _ in range(updates):
+        loss = step.mean_squared_error(model(x), np.ones((5, 2), np.float32))
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+    return [param.data.copy() for param in model.params()]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_goes_on_as_if_it_had_not_stopped(step, tmp_path, name):
+    model, twin = network(step), network(step, seed=1)
+    optimizer, other = (getattr(step, name)().setup(one) for one in (model, twin))
+    trained(step, model, optimizer, 5)
+    model.save_weights(tmp_path / "weights.npz")
+    optimizer.save_states(tmp_path / "states.npz")
+    expected = trained(step, model, optimizer, 5)
+    twin.load_weights(tmp_path / "weights.npz")
+    other.load_states(tmp_path / "states.npz")
+    for found, right in zip(trained(step, twin, other, 5), expected, strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
+def test_states_are_saved_by_name(step, path):
+    model = network(step)
+    optimizer = step.Adam().setup(model)
+    trained(step, model, optimizer, 3)
+    optimizer.save_states(path)
+    arrays = step.read_npz(path)
+    assert {*arrays} == {f"Adam/{name}/{key}" for name in SIZES for key in "mvt"}
+    assert arrays["Adam/l1/b/t"] == 3
+    m = optimizer.states[model.l0.W]["m"]
+    np.testing.assert_array_equal(arrays["Adam/l0/W/m"], m)
+
+
+def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
+    model = network(step)
+    optimizer = step.MomentumSGD().setup(model)
+    trained(step, model, optimizer, 1)
+    before = optimizer.states
+    wrong = {
+        "MomentumSGD/l9/W/v": np.ones((4, 3)),
+        "MomentumSGD/l0/W/v": np.ones((3, 4)),
+        "MomentumSGD/l0/b/v": np.ones(3, int).reshape(3, 1),
+        "Adam/l0/W/v": np.ones((4, 3)),
+        "l0/W/v": np.ones((4, 3)),
+    }
+    for name, array in wrong.items():
+        np.savez(path, **{"MomentumSGD/l1/b/v": np.ones(2), name: array})
+        with pytest.raises(ValueError, match=f"does not fit.*no place for {name}"):
+            optimizer.load_states(path)
+        assert optimizer.states is before
+    np.savez(path, **{"MomentumSGD/l0/W/v": np.ones((4, 3))})
+    with pytest.raises(ValueError, match="no place for MomentumSGD/l0/W"):
+        step.MomentumSGD().setup(network(step, called=False)).load_states(path)

@@ -524,3 +524,20 @@ def test_a_network_learns_with_both_and_answers_the_same_in_test_mode(step):
         np.testing.assert_array_equal(model(x).data, y.data)
         assert step.accuracy(y, t).data >= 0.9
         close(model(x[:1]).data, y.data[:1], rtol=1e-4)
+
+
+def test_options_of_batch_norm_come_by_name(step):
+    with pytest.raises(TypeError, match="BatchNorm.decay=0.9.*names, but 64 "):
+        step.BatchNorm(64)
+
+
+@pytest.mark.parametrize("name", ["gamma", "beta", "avg_mean", "avg_var"])
+@pytest.mark.parametrize("shape", [(1,), (4,), (3, 1), ()], ids=str)
+def test_weights_of_batch_norm_not_yet_called_are_of_one_length(step, name, shape):
+    layer = step.BatchNorm()
+    good = {key: np.ones(3) for key in layer.named_params()}
+    with pytest.raises(ValueError, match="has the shape"):
+        step.set_weights(layer, good | {name: np.ones(shape)}, "a file")
+    assert all(param.data is None for param in layer.named_params().values())
+    step.set_weights(layer, good, "a file")
+    assert layer.gamma.shape == (3,)

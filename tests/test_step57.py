@@ -551,7 +551,7 @@ def test_a_pool_larger_than_the_picture_is_refused(step, name):
 
 
 def test_a_convolution_layer_finds_its_channels_at_the_first_call(step):
-    layer = step.Conv2d(4, (3, 2), (2, 1), (1, 0))
+    layer = step.Conv2d(4, (3, 2), stride=(2, 1), pad=(1, 0))
     assert layer.W.data is None
     x = normal(2, 3, 6, 5).astype(np.float32)
     y = layer(x)
@@ -566,8 +566,33 @@ def test_a_convolution_layer_finds_its_channels_at_the_first_call(step):
     assert layer.W.data is W, "the weights are made once"
 
 
+@pytest.mark.parametrize("kind", ["Conv2d", "Deconv2d"])
+def test_options_of_a_layer_come_by_name(step, kind):
+    with pytest.raises(TypeError, match=rf"{kind}.out_channels.*names, but 3 "):
+        getattr(step, kind)(3, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "kind, good", [("Conv2d", (4, 3, 2, 1)), ("Deconv2d", (3, 4, 2, 1))]
+)
+def test_a_layer_not_yet_called_takes_no_weights_of_another_shape(step, kind, good):
+    def loaded(*shape):
+        layer = getattr(step, kind)(4, (2, 1), nobias=True)
+        step.set_weights(layer, {"W": np.ones(shape)}, "a file")
+        return layer.W.shape
+
+    assert loaded(*good) == good
+    free = 1 if kind == "Conv2d" else 0
+    for axis in {0, 1, 2, 3} - {free}:
+        wrong = [n + (i == axis) for i, n in enumerate(good)]
+        with pytest.raises(ValueError, match="W has the shape"):
+            loaded(*wrong)
+    with pytest.raises(ValueError, match="W has the shape"):
+        loaded(4, 3)
+
+
 def test_a_transposed_layer_finds_its_channels_at_the_first_call(step):
-    layer = step.Deconv2d(4, (3, 2), (2, 1), (1, 0), dtype=np.float64)
+    layer = step.Deconv2d(4, (3, 2), stride=(2, 1), pad=(1, 0), dtype=np.float64)
     assert layer.W.data is None
     x = normal(2, 3, 6, 5)
     y = layer(x)

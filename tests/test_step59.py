@@ -384,3 +384,8 @@ def test_a_sine_curve_takes_transforms(step):
     x, t = data[10]
     np.testing.assert_array_equal(x, data.data[10] * 2)
     np.testing.assert_array_equal(t, -data.data[11])
+
+
+def test_options_of_an_rnn_come_by_name(step):
+    with pytest.raises(TypeError, match="RNN.hidden_size, in_size=10.*, but 20 "):
+        step.RNN(10, 20)

@@ -487,3 +487,21 @@ def test_where_the_text_comes_from(step):
 def test_a_cell_refuses_shapes_that_do_not_fit(step, shapes):
     with pytest.raises(ValueError):
         step.lstm_cell(*map(np.ones, shapes))
+
+
+def test_options_of_layers_come_by_name(step):
+    with pytest.raises(TypeError, match="LSTM.hidden_size, in_size=10.*, but 20 "):
+        step.LSTM(10, 20)
+    with pytest.raises(TypeError, match="EmbedID.in_size, out_size.*, but 0 "):
+        step.EmbedID(10, 20, 0)
+
+
+def test_loops_over_one_sequence_loader_stand_for_themselves(step):
+    loader = step.SeqDataLoader(make_numbers(step, 10), 3)
+    once = [t.tolist() for _, t in loader]
+    assert [(t.tolist(), u.tolist()) for (_, t), (_, u) in zip(loader, loader)] == [
+        (t, t) for t in once
+    ]
+    assert len([1 for _ in loader for _ in loader]) == 9
+    assert (len(loader), loader.max_iter) == (3, 3)
+    assert loader.next()[1].tolist() == next(iter(loader))[1].tolist() == once[0]
