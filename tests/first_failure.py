@@ -22,7 +22,7 @@ import pytest
 
 FAILED = pytest.fail.Exception
 TESTS = Path(__file__).resolve().parent
-LINES, WIDTH, SHORT = 6, 160, 12
+LINES, WIDTH, SHORT = 6, 240, 4
 WORDS = {
     "==": "be",
     "is": "be",
@@ -184,11 +184,13 @@ def truth(test, values):
     nodes = [n for n in ast.walk(test) if isinstance(n, ast.Name | ast.Attribute)]
     names, said = {ast.unparse(node) for node in nodes}, [ast.unparse(test)]
     for name in sorted(names):
-        is_whole = not any(other.startswith(f"{name}.") for other in names)
-        if is_whole and name.partition(".")[0] in values:
-            value = eval(name, values)  # names and dots alone: nothing is called
-            if not callable(value):
-                said.append(f"{name} is {plain(value)} ({type(value).__name__})")
+        is_part = any(other.startswith(f"{name}.") for other in names)
+        first, *rest = name.split(".")
+        value = values.get(first, truth)
+        for attribute in rest:
+            value = getattr(value, attribute, truth)
+        if not is_part and not callable(value):
+            said.append(f"{name} is {plain(value)} ({type(value).__name__})")
     return sentence(f"This should be true: {'; '.join(said)}")
 
 
@@ -227,7 +229,8 @@ def raised(excinfo, path):
 
 def is_own(statement, excinfo, entry):
     """True if the assert of the test failed, and nothing that was called in it."""
-    return isinstance(statement, ast.Assert) and excinfo.traceback[-1] is entry
+    is_assert = isinstance(statement, ast.Assert) and excinfo.type is AssertionError
+    return is_assert and excinfo.traceback[-1] is entry
 
 
 def rule(item, statement, excinfo, entry):
@@ -251,7 +254,7 @@ def told(item, excinfo, number, path):
         return raised(excinfo, path)
     statement, lines = code(item, entries[:: len(entries) - 1 or 1])
     name = missing_name(excinfo.value)
-    if name:
+    if name and str(excinfo.traceback[-1].path) != str(path):
         wrong = f"{path.name} has no {name}, which step {number} asks for."
     else:
         wrong = what_is_wrong(statement, excinfo, entries[-1], path)

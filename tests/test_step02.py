@@ -7,6 +7,7 @@ from helpers import var
 
 @pytest.mark.parametrize("value", [10.0, -3.0, 0.0, 0.5])
 def test_square_of_a_number(step, value):
+    """Square squares the number in a variable."""
     y = step.Square()(var(step, value))
     assert y.data == value * value
 

@@ -8,6 +8,7 @@ from helpers import var
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -2.0, 0.25])
 def test_exp_of_a_number(step, value):
+    """Exp gives e ** x."""
     y = step.Exp()(var(step, value))
     assert type(y) is step.Variable
     assert y.data == pytest.approx(math.exp(value), rel=1e-14)

@@ -13,6 +13,7 @@ def cube(step):
 
 
 def test_slope_of_the_square_at_2(step):
+    """The slope of x ** 2 at 2 is 4."""
     slope = step.numerical_diff(step.Square(), var(step, 2))
     assert slope == pytest.approx(4, rel=1e-9)
 

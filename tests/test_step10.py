@@ -37,6 +37,7 @@ def slopes(step, f, x):
 @pytest.mark.parametrize("data", [0.5, [0.5], POINT, [POINT, [3.0, 0.1, -0.4]]])
 @pytest.mark.parametrize("name", ["square", "exp"])
 def test_right_gradients_pass(step, name, data):
+    """gradient_check returns True where the gradients are right."""
     assert step.gradient_check(getattr(step, name), var(step, data)) is True
 
 

@@ -42,6 +42,7 @@ TWO_INPUTS = {  # name: (y, its value, its two slopes)
 @pytest.mark.parametrize("f, value, slope", ONE_INPUT.values(), ids=ONE_INPUT)
 @pytest.mark.parametrize("data", [2.0, [3.0], A], ids=["0-d", "1-d", "2-d"])
 def test_an_operator_with_a_number(step, f, value, slope, data):
+    """-, / and ** give the value of NumPy and the slope of mathematics."""
     x = var(step, data)
     y = f(x)
     y.backward()

@@ -278,6 +278,7 @@ def test_a_shape_is_not_broadcast_or_reshaped(step, path, shape):
 @pytest.mark.parametrize("value", ["text", 1j, True], ids=repr)
 @pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
 def test_real_numbers_only(step, path, value, called):
+    """Only real numbers are loaded."""
     good = arrays_of(network(step))
     good["l1/b"] = np.full((2,), value)
     np.savez(path, **good)
