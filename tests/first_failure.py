@@ -14,6 +14,7 @@ y = x + x = 2x, so x.grad must be 2.
 
 import ast
 import re
+import reprlib
 import textwrap
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import pytest
 
 FAILED = pytest.fail.Exception
 TESTS = Path(__file__).resolve().parent
-LINES, WIDTH, SHORT = 6, 240, 4
+LINES, WIDTH, SHORT = 6, 100, 4  # of code; of a value, in letters; in elements
 WORDS = {
     "==": "be",
     "is": "be",
@@ -35,6 +36,8 @@ WORDS = {
     ">": "be more than",
     ">=": "be at least",
 }
+SHOWN = reprlib.Repr()  # stands it if repr() of the file under test is an error
+SHOWN.maxother = SHOWN.maxstring = WIDTH
 compared = None  # operator, left and right of the last comparison that failed
 
 
@@ -77,13 +80,17 @@ def plain(value):
         return value.name
     if type(value).__repr__ is object.__repr__:
         return f"a {type(value).__name__}"
-    return getattr(value, "__name__", repr(value))
+    return getattr(value, "__name__", SHOWN.repr(value))
+
+
+def clipped(text, times=1):
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= times * WIDTH else f"{text[: times * WIDTH]} …"
 
 
 def sentence(text):
     """The text in one line that is not too long and ends in a full stop."""
-    text = re.sub(r"step_under_test_\w+\.", "", " ".join(text.split()))
-    text = text if len(text) <= WIDTH else f"{text[:WIDTH]} …"
+    text = clipped(re.sub(r"step_under_test_\w+\.", "", " ".join(text.split())), 4)
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
@@ -94,7 +101,7 @@ def comparison(left, op, right, values):
     if place:
         name = f"{name}[{', '.join(map(str, place))}]"
         found, expected = np.asarray(found)[place], np.asarray(expected)[place]
-    found, expected = plain(found), plain(expected)
+    found, expected = clipped(plain(found)), clipped(plain(expected))
     if op.startswith("is"):
         found = "another object" if found == expected else found
         expected = ast.unparse(right)
@@ -174,7 +181,7 @@ def refusal(statement, error):
     (raises,) = [i.context_expr for i in statement.items if "raises" in ast.unparse(i)]
     if error.__context__ is None:
         call, expected = ast.unparse(statement.body[-1]), ast.unparse(raises.args[0])
-        return sentence(f"{call} should raise a {expected}, but raises nothing")
+        return sentence(f"{call} should raise {expected}, but raises nothing")
     (match,) = [ast.unparse(k.value) for k in raises.keywords if k.arg == "match"]
     return sentence(f"The message should match {match}, but is: {error.__context__}")
 
@@ -190,7 +197,7 @@ def truth(test, values):
         for attribute in rest:
             value = getattr(value, attribute, truth)
         if not is_part and not callable(value):
-            said.append(f"{name} is {plain(value)} ({type(value).__name__})")
+            said.append(f"{name} is {clipped(plain(value))} ({type(value).__name__})")
     return sentence(f"This should be true: {'; '.join(said)}")
 
 

@@ -20,6 +20,11 @@ class Variable:
         self.data = np.asarray(data)
 
 
+class Broken:
+    def __repr__(self):
+        raise ValueError("no text")
+
+
 def double(x):
     return Variable(x.data * 3)
 
@@ -47,9 +52,9 @@ CASES = {  # the lines of a test: what is said when it fails
     "y = X\n    assert not y.data": "true: not y.data; y.data is 2.0 (nd",
     "assert step.half(X)": "my01.py has no half, which step 1 asks for.",
     "assert X.grad is None": "my01.py has no Variable.grad, which step 1 asks for.",
-    "assert step.divide(1) == 1": "my01.py, line 25: ZeroDivisionError: div",
+    "assert step.divide(1) == 1": "my01.py, line 30: ZeroDivisionError: div",
     "with pytest.raises(TypeError):\n        step.double(X)": (
-        "step.double(X) should raise a TypeError, but raises nothing."
+        "step.double(X) should raise TypeError, but raises nothing."
     ),
     "with pytest.raises(ValueError, match='yes'):\n        step.refuse(1)": (
         "The message should match 'yes', but is: no 1."
@@ -60,7 +65,8 @@ CASES = {  # the lines of a test: what is said when it fails
     "np.testing.assert_array_equal(X.data, 1.0, 'One.')": "1.0, but is 2.0.\nOne.",
     "check(step.double(X))": "  > check(step.double(X))\n",
     "'''Two is kept.'''\n    assert not X": ".\nTwo is kept.",
-    "assert None": "\nRule: case 18.",
+    "assert step.Broken() == 'a'": "should be 'a', but is <Broken instance",
+    "assert None": "\nRule: case 19.",
 }
 HEAD = """
 import numpy as np
