@@ -67,9 +67,12 @@ def own_step(path):
 
 
 def step_file(config, number):
-    """The file to test: STEP_FILE, or step `number` of the folder of steps."""
+    """The file to test: STEP_FILE, or step `number`, or the one of --on-step."""
+    if config.getoption("--on-package"):
+        return STEPS.parent / "framework"
     if "STEP_FILE" in os.environ:
         return Path(os.environ["STEP_FILE"]).resolve()
+    number = config.getoption("--on-step") or number
     return config.getoption("--steps-dir").resolve() / f"step{number:02}.py"
 
 
@@ -151,8 +154,7 @@ def step(request):
     config = request.config
     if config.getoption("--on-package"):
         return load_package(last_step())
-    number = config.getoption("--on-step") or own_step(request.path)
-    return load_step(step_file(config, number))
+    return load_step(step_file(config, own_step(request.path)))
 
 
 def number_under_test(config):
@@ -160,9 +162,9 @@ def number_under_test(config):
 
     The package counts as the step behind the last: it lacks the demo of the last.
     """
-    return (
-        last_step() + 1 if config.getoption("--on-package") else config.option.on_step
-    )
+    if config.getoption("--on-package"):
+        return last_step() + 1
+    return config.getoption("--on-step")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -171,7 +173,7 @@ def pytest_collection_modifyitems(config, items):
         file = item.path.stem
         names = {file, f"{file}::{item.originalname}", f"{file}::{item.name}"}
         for steps, reason, tests in NOT_ON:
-            if here in steps and here > own_step(item.path) and names & {*tests}:
+            if names & {*tests} and here in steps and here > own_step(item.path):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
