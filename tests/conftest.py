@@ -15,7 +15,9 @@ import re
 import sys
 from pathlib import Path
 
+import first_failure
 import pytest
+from not_on import NOT_ON
 
 STEPS = Path(__file__).resolve().parent.parent / "steps"
 
@@ -27,6 +29,9 @@ def pytest_addoption(parser):
     parser.addoption("--on-step", type=int, help="test this step, not the test's own")
     parser.addoption(
         "--on-package", action="store_true", help="test framework/, not a step"
+    )
+    parser.addoption(
+        "--first-failure", action="store_true", help="print only the first failure"
     )
     parser.addoption(
         "--triangle", action="store_true", help="run each test on all later steps, too"
@@ -47,13 +52,12 @@ def gpu_is_there():
 
 
 def pytest_configure(config):
+    if config.getoption("--first-failure"):
+        config.option.maxfail = 1
+        config.pluginmanager.set_blocked("terminalreporter")
+        config.pluginmanager.register(first_failure.FirstFailure())
     if config.getoption("--gpu") and not gpu_is_there():
         pytest.exit("CuPy is missing or finds no GPU: nothing is tested.", returncode=0)
-    config.addinivalue_line(
-        "markers",
-        "not_on(steps, reason): the test does not apply to these later steps; "
-        "the package counts as the last of them and as the one behind it",
-    )
 
 
 def own_step(path):
@@ -63,9 +67,12 @@ def own_step(path):
 
 
 def step_file(config, number):
-    """The file to test: STEP_FILE, or step `number` of the folder of steps."""
+    """The file to test: STEP_FILE, or step `number`, or the one of --on-step."""
+    if config.getoption("--on-package"):
+        return STEPS.parent / "framework"
     if "STEP_FILE" in os.environ:
         return Path(os.environ["STEP_FILE"]).resolve()
+    number = config.getoption("--on-step") or number
     return config.getoption("--steps-dir").resolve() / f"step{number:02}.py"
 
 
@@ -147,43 +154,53 @@ def step(request):
     config = request.config
     if config.getoption("--on-package"):
         return load_package(last_step())
-    number = config.getoption("--on-step") or own_step(request.path)
-    return load_step(step_file(config, number))
+    return load_step(step_file(config, own_step(request.path)))
+
+
+def number_under_test(config):
+    """The number of the step that all tests are run on; None if each has its own.
+
+    The package counts as the step behind the last: it lacks the demo of the last.
+    """
+    if config.getoption("--on-package"):
+        return last_step() + 1
+    return config.getoption("--on-step")
 
 
 def pytest_collection_modifyitems(config, items):
-    later = {config.getoption("--on-step")}
-    if config.getoption("--on-package"):
-        later = {last_step(), last_step() + 1}  # it lacks the demo of the last step
+    here = number_under_test(config)
     for item in items:
-        for marker in item.iter_markers("not_on"):
-            steps, reason = marker.args
-            if later & {*steps}:
+        file = item.path.stem
+        names = {file, f"{file}::{item.originalname}", f"{file}::{item.name}"}
+        for steps, reason, tests in NOT_ON:
+            if names & {*tests} and here in steps and here > own_step(item.path):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def is_under_test(name):
-    """True for the name of a module of a step under test, or of the package."""
-    return name.startswith(("step_under_test_", "framework."))
+def is_in_demo(name, number):
+    """True for a name that the demo of a step defines."""
+    demo = step_path(number).read_text(encoding="utf-8").partition("\n# === demo")[2]
+    return bool(re.search(rf"^(def |class )?{re.escape(name)}\b", demo, re.MULTILINE))
 
 
-def missing_name(error):
-    """The name that an AttributeError asked a step for; None if it is not about one."""
-    owner = getattr(error, "obj", None)
-    if is_under_test(getattr(owner, "__name__", "")):
-        return error.name
-    kind = owner if isinstance(owner, type) else type(owner)
-    if is_under_test(kind.__module__):
-        return f"{kind.__name__}.{error.name}"
-    return None
+def pytest_assertrepr_compare(op, left, right):
+    first_failure.compared = op, left, right
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    try:
-        return (yield)
-    except AttributeError as error:
-        name, number = missing_name(error), own_step(item.path)
-        if name is None or number is None:
-            raise
-        pytest.fail(f"step {number} asks for {name}", pytrace=False)
+def pytest_runtest_makereport(item, call):
+    """Say in a few lines how a test of a step failed; --tb=short shows more.
+
+    On a later step, a test that asks for what the demo of its own has is skipped.
+    """
+    report, number = (yield), own_step(item.path)
+    if report.failed and number:
+        missing = first_failure.missing_name(call.excinfo.value)
+        later = (number_under_test(item.config) or 0) > number
+        if later and missing and is_in_demo(missing, number):
+            report.outcome = "skipped"
+            report.longrepr = str(item.path), 0, f"{missing} is in a demo"
+        elif item.config.option.tbstyle == "auto":
+            path = step_file(item.config, number)
+            report.longrepr = first_failure.told(item, call.excinfo, number, path)
+    return report

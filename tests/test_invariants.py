@@ -8,6 +8,7 @@ import concurrent.futures
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rules
+from not_on import NOT_ON
 
 from tools import ledger
 
@@ -229,6 +231,15 @@ test_path.__test__ = False
 @by_step
 def test_the_step_has_a_test(number):
     assert test_path(number).exists(), f"there is no {test_path(number).name}"
+
+
+def test_what_does_not_apply_to_later_steps_is_there():
+    words = ["-m", "pytest", "--collect-only", "-q", *TESTS.glob("test_step*.py")]
+    run = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    found = re.findall(r"^.*?(test_step\d+)\.py::((\w+).*)", run.stdout, re.MULTILINE)
+    there = {file for file, _, _ in found}
+    there |= {f"{file}::{name}" for file, *names in found for name in names}
+    assert {name for _, _, names in NOT_ON for name in names} <= there
 
 
 def of_test(on_steps, number, is_later):

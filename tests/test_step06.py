@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-pytestmark = pytest.mark.not_on(range(11, 12), "at step 11 a function takes a list")
-
 
 def by_hand(step, value, gy=1.0):
     """The gradients of y, b, a and x for y = (e^(x²))², each from the one before."""
@@ -72,7 +70,6 @@ def test_backward_multiplies_element_by_element(step, name, derivative):
     np.testing.assert_allclose(gx, gy * derivative(data), rtol=1e-13)
 
 
-@pytest.mark.not_on(range(11, 61), "from step 11 a function has a list of inputs")
 def test_a_function_keeps_its_input(step):
     f, x = step.Square(), var(step, 3)
     f(x)

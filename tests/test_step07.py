@@ -6,15 +6,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-pytestmark = pytest.mark.not_on(range(11, 12), "at step 11 a function takes a list")
-
-has_lists = pytest.mark.not_on(
-    range(11, 61), "from step 11 a function has lists of inputs and outputs"
-)
-forgets = pytest.mark.not_on(
-    range(18, 61), "from step 18 the gradients in between are forgotten"
-)
-
 
 def apply(funcs, x):
     """x and what each function made in turn, the first from x."""
@@ -51,7 +42,6 @@ def test_a_variable_remembers_the_function_that_made_it(step):
     assert y.creator is C
 
 
-@has_lists
 def test_a_function_remembers_its_input_and_its_output(step):
     A, B = step.Square(), step.Exp()
     x, a, b = apply([A, B], var(step, 0.5))
@@ -77,7 +67,6 @@ def test_the_same_3_297_as_by_hand(step):
     assert array(x.grad) == pytest.approx(3.297442541400256, rel=1e-13)
 
 
-@forgets
 def test_every_variable_on_the_way_gets_its_gradient(step):
     x, a, b, y = chain(step, var(step, 1.2))
     y.grad = np.array(1.0)
@@ -166,7 +155,6 @@ def test_a_chain_of_300_is_no_trouble(step):
     assert long_chain(step, 300) == 7
 
 
-@pytest.mark.not_on(range(8, 61), "from step 8 backward() is a loop")
 def test_a_chain_of_5000_goes_beyond_the_recursion_limit(step, usual_recursion_limit):
     with pytest.raises(RecursionError):
         long_chain(step, 5000)

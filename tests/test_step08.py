@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-pytestmark = pytest.mark.not_on([11], "at step 11 a function takes a list")
-
 LONG = 100_000
 
 

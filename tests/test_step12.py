@@ -19,6 +19,7 @@ def div_mod(step):
 
 
 def test_add(step):
+    """add() takes two variables and gives one, not a list."""
     y = step.add(var(step, 2.0), var(step, 3.0))
     assert isinstance(y, step.Variable), f"add gave a {type(y).__name__}."
     assert isinstance(y.data, np.ndarray)
@@ -103,6 +104,7 @@ def test_one_input_functions_have_their_backward(step):
 
 @pytest.mark.parametrize("name, value", [("square", 4.0), ("exp", math.exp(2))])
 def test_short_names(step, name, value):
+    """square() and exp() take a variable and give one, as add() does."""
     y = getattr(step, name)(var(step, 2.0))
     assert y.data == pytest.approx(value)
     assert step.gradient_check(getattr(step, name), var(step, [2.0, -1.0])) is True

@@ -8,6 +8,7 @@ from helpers import array, var
 
 
 def test_x_plus_x(step):
+    """Gradients that arrive at one variable add up."""
     x = var(step, 3.0)
     y = step.add(x, x)
     y.backward()
@@ -24,6 +25,7 @@ def test_x_plus_x_plus_x(step, x_first):
 
 
 def test_four_paths(step):
+    """Four paths lead from y to x, and each adds 1 to the gradient."""
     x = var(step, [1.0, -2.0])
     step.add(step.add(x, x), step.add(x, x)).backward()
     assert array(x.grad).tolist() == [4.0, 4.0]

@@ -172,6 +172,7 @@ def test_using_config_sets_a_value_and_gives_the_old_one_back(step):
 
 
 def test_nested_modes(step):
+    """At the end of its block a mode gives way to the one around it."""
     seen = []
     with step.no_grad():
         seen.append(step.Config.enable_backprop)

@@ -64,6 +64,7 @@ def test_a_0d_variable_has_no_length(step):
     ],
 )
 def test_repr(step, value, expected):
+    """A variable is shown as variable(...), with what its array shows inside."""
     x = var(step, value)
     assert repr(x) == expected
     assert str(x) == expected

@@ -6,6 +6,7 @@ from helpers import array, var
 
 
 def test_a_times_b_plus_c(step):
+    """* and + of variables are mul and add."""
     a, b, c = var(step, 3.0), var(step, 2.0), var(step, 1.0)
     y = a * b + c
     assert isinstance(y, step.Variable)
@@ -37,6 +38,7 @@ def test_multiplication_comes_before_addition(step):
 
 
 def test_mul_by_itself(step):
+    """The gradients of both factors add up if they are one variable."""
     a = var(step, 3.0)
     (a * a).backward()
     assert float(array(a.grad)) == 6.0

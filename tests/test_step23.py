@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 from helpers import array
 
-DEMO = pytest.mark.not_on(range(24, 61), "the demo of step 23")
 SECTIONS = ["core", "functions", "checks"]
-NOT_FROM_38 = pytest.mark.not_on(
-    range(38, 61), "step 38 moves the operators from core to functions"
-)
 
 
 @pytest.fixture
@@ -61,7 +57,6 @@ def test_the_sections_stand_in_this_order(parts):
     assert [name for name in names if name in SECTIONS] == SECTIONS
 
 
-@pytest.mark.not_on(range(52, 61), "step 52 puts a section in front of core")
 def test_core_is_the_first_section(parts):
     assert next(iter(parts[1])) == "core"
 
@@ -72,7 +67,7 @@ def test_core_is_the_first_section(parts):
         ("core", "ThreadConfig"),
         ("core", "Variable"),
         ("core", "Function"),
-        pytest.param("core", "rpow", marks=NOT_FROM_38),
+        ("core", "rpow"),
         ("functions", "Square"),
         ("functions", "exp"),
         ("checks", "numerical_diff"),
@@ -172,7 +167,6 @@ def clean():
     assert not [name for name in sys.modules if name.startswith("package_of")]
 
 
-@DEMO
 def test_a_file_is_cut_at_its_markers(step):
     head, sections = step.cut(SMALL)
     assert list(sections) == ["base", "more", "most"]
@@ -181,7 +175,6 @@ def test_a_file_is_cut_at_its_markers(step):
     assert "demo" not in "".join(sections.values())
 
 
-@DEMO
 def test_each_module_imports_what_it_needs_and_no_more(step):
     texts = step.modules(SMALL)
     lines = {
@@ -200,14 +193,12 @@ def test_each_module_imports_what_it_needs_and_no_more(step):
     }
 
 
-@DEMO
 def test_a_name_of_a_later_section_is_an_error(step):
     source = SMALL.replace("math.sqrt(x)", "Twice()(x)")
     with pytest.raises(ImportError, match="base.*Twice.*more"):
         step.modules(source)
 
 
-@DEMO
 def test_the_package_can_be_imported_and_leaves_no_trace(step, clean):
     with step.imported(step.modules(SMALL), "package_of_test23") as package:
         assert package.twice_root(9.0) == 6.0
@@ -217,7 +208,6 @@ def test_the_package_can_be_imported_and_leaves_no_trace(step, clean):
     assert not folder.parent.exists()
 
 
-@DEMO
 def test_a_package_that_breaks_leaves_no_trace_either(step, clean):
     texts = step.modules(SMALL) | {"most": "from .base import nothing_of_the_kind"}
     with pytest.raises(ImportError, match="nothing_of_the_kind"):
@@ -225,7 +215,6 @@ def test_a_package_that_breaks_leaves_no_trace_either(step, clean):
             pass
 
 
-@DEMO
 def test_this_very_file_and_its_package_agree(step, clean):
     source = Path(step.__file__).read_text(encoding="utf-8")
     texts = step.modules(source)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-DEMO = pytest.mark.not_on(range(25, 61), "the demo of step 24")
-
 
 def sphere(x, y):
     return x * x + y * y
@@ -97,7 +95,6 @@ def test_the_gradient_of_many_points_at_once(step, name):
     assert step.gradient_check(f, var(step, x), var(step, y))
 
 
-@DEMO
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("point", POINTS)
 def test_the_formulas_of_the_demo(step, name, point):
@@ -107,7 +104,6 @@ def test_the_formulas_of_the_demo(step, name, point):
     assert slopes == pytest.approx(by_hand(*point), rel=1e-11)
 
 
-@DEMO
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_value_and_the_gradient_that_the_demo_prints(step, name):
     z, x_grad, y_grad = step.gradient(getattr(step, name), 1.0, 1.0)
@@ -115,7 +111,6 @@ def test_the_value_and_the_gradient_that_the_demo_prints(step, name):
     assert (x_grad, y_grad) == pytest.approx(AT_1_1[name][1], rel=1e-13)
 
 
-@DEMO
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_gradient_is_zero_at_the_lowest_point(step, name):
     point, value = LOWEST[name]

@@ -7,8 +7,6 @@ import sys
 import pytest
 from dot_language import bring_dot, bring_pygraphviz, hide_dot, parse_dot
 
-pytestmark = pytest.mark.not_on(range(26, 61), "the demo of step 25")
-
 
 @pytest.fixture
 def dot(step):

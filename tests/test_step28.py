@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-demo = pytest.mark.not_on(range(29, 61), "these functions are in the demo of step 28")
-
 
 def formula(x0, x1):
     """Rosenbrock's function, for numbers and for variables."""
@@ -29,7 +27,6 @@ def test_backward_gives_the_gradient_at_any_point(step, point):
     assert (array(x0.grad), array(x1.grad)) == pytest.approx(gradient(*point))
 
 
-@demo
 @pytest.mark.parametrize("point", POINTS)
 def test_rosenbrock_is_the_formula(step, point):
     x0, x1 = (var(step, x) for x in point)
@@ -39,14 +36,12 @@ def test_rosenbrock_is_the_formula(step, point):
     assert (x0.grad, x1.grad) == pytest.approx(gradient(*point))
 
 
-@demo
 def test_the_gradient_at_the_start(step):
     x0, x1 = var(step, 0.0), var(step, 2.0)
     step.rosenbrock(x0, x1).backward()
     assert (x0.grad, x1.grad) == (-2.0, 400.0)
 
 
-@demo
 def test_the_path_begins_at_the_start_and_goes_against_the_gradient(step):
     path = step.descend(
         step.rosenbrock, [var(step, 0.0), var(step, 2.0)], lr=0.001, iters=2
@@ -56,7 +51,6 @@ def test_the_path_begins_at_the_start_and_goes_against_the_gradient(step):
     np.testing.assert_allclose(path, [[0, 2], [0.002, 1.6], second])
 
 
-@demo
 def test_the_path_ends_near_the_lowest_point_and_always_goes_down(step):
     xs = [var(step, 0.0), var(step, 2.0)]
     path = step.descend(step.rosenbrock, xs, lr=0.001, iters=10000)
@@ -67,7 +61,6 @@ def test_the_path_ends_near_the_lowest_point_and_always_goes_down(step):
     assert [float(x.data) for x in xs] == list(path[-1]), "the Variables move along"
 
 
-@demo
 @pytest.mark.parametrize("start", [[2.0], [2.0, -1.0, 0.5]])
 def test_descend_takes_any_function_of_any_number_of_variables(step, start):
     """On the sum of x ** 2 each step multiplies every x with 1 - 2 lr."""
@@ -78,7 +71,6 @@ def test_descend_takes_any_function_of_any_number_of_variables(step, start):
     np.testing.assert_allclose(path, expected, err_msg="are the gradients cleared?")
 
 
-@demo
 def test_old_gradients_do_not_count(step):
     x = var(step, 1.0)
     x.grad = np.array(100.0)
@@ -86,7 +78,6 @@ def test_old_gradients_do_not_count(step):
     np.testing.assert_allclose(path, [[1.0], [0.8]])
 
 
-@demo
 @pytest.mark.parametrize("dtype", [float, int])
 def test_the_array_that_was_handed_in_stays_what_it_was(step, dtype):
     start = np.array(2, dtype)
@@ -97,7 +88,6 @@ def test_the_array_that_was_handed_in_stays_what_it_was(step, dtype):
     assert x.data == pytest.approx(2 * 0.8**3)
 
 
-@demo
 def test_without_matplotlib_one_line_says_what_to_install(
     step, monkeypatch, capsys, tmp_path
 ):
@@ -112,7 +102,6 @@ def test_without_matplotlib_one_line_says_what_to_install(
     assert not picture.exists()
 
 
-@demo
 @pytest.mark.parametrize(
     "ending, first", [("png", b"\x89PNG"), ("svg", b"<?xml")], ids=str
 )

@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 from helpers import array, var
 
-demo = pytest.mark.not_on(range(31, 61), "these functions are in the demo of step 30")
-bare = pytest.mark.not_on(range(32, 61), "from step 32 on a gradient is a Variable")
-
 
 def one_of_each(step):
     """A function of one variable for every function the framework has by now."""
@@ -35,7 +32,6 @@ def test_forward_leaves_a_record_that_leads_back_to_x(step, name):
     assert any(v is x for v in y.creator.inputs)
 
 
-@bare
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gradient_is_a_bare_array_without_a_creator(step, name):
     x = var(step, 0.7)
@@ -48,7 +44,6 @@ def test_a_gradient_is_a_bare_array_without_a_creator(step, name):
         x.grad.backward()
 
 
-@bare
 def test_a_gradient_in_a_new_box_knows_nothing_of_x(step):
     x = var(step, 2.0)
     step.sin(x**2).backward()
@@ -65,7 +60,6 @@ def test_the_first_derivative_is_right_all_the_same(step):
     assert array(x.grad) == pytest.approx(4 * np.cos(4))
 
 
-@demo
 def test_recorded_lists_the_functions_from_the_last_to_the_first(step):
     x = var(step, 2.0)
     assert step.recorded(step.sin(x**2)) == ["Sin", "Pow"]
@@ -73,7 +67,6 @@ def test_recorded_lists_the_functions_from_the_last_to_the_first(step):
     assert step.recorded(step.sin(x * 3.0)) == ["Sin", "Mul"]
 
 
-@demo
 def test_recorded_lists_a_function_once_however_often_it_is_used(step):
     x = var(step, 2.0)
     assert step.recorded(x + x) == ["Add"]
@@ -83,12 +76,10 @@ def test_recorded_lists_a_function_once_however_often_it_is_used(step):
     assert step.recorded(y)[0] == "Mul"
 
 
-@demo
 def test_two_functions_of_the_same_kind_are_two(step):
     assert step.recorded(step.sin(step.sin(var(step, 2.0)))) == ["Sin", "Sin"]
 
 
-@demo
 def test_nothing_is_recorded_behind_x_a_constant_or_a_gradient(step):
     x = var(step, 2.0)
     assert step.recorded(x) == []
@@ -99,7 +90,6 @@ def test_nothing_is_recorded_behind_x_a_constant_or_a_gradient(step):
         assert step.recorded(step.sin(x**2)) == []
 
 
-@demo
 def test_origin_says_what_a_variable_was_made_by(step):
     x = step.Variable(np.array(2.0), name="x")
     y = x**2
@@ -111,7 +101,6 @@ def test_origin_says_what_a_variable_was_made_by(step):
     assert "no creator" in step.origin(x.grad)
 
 
-@demo
 def test_backward_on_a_gradient_is_an_error(step):
     x = var(step, 2.0)
     step.sin(x**2).backward()
@@ -121,14 +110,12 @@ def test_backward_on_a_gradient_is_an_error(step):
     assert x.grad is None, "the first gradient is to be cleared before"
 
 
-@demo
 def test_backward_on_a_gradient_in_a_new_box_gives_nothing(step):
     x = var(step, 2.0)
     step.sin(x**2).backward()
     assert step.backward_again(step.Variable(x.grad), x) is None
 
 
-@demo
 def test_backward_again_would_find_a_derivative_where_there_is_a_record(step):
     x = var(step, 2.0)
     x.grad = np.array(100.0)

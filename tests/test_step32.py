@@ -153,6 +153,7 @@ def test_gradients_over_two_paths_add_up_in_a_sum_that_can_be_differentiated(ste
 
 
 def test_mixed_second_derivatives(step):
+    """A gradient of two variables has a derivative along each."""
     x, z = var(step, 2.0), var(step, 3.0)
     y = x**2 * z**3
     y.backward(create_graph=True)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from helpers import var
 
-demo = pytest.mark.not_on(range(34, 61), "these functions are in the demo of step 33")
-
 
 def polynomial(x):
     """The function of step 29; its slope is 4 x**3 - 4 x."""
@@ -47,7 +45,6 @@ def test_the_second_pass_makes_no_graph_unless_asked(step):
     assert gx2.creator is None
 
 
-@demo
 @pytest.mark.parametrize("point", POINTS)
 def test_slopes_gives_both_derivatives_of_f(step, point):
     gx, gx2 = step.slopes(step.f, var(step, point))
@@ -56,13 +53,11 @@ def test_slopes_gives_both_derivatives_of_f(step, point):
     assert step.f(var(step, point)).data == pytest.approx(polynomial(point))
 
 
-@demo
 def test_the_derivatives_at_the_start(step):
     gx, gx2 = step.slopes(step.f, var(step, 2.0))
     assert (gx.data, gx2.data) == (24.0, 44.0)
 
 
-@demo
 def test_slopes_are_those_of_this_call_alone(step):
     x = var(step, 2.0)
     for _ in range(3):
@@ -70,7 +65,6 @@ def test_slopes_are_those_of_this_call_alone(step):
         assert (gx.data, gx2.data) == (24.0, 44.0)
 
 
-@demo
 def test_slopes_takes_any_function(step):
     x = var(step, 0.5)
     gx, gx2 = step.slopes(lambda x: step.exp(x**2) / x, x)
@@ -79,7 +73,6 @@ def test_slopes_takes_any_function(step):
     assert gx2.data == pytest.approx(e * (4 * 0.5 - 2 / 0.5 + 2 / 0.125))
 
 
-@demo
 def test_newton_is_at_1_within_7_iterations(step):
     x = var(step, 2.0)
     path = step.newton(step.f, x, iters=7)
@@ -90,20 +83,17 @@ def test_newton_is_at_1_within_7_iterations(step):
     assert x.data == path[-1]
 
 
-@demo
 @pytest.mark.parametrize("start, end", [(-2.0, -1.0), (0.1, 0.0), (0.6, 1.0)])
 def test_newton_ends_at_a_slope_of_zero_be_it_a_top(step, start, end):
     assert step.newton(step.f, var(step, start), 20)[-1] == pytest.approx(end)
 
 
-@demo
 @pytest.mark.parametrize("c", [2, 3])
 def test_newton_takes_any_function(step, c):
     path = step.newton(lambda x: step.exp(x) - c * x, var(step, 2.0))
     assert path[-1] == pytest.approx(np.log(c), rel=1e-14)
 
 
-@demo
 @pytest.mark.parametrize("c", [1, 3])
 def test_newton_refuses_what_has_no_second_derivative(step, c):
     assert step.slopes(lambda x: c * x + 1, var(step, 2.0))[1] is None
@@ -111,7 +101,6 @@ def test_newton_refuses_what_has_no_second_derivative(step, c):
         step.newton(lambda x: c * x + 1, var(step, 2.0))
 
 
-@demo
 @pytest.mark.parametrize("dtype", [float, int])
 def test_the_variable_moves_but_not_the_array_handed_in(step, dtype):
     start = np.array(2, dtype)

@@ -43,6 +43,7 @@ def count_functions(y):
 
 @pytest.mark.parametrize("shape", [(25,), (5, 5)])
 def test_derivatives_up_to_order_6(step, shape):
+    """tanh can be differentiated again and again."""
     x = var(step, POINTS.reshape(shape))
     found = derivatives(step.tanh(x), x, 6)
     for order, (y, factors) in enumerate(zip(found, CLOSED_FORMS)):
@@ -53,6 +54,7 @@ def test_derivatives_up_to_order_6(step, shape):
 
 
 def test_derivatives_at_zero(step):
+    """At 0 the derivatives of tanh are 0, 1, 0, -2, 0, 16."""
     x = var(step, 0.0)
     found = derivatives(step.tanh(x), x, 5)
     assert [float(y.data) for y in found] == [0.0, 1.0, 0.0, -2.0, 0.0, 16.0]

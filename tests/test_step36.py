@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from helpers import records, var
 
-demo_only = pytest.mark.not_on(range(37, 61), "the demo of step 36")
-
 
 @pytest.fixture
 def record():
@@ -25,7 +23,6 @@ def gradient(x):
     return gx
 
 
-@demo_only
 def test_the_demo_slope_of_z_is_100(step):
     x = var(step, 2.0)
     y = x**2
@@ -76,7 +73,6 @@ def test_without_cleargrad_the_slope_of_y_stays_in_the_sum(step):
     assert x.grad.data == 104.0
 
 
-@demo_only
 def test_slopes_have_a_graph_and_are_taken_from_the_variables(step):
     x0, x1 = leaves(step, [2.0, 3.0])
     x0.grad = step.as_variable(np.array(5.0))
@@ -87,7 +83,6 @@ def test_slopes_have_a_graph_and_are_taken_from_the_variables(step):
     assert (x0.grad.data, x1.grad.data) == (6.0, 4.0)
 
 
-@demo_only
 def test_network_and_its_slopes_are_the_recorded_ones(step, record):
     w, xs = leaves(step, record["weights"].values()), leaves(step, record["x"])
     y = step.network(w, xs)
@@ -96,7 +91,6 @@ def test_network_and_its_slopes_are_the_recorded_ones(step, record):
     assert found == pytest.approx(record["slopes"], rel=1e-12)
 
 
-@demo_only
 def test_gradient_penalty_and_its_gradients_are_the_recorded_ones(step, record):
     w, xs = leaves(step, record["weights"].values()), leaves(step, record["x"])
     penalty = step.gradient_penalty(step.network, w, xs)
@@ -106,7 +100,6 @@ def test_gradient_penalty_and_its_gradients_are_the_recorded_ones(step, record):
     assert found == pytest.approx(list(record["gradients"].values()), rel=1e-10)
 
 
-@demo_only
 def test_gradient_penalty_passes_the_gradient_check(step, record):
     xs = leaves(step, record["x"])
 
@@ -117,7 +110,6 @@ def test_gradient_penalty_passes_the_gradient_check(step, record):
     assert step.gradient_check(penalty, *w, order=2)
 
 
-@demo_only
 def test_gradient_penalty_is_zero_for_a_function_of_slope_1(step):
     w, xs = leaves(step, [0.6, 0.8]), leaves(step, [5.0, -7.0])
 
@@ -128,7 +120,6 @@ def test_gradient_penalty_is_zero_for_a_function_of_slope_1(step):
     assert penalty.data == pytest.approx(0.0, abs=1e-30)
 
 
-@demo_only
 def test_improve_moves_the_weights_against_their_gradients(step, record):
     numbers = list(record["weights"].values())
     w, xs = leaves(step, numbers), leaves(step, record["x"])
@@ -138,7 +129,6 @@ def test_improve_moves_the_weights_against_their_gradients(step, record):
     assert [float(weight.data) for weight in w] == pytest.approx(expected.tolist())
 
 
-@demo_only
 def test_improve_again_and_again_leads_to_a_slope_of_1(step, record):
     w, xs = leaves(step, record["weights"].values()), leaves(step, record["x"])
     for _ in range(60):

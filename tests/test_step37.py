@@ -65,6 +65,7 @@ def test_y_and_the_gradient_have_shape_and_dtype_of_x(step, f, shape, dtype):
 @pytest.mark.parametrize("f", ELEMENTWISE.values(), ids=ELEMENTWISE)
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_against_numerical_slopes(step, f, order):
+    """The derivatives agree with numerical slopes."""
     x = var(step, X + 0.5)
     assert step.gradient_check(lambda x: f(step, x), x, order=order)
 

@@ -102,6 +102,8 @@ def test_the_gradient_goes_back_through_a_transpose(step):
     ids=str,
 )
 def test_reshape(step, old, new, result, dtype):
+    """reshape takes the new shape in each form; gradients go back in the old one."""
+
     def expected(x):
         return x.reshape(result)
 
@@ -142,6 +144,8 @@ def test_a_shape_that_does_not_fit_is_refused(step, shape):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("axes", AXES, ids=str)
 def test_transpose_with_axes(step, axes, dtype):
+    """transpose puts the axes in the order it is given, and gradients back."""
+
     def expected(x):
         return np.transpose(x, axes)
 
@@ -178,6 +182,7 @@ def test_axes_that_are_not_those_of_x_are_refused(step, axes):
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3, (0, 2), (0, -1), (1, 2)])
 def test_expand_dims(step, axis):
+    """expand_dims puts a new axis of 1 where NumPy does."""
     x = x_of(step, (2, 3))
     check(lambda x: step.expand_dims(x, axis), lambda x: np.expand_dims(x, axis), x)
 

@@ -96,6 +96,7 @@ def check(f, x, expected, axis, share):
 @each_keepdims
 @each_axis
 def test_sum(step, shape, axis, keepdims, dtype):
+    """sum gives NumPy's sums, and each element that was summed gets the gradient."""
     x = x_of(step, shape, dtype)
     expected = np.sum(x.data, axis=axis, keepdims=keepdims)
     options = {"axis": axis, "keepdims": keepdims}
@@ -162,6 +163,7 @@ def test_no_elements_have_the_sum_zero(step):
 @each_keepdims
 @each_axis
 def test_mean(step, shape, axis, keepdims, dtype):
+    """mean gives NumPy's means, and each element gets its share of the gradient."""
     x = x_of(step, shape, dtype)
     expected = np.mean(x.data, axis=axis, keepdims=keepdims)
     share = expected.size / x.size

@@ -83,6 +83,7 @@ def close(found, expected, dtype=float):
 
 
 def test_three_and_one(step):
+    """What is used for three numbers gets the sum of three gradients."""
     x, b = var(step, [1.0, 2.0, 3.0]), var(step, [10.0])
     y = x + b
     y.grad = np.array([1.0, 10.0, 100.0])
@@ -205,6 +206,7 @@ def test_a_row_of_weights_for_all_examples(step):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @each_to
 def test_broadcast_to(step, old, new, dtype):
+    """What is copied gets the sum of the gradients of its copies."""
     x = var(step, numbers(0, old), dtype)
     y = step.broadcast_to(x, new)
     assert y.dtype == dtype
@@ -218,6 +220,7 @@ def test_broadcast_to(step, old, new, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @each_to
 def test_sum_to(step, old, new, dtype):
+    """sum_to adds up to a shape, and copies the gradient back to the old one."""
     x = var(step, numbers(0, new), dtype)
     y = step.sum_to(x, old)
     assert (y.shape, y.dtype) == (old, dtype)

@@ -60,6 +60,7 @@ def close(found, expected, dtype=float):
 
 
 def test_two_small_matrices(step):
+    """The gradients of x @ W are gy @ W.T and x.T @ gy."""
     x = var(step, [[1, 2, 3], [4, 5, 6]])
     W = var(step, [[1, 0], [0, 1], [2, 3]])
     y = step.matmul(x, W)

@@ -100,6 +100,7 @@ def test_linear_passes_the_gradient_check(step, name, bias, order):
 
 @each_linear
 def test_arrays_are_constants(step, name):
+    """An array beside variables is a constant: it gets no gradient."""
     x, W, b = three(step)
     y = getattr(step, name)(x.data, W, b.data)
     v = np.random.default_rng(1).standard_normal((5, 2))

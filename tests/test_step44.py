@@ -306,6 +306,7 @@ def test_x_w_and_b_get_their_gradients(step):
 
 @pytest.mark.parametrize("in_size", [None, 3])
 def test_nobias(step, in_size):
+    """With nobias=True there is no b."""
     layer = step.Linear(4, nobias=True, in_size=in_size)
     assert layer.b is None
     x = inputs(5, 3)

@@ -274,6 +274,7 @@ def test_the_layers_of_sequential_are_its_attributes(step):
 
 
 def test_sequential_in_sequential(step):
+    """The names of parameters lead from layer to layer."""
     model = step.Sequential(step.Sequential(step.Linear(3)), step.Linear(2))
     assert model(inputs(5, 4)).shape == (5, 2)
     assert names(model) == ["l0/l0/W", "l0/l0/b", "l1/W", "l1/b"]

@@ -72,6 +72,7 @@ def test_ten_updates_are_the_recorded_ones(step, name):
 
 @every_optimizer
 def test_the_default_numbers(step, name):
+    """An optimizer without options takes its default numbers."""
     layer = layer_of(step, p=START)
     path = updated(step, of_default(step, name, layer), layer, RECORD["wide"])
     np.testing.assert_allclose(path, RECORD["runs"][f"{name} on wide"]["path"], 1e-12)

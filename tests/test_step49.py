@@ -91,6 +91,7 @@ def test_a_loop_over_a_data_set_ends(step):
 
 
 def test_data_without_labels(step):
+    """Without labels an example is x and None."""
     x, t = made(step, np.array([1.0, 2.0]), target_transform=lambda t: 1 / 0)[0]
     assert (x, t) == (1.0, None)
 

@@ -626,7 +626,6 @@ def test_mnist_without_a_network(step, monkeypatch, cache):
     assert files_in(cache) == []
 
 
-@pytest.mark.not_on(range(52, 61), "the demo is another one")
 def test_the_demo_says_in_a_line_that_there_is_no_network(step, cache, tmp_path):
     nowhere = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     run = subprocess.run(

@@ -310,6 +310,7 @@ def test_a_layer_of_ones_own_says_what_it_will_make(step, path):
 @pytest.mark.parametrize("value", ["text", 1j, True], ids=repr)
 @pytest.mark.parametrize("called", [True, False], ids=["called", "not yet called"])
 def test_real_numbers_only(step, path, value, called):
+    """Only real numbers are loaded."""
     good = arrays_of(network(step))
     good["l1/b"] = np.full((2,), value)
     np.savez(path, **good)

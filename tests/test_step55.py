@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 from helpers import records
 
-demo = pytest.mark.not_on(range(56, 61), "the demo of step 55")
-
-
 # --- pair ---
 
 
@@ -96,7 +93,6 @@ def test_sizes_that_make_no_sense_are_refused(step, kernel, stride, pad):
 SQUARES = np.arange(1.0, 13.0).reshape(3, 4) ** 2
 
 
-@demo
 @pytest.mark.parametrize(
     "stride, pad, expected",
     [
@@ -117,7 +113,6 @@ def test_each_number_is_a_sum_of_products(step, stride, pad, expected):
 RECORDED = {k: r for k, r in records("convolution").items() if k.startswith("conv2d")}
 
 
-@demo
 @pytest.mark.parametrize("case", RECORDED.values(), ids=RECORDED)
 def test_the_channels_added_up_are_what_is_recorded(step, case):
     x, W, *b = (np.array(data) for data in case["inputs"])
@@ -129,20 +124,17 @@ def test_the_channels_added_up_are_what_is_recorded(step, case):
         np.testing.assert_allclose(y, case["value"][n][k], rtol=1e-12, atol=1e-12)
 
 
-@demo
 def test_stride_1_and_pad_0_need_not_be_said(step):
     y = step.conv_loops(SQUARES, SQUARES[:2, :3])
     np.testing.assert_array_equal(y, step.conv_loops(SQUARES, SQUARES[:2, :3], 1, 0))
     assert y.shape == (2, 2)
 
 
-@demo
 def test_a_kernel_that_does_not_fit_is_refused(step):
     with pytest.raises(ValueError, match="kernel"):
         step.conv_loops(SQUARES, np.ones((4, 1)))
 
 
-@demo
 def test_what_is_seen_moves_with_the_picture(step):
     rng = np.random.default_rng(0)
     x, W = rng.standard_normal((7, 7)), rng.standard_normal((3, 2))

@@ -306,6 +306,7 @@ def test_arrays_in_any_order_of_memory_will_do(step, case):
 
 @every_case
 def test_an_empty_batch(step, case):
+    """A batch of nothing gives nothing, and gradients of zero."""
     x, *others = inputs(step, case)
     x.data = x.data[:0]
     y = call(step, case)(x, *others)

@@ -157,12 +157,14 @@ def test_convert_to_another_mode_of_pil(step):
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_convert_to_bgr(step, pil, channels):
+    """BGR is RGB with the last channel first."""
     image = a_picture(5, 4, channels)
     found = step.Convert("BGR")(image).pixels
     np.testing.assert_array_equal(found, image.pixels[..., 2::-1])
 
 
 def test_resize(step):
+    """A single size stands for height and width."""
     image = a_picture(5, 4)
     assert step.Resize((3, 2))(image).asked == ((3, 2), 2)
     assert step.Resize(7)(image).asked == ((7, 7), 2)
@@ -180,12 +182,14 @@ def test_resize(step):
     ],
 )
 def test_resize_short_side(step, size, short, expected):
+    """The short side gets its size; the ratio of the sides stays."""
     image = step.ResizeShortSide(short)(a_picture(*size))
     assert image.asked == (expected, 2)
 
 
 @pytest.mark.parametrize("size, box", [((4, 2), (3, 2, 7, 4)), (3, (3, 1, 6, 4))])
 def test_center_crop(step, size, box):
+    """What is cut out is the middle."""
     image = a_picture(10, 6)
     found = step.CenterCrop(size)(image)
     np.testing.assert_array_equal(found.pixels, image.crop(box).pixels)
@@ -219,6 +223,7 @@ def test_to_pil_is_the_way_back(step, pil, channels):
 
 
 def test_random_horizontal_flip(step):
+    """Half of the pictures are flipped, left to right."""
     x = np.arange(24).reshape(2, 3, 4)
     np.random.seed(0)
     flip = step.RandomHorizontalFlip()
@@ -250,6 +255,7 @@ def test_the_transforms_with_pil_itself(step):
 
 
 def test_imagenet_picture(step):
+    """The middle 224 x 224 pixels, less the mean, divided by the deviation."""
     image = a_picture(300, 256, channels=4)
     x = step.imagenet_picture(image)
     middle = np.moveaxis(image.pixels[16:240, 38:262, :3], 2, 0) / 255.0
@@ -334,6 +340,7 @@ SOME = {
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "pt" * 5}])
 def test_read_safetensors(step, tmp_path, metadata):
+    """The arrays are read by their names, in order, shape and dtype."""
     path = tmp_path / "some.safetensors"
     path.write_bytes(safetensors(SOME, metadata))
     found = step.read_safetensors(path)
@@ -929,6 +936,7 @@ def cifar10_archive(batches):
 
 
 def test_cifar10(step, monkeypatch, tmp_path):
+    """The five batches follow each other, with their labels."""
     batches = cifar10_batches()
     serve(monkeypatch, tmp_path, step.CIFAR10, "a.tar.gz", cifar10_archive(batches))
     chosen = [batches[f"data_batch_{i}"] for i in range(1, 6)]
@@ -985,6 +993,7 @@ def test_the_names_of_cifar10(step):
 
 
 def test_cifar100(step, monkeypatch, tmp_path):
+    """The labels are the fine ones, or the coarse ones if asked for."""
     batches = {
         name: cifar_batch(
             len(name),

@@ -471,10 +471,12 @@ def test_the_commands_run_the_programs_they_name(calls):
     steps.main(["bench", "core", "--fast"])
     steps.main(["bench"])
     test_4 = str(ROOT / "tests" / "test_step04.py")
+    own, others = steps.test_files()
+    assert test_4 in own and __file__ in others
     assert calls == [
-        ("-m", "pytest"),
-        ("-m", "pytest", test_4, "--steps-dir", "mine", "-x"),
-        ("-m", "pytest", "-x"),
+        ("-m", "pytest", "-q", *own),
+        ("-m", "pytest", "--first-failure", test_4, "--steps-dir", "mine", "-x"),
+        ("-m", "pytest", "-q", "-x", *own),
         ("-m", "pytest", "tests/test_step04.py"),
         (ROOT / "steps" / "step04.py",),
         ("-m", "tools.propagate", "4", "--no-tests"),
@@ -489,10 +491,25 @@ def test_the_commands_run_the_programs_they_name(calls):
     ]
 
 
-def test_a_readers_own_file_is_told_what_it_misses():
-    result = python("-m", "tools.steps", "test", "14", STEP_FILE="steps/step13.py")
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        (9, "step08.py has no square, which step 9 asks for"),
+        (14, "array(x.grad) should be 2.0, but is 1.0"),
+        (16, "step15.py has no Variable.generation, which step 16 asks for"),
+    ],
+)
+def test_a_readers_own_file_is_told_what_it_misses(number, words):
+    path = f"steps/step{number - 1:02}.py"
+    result = python("-m", "tools.steps", "test", str(number), STEP_FILE=path)
     assert result.returncode == 1
-    assert "step 14 asks for Variable.cleargrad" in result.stdout
+    assert words in result.stdout
+    assert len(result.stdout.splitlines()) <= 15 and result.stdout.endswith(".\n")
+
+
+def test_a_readers_own_file_that_is_right_is_told_so():
+    result = python("-m", "tools.steps", "test", "2", STEP_FILE="steps/step02.py")
+    assert (result.returncode, result.stdout) == (0, "All 12 tests pass.\n")
 
 
 @pytest.mark.parametrize("failing", [None, "check", "format", "pytest"])
@@ -509,11 +526,10 @@ def test_check_runs_all_three_and_fails_if_one_does(failing, triangle, monkeypat
     monkeypatch.setattr(steps.subprocess, "run", run)
     words = ["check", "--all"] if triangle else ["check"]
     assert steps.main(words) == (failing is not None)
-    invariants = str(ROOT / "tests" / "test_invariants.py")
     assert programs == [
         ["ruff", "check"],
         ["ruff", "format", "--check"],
-        ["pytest", invariants, *(["--triangle"] if triangle else [])],
+        ["pytest", "-q", *steps.test_files()[1], *(["--triangle"] if triangle else [])],
     ]
 
 

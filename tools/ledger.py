@@ -83,7 +83,7 @@ def demo_start(source):
     return match.start() if match else len(source)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def parsed(source):
     """What stands above the demo, as a tree."""
     return ast.parse(source[: demo_start(source)])
@@ -117,6 +117,7 @@ def owners(source):
     return found
 
 
+@functools.lru_cache(maxsize=128)
 def definitions(source):
     """The text of each definition by its name, in the order of the file."""
     found = {}

@@ -22,19 +22,19 @@ ROOT = environment.ROOT
 SECONDS = 120  # a step that takes longer is taken for hung
 HELP = """\
 make run             run all steps in order, a line each
-make test            run all tests
+make test            test all steps and the package
 
 make run-step 14     run one step
 make show-step 14    its lesson, and only the code that is new or changed
 make diff-step 14    what it changes over step 13, definition by definition
-make test-step 14    its own test
+make test-step 14    its own test, up to the first failure
                      (STEP_FILE=my14.py: the same test on your own file)
 make test-gpu        the newest step on a GPU, if CuPy finds one
 
 make propagate 14    carry an edit of step 14 into all later steps
 make framework       cut the package framework/ out of the last step
 make faults 14       plant faults in step 14: which does its test not catch?
-make check           lint, format and the rules all steps keep
+make check           lint, format, the rules all steps keep, tests of the tools
 make check-all       the same, and each test on every later step
 make bench           time the last step and the package beside PyTorch
 
@@ -322,10 +322,21 @@ def command_run(words):
     return python_command(options.steps_dir.resolve() / f"step{number:02}.py")
 
 
+def test_files():
+    """The tests of the steps and the package; then those of what serves them."""
+    paths = sorted((ROOT / "tests").glob("test_*.py"))
+    wanted = re.compile("test_(step[0-9]+|functions|package|gpu)")
+    own = [str(path) for path in paths if wanted.fullmatch(path.stem)]
+    return own, [str(path) for path in paths if str(path) not in own]
+
+
 def command_test(words):
     if words and not is_option(words[0]) and ".py" not in words[0]:
         number = step_number(words[0], "test")
-        words = [str(ROOT / "tests" / f"test_step{number:02}.py"), *words[1:]]
+        path = str(ROOT / "tests" / f"test_step{number:02}.py")
+        words = ["--first-failure", path, *words[1:]]
+    elif not any(".py" in word for word in words):
+        words = ["-q", *words, *test_files()[0]]
     return python_command("-m", "pytest", *words)
 
 
@@ -377,11 +388,10 @@ def command_check(words):
     options = parser.parse_args(words)
     python = environment.python()
     environment.provide(python, "ruff")
-    invariants = [str(ROOT / "tests" / "test_invariants.py")]
     programs = [
         ["ruff", "check"],
         ["ruff", "format", "--check"],
-        ["pytest", *invariants, *(["--triangle"] if options.all else [])],
+        ["pytest", "-q", *test_files()[1], *(["--triangle"] if options.all else [])],
     ]
     failed = []
     for program in programs:

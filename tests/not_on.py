@@ -1,0 +1,100 @@
+"""Which tests of steps do not apply to which later steps, and why.
+
+A row names tests, single cases of a test, or files, which stand for all their tests.
+What a later step lacks because it stood in a demo needs no row.
+"""
+
+BEHIND = 62  # the package counts as a step 61
+
+NOT_ON = [
+    (
+        range(28, BEHIND),
+        "later steps have another demo",
+        [
+            "test_step28",
+            "test_step29",
+            "test_step30",
+            "test_step33",
+            "test_step36",
+            "test_step51::test_the_demo_says_in_a_line_that_there_is_no_network",
+            "test_step56",
+        ],
+    ),
+    (
+        [11],
+        "functions take and return lists",
+        [
+            "test_step02",
+            "test_step03",
+            "test_step04",
+            "test_step06",
+            "test_step07",
+            "test_step08",
+            "test_step09",
+            "test_step10",
+        ],
+    ),
+    (
+        range(11, BEHIND),
+        "a function has a list of inputs",
+        ["test_step06::test_a_function_keeps_its_input"],
+    ),
+    (
+        range(11, BEHIND),
+        "a function has lists of inputs and outputs",
+        ["test_step07::test_a_function_remembers_its_input_and_its_output"],
+    ),
+    (
+        range(18, BEHIND),
+        "the gradients in between are forgotten",
+        ["test_step07::test_every_variable_on_the_way_gets_its_gradient"],
+    ),
+    (
+        range(8, BEHIND),
+        "backward() is a loop",
+        ["test_step07::test_a_chain_of_5000_goes_beyond_the_recursion_limit"],
+    ),
+    (
+        range(12, BEHIND),
+        "variables come and go without a list",
+        [
+            "test_step11::test_add_takes_a_list_of_two_and_returns_a_list_of_one",
+            "test_step11::test_add_of_arrays_is_element_by_element",
+            "test_step11::test_0_d_results_are_arrays",
+            "test_step11::test_one_input_functions_take_and_return_lists_of_one",
+            "test_step11::test_a_function_may_have_several_outputs",
+            "test_step11::test_a_function_can_be_called_again",
+            "test_step11::test_functions_of_one_go_on_from_a_sum",
+        ],
+    ),
+    (
+        range(13, BEHIND),
+        "Add has a backward",
+        ["test_step11::test_add_has_no_backward_yet"],
+    ),
+    (
+        range(21, BEHIND),
+        "None says: no gradient for this one",
+        ["test_step13::test_none_for_one_of_the_inputs_is_an_error"],
+    ),
+    (range(16, BEHIND), "the order is right", ["test_step15"]),
+    (
+        range(37, BEHIND),
+        "arrays and variables may be base and exponent",
+        [
+            "test_step22::test_a_variable_as_exponent_of_a_variable_is_refused",
+            "test_step22::test_what_is_not_a_number_is_refused_as_exponent[array([2.])]",
+            "test_step22::test_what_is_not_a_number_is_refused_as_base[array([2.])]",
+        ],
+    ),
+    (
+        range(52, BEHIND),
+        "a section stands in front of core",
+        ["test_step23::test_core_is_the_first_section"],
+    ),
+    (
+        range(38, BEHIND),
+        "the operators have moved to functions",
+        ["test_step23::test_each_name_stands_in_its_section[core-rpow]"],
+    ),
+]
