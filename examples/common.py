@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from framework.datasets import Shakespeare
-from framework.weights import is_cached
+from framework.files import is_cached
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

@@ -2,7 +2,7 @@
 """Variables, functions and the backward walk."""
 
 import contextlib
-import heapq
+import copy
 import threading
 import weakref
 
@@ -67,7 +67,6 @@ class Variable:
         "creator",
         "generation",
         "requires_grad",
-        "version",
         "__weakref__",
     )
 
@@ -83,7 +82,6 @@ class Variable:
         self.creator = None
         self.generation = 0
         self.requires_grad = True
-        self.version = 0  # counts the updates by an optimizer
 
     @property
     def shape(self):
@@ -105,12 +103,36 @@ class Variable:
         """The type of the elements."""
         return self.data.dtype
 
+    def item(self):
+        """The number in an array of one element, as Python's."""
+        return self.data.item()
+
     def __len__(self):
         return len(self.data)
 
     def __repr__(self):
         indent = "\n" + " " * len("variable(")
         return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else str(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype, copy=copy)
+
+    def __getstate__(self):
+        if self.creator is not None:
+            raise TypeError(
+                "A variable that a function has made cannot be copied or pickled, "
+                "since it has a history: copy Variable(x.data)."
+            )
+        return super().__getstate__()
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -121,9 +143,14 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
+
     def unchain(self):
         """Forget the function that made this variable."""
         self.creator = None
+        self.generation = 0
 
     def unchain_backward(self):
         """Cut the graph behind this variable, so that backward() ends here."""
@@ -144,33 +171,46 @@ class Variable:
         if self.data is not None:
             self.data = as_cupy(self.data)
 
-    def backward(self, retain_grad=False, create_graph=False):
-        """Give every variable this one was made from its gradient.
+    def backward(self, *, retain_grad=False, create_graph=False):
+        """Add to the gradient of each variable at the ends of the graph what is due.
 
-        Only the variables at the ends of the graph keep it, unless retain_grad.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
+        The variables in between get theirs only with retain_grad. With create_graph
+        the gradients have a graph of their own, and can be differentiated again.
         """
-        if self.grad is None:
-            self.grad = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
-        self.grad = fit_gradient(self.grad, self)
-        queue, seen = [], set()
+        gy = self.grad
+        if gy is None:
+            gy = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
         with using_config("enable_backprop", create_graph):
-            while queue:
-                func = heapq.heappop(queue)[2]
-                gys = func.output_grads(retain_grad)
-                for x, gx in zip(func.inputs, func.gradients(gys)):
-                    if gx is not None and x.requires_grad:
-                        gx = fit_gradient(gx, x)
-                        x.grad = gx if x.grad is None else x.grad + gx
-                        put(x.creator)
+            grads, taken = {self: fit_gradient(gy, self)}, {id(as_variable(gy).data)}
+            self.grad = None
+            while waiting:
+                for func in waiting.pop():
+                    gys = func.output_grads(grads, retain_grad)
+                    for x, gx in zip(func.inputs, func.gradients(gys)):
+                        if gx is not None and x.requires_grad:
+                            gx = fit_gradient(gx, x)
+                            grads[x] = grads[x] + gx if x in grads else gx
+                            put(x.creator)
+            for x, gx in grads.items():  # what is left are the ends of the graph
+                x.add_grad(gx, taken)
+
+    def add_grad(self, gx, taken):
+        """Add gx to the gradient; a copy, if its array may belong to others, too.
+
+        That is so if it is a view, or if taken has its id.
+        """
+        gx = as_variable(gx)
+        if gx.data.base is not None or id(gx.data) in taken:
+            gx = cast(gx, gx.dtype)
+        taken.add(id(gx.data))
+        self.grad = gx if self.grad is None else self.grad + gx
 
 
 class Parameter(Variable):
@@ -180,16 +220,32 @@ class Parameter(Variable):
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
-    gx = as_variable(gx)
-    if gx.data.shape != x.data.shape:
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+
+    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    """
+    if Config.enable_backprop:
+        gx = as_variable(gx)
+        array = gx.data
+    else:
+        gx = array = bare(gx)
+    if array.shape != x.data.shape:
         raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
+            f"A gradient of shape {array.shape} came back "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
-    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+    dtype = x.data.dtype
+    if array.dtype == dtype and dtype.kind == "f":
         return gx
-    return cast(gx, np.result_type(x.dtype, 0.0))
+    dtype = np.result_type(dtype, 0.0)
+    return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def bare(x):
+    """x without its Variable: an array, or a number of NumPy's."""
+    if isinstance(x, Variable):
+        return x.data
+    return x if isinstance(x, (np.ndarray, np.generic)) else as_array(x)
 
 
 def as_variable(x):
@@ -206,17 +262,18 @@ def as_variable(x):
 
 def as_variables(xs):
     """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = data = None
+    dtype = None
     for x in xs:
-        if isinstance(x, Variable):
-            data = x.data
-            if data.dtype.kind == "f":
-                dtype = data.dtype
-    # like=data: by the module that made it
+        if isinstance(x, Variable) and x.data.dtype.kind == "f":
+            dtype = x.data.dtype
     return [
-        as_variable(np.array(x, dtype, like=data) if isinstance(x, NUMBERS) else x)
-        for x in xs
+        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
     ]
+
+
+def same_number(x, number):
+    """True if x has no axes and is equal to a number, or both are nan."""
+    return x.ndim == 0 and (x[()] == number or number != number)
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
@@ -225,21 +282,23 @@ CONSTANT = -1  # the generation of a function none of whose inputs needs a gradi
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
-    __slots__ = ("inputs", "outputs", "generation", "version")
+    inputs = None
 
     def __call__(self, *inputs):
-        xs, generation, version = [], CONSTANT, 0
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
+        xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            xs.append(x.data)
+            # NumPy is ten times as fast with a number as with an array of no axes
+            xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
-            version += x.version
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
-        self.version = version
+        self.input_arrays = xs
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -247,7 +306,9 @@ class Function:
             name = type(self).__name__
             raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
         if isinstance(ys, tuple):
+            self.output_arrays = ys
             return [self.make_output(y) for y in ys]
+        self.output_arrays = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -262,19 +323,48 @@ class Function:
             output.requires_grad = False
         return output
 
-    def output_grads(self, retain_grad):
-        """The gradients of the outputs, taken from them unless retain_grad."""
+    def needs(self, i):
+        """True if input number i needs a gradient; a constant does not."""
+        return self.inputs[i].requires_grad
+
+    @property
+    def saved_inputs(self):
+        """What backward() is to use: the arrays that forward() was given.
+
+        Where the backward pass is recorded, the inputs themselves.
+        """
+        if not Config.enable_backprop:
+            return self.input_arrays
+        for x, array in zip(self.inputs, self.input_arrays):
+            if x.data is not array and not same_number(x.data, array):
+                raise RuntimeError(
+                    f"The data of an input of {type(self).__name__} were replaced "
+                    "after forward(): calculate the output again."
+                )
+        return self.inputs
+
+    @property
+    def saved_outputs(self):
+        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        if not Config.enable_backprop:
+            return self.output_arrays
+        return [output() for output in self.outputs]
+
+    def output_grads(self, grads, retain_grad):
+        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
         gys = []
-        for output in self.outputs:
+        for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
-            gys.append(None if y is None else y.grad)
-            if y is not None and not retain_grad:
-                y.grad = None
+            if y is None or y.creator is not self or y not in grads:
+                gys.append(np.zeros_like(saved))
+                continue
+            gys.append(grads.pop(y))
+            if retain_grad:
+                y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
-        self.check_versions()
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -288,17 +378,6 @@ class Function:
                 f"for {len(self.inputs)} inputs; it must give one for each."
             )
         return gxs
-
-    def check_versions(self):
-        """A RuntimeError if an optimizer has changed an input since forward()."""
-        version = 0
-        for x in self.inputs:
-            version += x.version
-        if version != self.version:
-            raise RuntimeError(
-                f"An input of {type(self).__name__} was updated after forward(), so "
-                "its gradients would be wrong: calculate the loss again."
-            )
 
     def forward(self, *xs):
         """The array, or the tuple of arrays, this function makes out of xs."""

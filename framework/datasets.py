@@ -7,8 +7,8 @@ import pickle
 
 import numpy as np
 
+from framework.files import get_file, is_cached
 from framework.transforms import Compose, Flatten, Normalize, ToFloat
-from framework.weights import get_file, is_cached
 
 
 class Dataset:

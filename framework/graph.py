@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 from framework.core import Variable
+from framework.files import write_file
 
 
 def dot_variable(name, x, verbose):
@@ -50,14 +51,6 @@ def get_dot_graph(output, verbose=True):
             if y() is not None:
                 lines.append(f"{node(func)} -> {node(y())}")
     return "digraph g {\n" + "\n".join(lines) + "\n}\n"
-
-
-def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def draw_dot(dot, path):

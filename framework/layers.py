@@ -5,9 +5,11 @@ import numpy as np
 
 from framework.backend import get_array_module
 from framework.core import Parameter, as_variable
-from framework.functions.activation import batch_norm, embed_id, linear, lstm_cell
+from framework.functions.affine import embed_id, linear
 from framework.functions.conv import conv2d, deconv2d, pair
 from framework.functions.math import tanh
+from framework.functions.normalization import batch_norm
+from framework.functions.recurrent import lstm_cell
 
 
 class Layer:

@@ -5,8 +5,10 @@ import pathlib
 
 import numpy as np
 
-from framework.functions.activation import dropout, relu, sigmoid
+from framework.files import get_file
+from framework.functions.activation import relu, sigmoid
 from framework.functions.conv import pooling
+from framework.functions.normalization import dropout
 from framework.functions.shape import concatenate, flatten, mean
 from framework.graph import plot_dot_graph
 from framework.layers import BatchNorm, Conv2d, Layer, Linear, check_named
@@ -19,7 +21,7 @@ from framework.transforms import (
     ResizeShortSide,
     ToArray,
 )
-from framework.weights import get_file, read_npz, set_weights
+from framework.weights import read_npz, set_weights
 
 
 class Model(Layer):

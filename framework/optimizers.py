@@ -45,7 +45,6 @@ class Optimizer:
             check_learnable(param)
         for param in params:
             self.update_one(param)
-            param.version += 1
 
     def __repr__(self):
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
@@ -95,6 +94,14 @@ def check_learnable(param):
         )
 
 
+def take_step(param, step):
+    """Move a parameter by -step.
+
+    Its array is a new one: graphs that were made before go on with the old one.
+    """
+    param.data = as_array(np.subtract(param.data, step, dtype=param.dtype))
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: p -= lr * g."""
 
@@ -103,7 +110,7 @@ class SGD(Optimizer):
         self.lr = lr
 
     def update_one(self, param):
-        param.data -= self.lr * param.grad.data
+        take_step(param, self.lr * param.grad.data)
 
 
 class MomentumSGD(Optimizer):
@@ -118,7 +125,7 @@ class MomentumSGD(Optimizer):
         v = self.state(param, "v")
         v *= self.momentum
         v -= self.lr * param.grad.data
-        param.data += v
+        take_step(param, -v)
 
 
 class AdaGrad(Optimizer):
@@ -135,7 +142,7 @@ class AdaGrad(Optimizer):
     def update_one(self, param):
         h, g = self.state(param, "h"), param.grad.data
         h += g * g
-        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+        take_step(param, self.lr * g / (np.sqrt(h) + self.eps))
 
 
 class AdaDelta(Optimizer):
@@ -158,7 +165,7 @@ class AdaDelta(Optimizer):
         h += (1 - rho) * (g * g - h)
         d = np.sqrt((s + eps) / (h + eps)) * g
         s += (1 - rho) * (d * d - s)
-        param.data -= d
+        take_step(param, d)
 
 
 class Adam(Optimizer):
@@ -195,7 +202,7 @@ class Adam(Optimizer):
         v += (1 - self.beta2) * (g * g - v)
         unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
-        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+        take_step(param, self.alpha / unbias1 * m / (root + self.eps))
 
 
 class AdamW(Adam):
@@ -211,7 +218,7 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
 
     def update_one(self, param):
-        param.data -= self.alpha * self.weight_decay * param.data
+        take_step(param, self.alpha * self.weight_decay * param.data)
         super().update_one(param)
 
 

@@ -3,10 +3,10 @@
 
 from framework.backend import get_array_module
 from framework.checks import gradient_check, numerical_diff
+from framework.files import cache_dir, get_file
 from framework.functions.conv import get_conv_outsize, get_deconv_outsize, pair
 from framework.functions.shape import sum_to
 from framework.graph import get_dot_graph, plot_dot_graph
-from framework.weights import cache_dir, get_file
 
 __all__ = [
     "cache_dir",

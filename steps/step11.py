@@ -25,6 +25,10 @@ Variable.backward() works with func.inputs[0] and func.outputs[0].
 Square and Exp take and return lists of one; square(x) and exp(x) hide it.
 Add has a forward only: its backward is still that of Function, which
 raises NotImplementedError. Step 13 adds it.
+A function object remembers the call it made. Called once more, it would
+forget the first: f = Square(); f(f(x)) would be its own creator, and
+backward() never end. So __call__ makes a copy of itself, copy.copy(self),
+if self.inputs is not None, and the copy remembers the new call.
 
 New:      Function.make_output, Add
 Changed:  Variable.backward, Function, Function.__call__, Function.forward,
@@ -52,6 +56,8 @@ Output
     (e^(x^2))^2     x.grad = 3.297443, as before
     2 + 3 backward  Add has no backward() yet.
 """
+
+import copy
 
 import numpy as np
 
@@ -100,7 +106,11 @@ class Variable:
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
         self.inputs = inputs
         self.outputs = []

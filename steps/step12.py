@@ -54,6 +54,8 @@ Output
     Silent   Silent.forward gave None, not an array.
 """
 
+import copy
+
 import numpy as np
 
 NUMBERS = (int, float, np.number)
@@ -101,7 +103,11 @@ class Variable:
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
         self.inputs = inputs
         self.outputs = []

@@ -20,10 +20,14 @@ The two paths then go on separately: the list of functions to visit, of
 which step 8 used one place only, now fills up.
 
 In the code
-backward(*gys) of a function gets the gradient of each output; with several
-outputs be ready for None, from one that was not used. It returns a
-gradient for each input: one alone bare, several as a tuple; a list counts
-as one. Add.backward(gy) returns gy, gy. Function.backward still raises
+Function.__call__ keeps what backward() needs: the list of the inputs'
+arrays in saved_inputs, and what forward() gave, as a tuple, in
+saved_outputs. Square.backward takes x from there; Exp.backward takes y,
+which is e ** x already.
+func.output_grads() lists the gradients of the outputs, with zeros for one
+that was not used; backward(*gys) gets them. It returns a gradient for each
+input: one alone bare, several as a tuple; a list counts as one.
+Add.backward(gy) returns gy, gy. Function.backward still raises
 NotImplementedError; only its signature is new.
 Function.gradients(gys) calls it and always returns a tuple. After a
 forgotten return a TypeError says "X.backward gave None, not a gradient.",
@@ -40,8 +44,10 @@ along a random u of its own; v is drawn after them. It has two helpers:
                          for an input that got no gradient
 The demo's OneOnly is an Add whose backward() forgets the second input.
 
-New:      fit_gradient, Function.gradients, Add.backward, moved, inner
-Changed:  Variable.backward, Function.backward, gradient_check
+New:      fit_gradient, Function.output_grads, Function.gradients,
+          Add.backward, moved, inner
+Changed:  Variable.backward, Function.__call__, Function.backward,
+          Square.backward, Exp.backward, gradient_check
 Removed:  nothing
 
 Elsewhere
@@ -68,6 +74,8 @@ Output
 
     OneOnly.backward gave 1 gradients for 2 inputs; it must give one for each.
 """
+
+import copy
 
 import numpy as np
 
@@ -108,7 +116,7 @@ class Variable:
         while funcs:
             func = funcs.pop()
             if func is not None:
-                gys = [y.grad for y in func.outputs]
+                gys = func.output_grads()
                 for x, gx in zip(func.inputs, func.gradients(gys)):
                     x.grad = fit_gradient(gx, x)
                     funcs.append(x.creator)
@@ -128,13 +136,20 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
         self.inputs = inputs
         self.outputs = []
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -145,6 +160,13 @@ class Function:
         output.set_creator(self)
         self.outputs.append(output)
         return output
+
+    def output_grads(self):
+        """The gradients of the outputs: zeros for one that was not used."""
+        gys = []
+        for y in self.outputs:
+            gys.append(np.zeros_like(y.data) if y.grad is None else y.grad)
+        return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
@@ -193,8 +215,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -209,8 +231,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

@@ -54,6 +54,8 @@ Output
     y = x^2 + x at 3        x.grad = 7.0
 """
 
+import copy
+
 import numpy as np
 
 NUMBERS = (int, float, np.number)
@@ -97,7 +99,7 @@ class Variable:
         while funcs:
             func = funcs.pop()
             if func is not None:
-                gys = [y.grad for y in func.outputs]
+                gys = func.output_grads()
                 for x, gx in zip(func.inputs, func.gradients(gys)):
                     gx = fit_gradient(gx, x)
                     x.grad = gx if x.grad is None else as_array(x.grad + gx)
@@ -118,13 +120,20 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
         self.inputs = inputs
         self.outputs = []
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -135,6 +144,13 @@ class Function:
         output.set_creator(self)
         self.outputs.append(output)
         return output
+
+    def output_grads(self):
+        """The gradients of the outputs: zeros for one that was not used."""
+        gys = []
+        for y in self.outputs:
+            gys.append(np.zeros_like(y.data) if y.grad is None else y.grad)
+        return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
@@ -183,8 +199,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -199,8 +215,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

@@ -27,16 +27,16 @@ In the code
 Variable.generation is 0 and set_creator(func) makes it func.generation + 1.
 Function.__call__ sets self.generation, the largest among its inputs, before
 it makes the outputs: make_output calls set_creator, which reads it.
-backward() keeps the waiting functions in a heap, a list from which
-heapq.heappop takes the smallest entry, and a set, seen, of all ever put in:
+backward() keeps the waiting functions in a list, waiting, that has a place
+for each generation: waiting[0], waiting[1] and so on, self.generation of
+them. waiting.pop() takes the latest away. In each place is a dict with the
+functions as its keys:
 
-    heapq.heappush(queue, (-func.generation, len(seen), func))
+    waiting[func.generation][func] = True
 
-Tuples are compared from the left, the next element only on a tie. The
-minus puts the latest generation first. len(seen) grows with each entry:
-of one generation the first to come is the first to go, two runs give the
-same bits, and two functions, which Python cannot compare, never need to
-be. None (the creator of a variable you made) and what is in seen stay out.
+A key is there once, however often it is put in. And a dict keeps the order
+in which its keys came, which a set does not: two runs give the same bits.
+None, the creator of a variable you made, stays out.
 
 New:      nothing
 Changed:  Variable.__init__, Variable.set_creator, Variable.backward,
@@ -44,20 +44,19 @@ Changed:  Variable.__init__, Variable.set_creator, Variable.backward,
 Removed:  nothing
 
 Elsewhere
-Chainer has this very heap and calls a generation a rank. PyTorch counts
-how many gradients each function still waits for; among those that are
-ready it takes the one made last.
+Chainer keeps its functions in a heap and calls a generation a rank.
+PyTorch counts how many gradients each function still waits for; among
+those that are ready it takes the one made last.
 
 Watch out
 Sorting a list each time a function is put in gives the same numbers. But
 in a sum of 4,000 squares each square(x) is of generation 0 and waits until
-all adds are done. Looking at all that wait, each time, is n² work; a heap
-looks at about log n of them.
+all adds are done. Looking at all that wait, each time, is n² work. Here a
+function is put in its place and taken out, and nobody looks at the others.
 
 Try
-1. Take out the minus. Which number from step 15 do you see?
-2. Put in (-func.generation, func) and use heappop(queue)[1]. Which two of
-   P, Q, R and S does Python fail to compare?
+1. Take the functions from the front, waiting.pop(0). What is x.grad?
+2. Let each place be a list, and use append. What do 50 doublings take?
 3. Before running: which generation has the variable add(x, y) here?
 
 Output
@@ -68,7 +67,7 @@ Output
     sum of 4,000 x^2, x = 2 x.grad = 16000.0
 """
 
-import heapq
+import copy
 
 import numpy as np
 
@@ -111,21 +110,20 @@ class Variable:
         """Give every variable this one was made from its gradient."""
         if self.grad is None:
             self.grad = np.ones_like(self.data)
-        queue, seen = [], set()
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
-        while queue:
-            func = heapq.heappop(queue)[2]
-            gys = [y.grad for y in func.outputs]
-            for x, gx in zip(func.inputs, func.gradients(gys)):
-                gx = fit_gradient(gx, x)
-                x.grad = gx if x.grad is None else as_array(x.grad + gx)
-                put(x.creator)
+        while waiting:
+            for func in waiting.pop():
+                gys = func.output_grads()
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
 
 
 def fit_gradient(gx, x):
@@ -142,7 +140,11 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
@@ -151,9 +153,12 @@ class Function:
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -164,6 +169,13 @@ class Function:
         output.set_creator(self)
         self.outputs.append(output)
         return output
+
+    def output_grads(self):
+        """The gradients of the outputs: zeros for one that was not used."""
+        gys = []
+        for y in self.outputs:
+            gys.append(np.zeros_like(y.data) if y.grad is None else y.grad)
+        return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
@@ -212,8 +224,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -228,8 +240,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

@@ -25,9 +25,10 @@ In the code
 make_output() keeps weakref.ref(output) in self.outputs. Calling such a
 reference gives the variable, or None when it is gone: self.outputs[0]().
 
-For an output that is gone, func.backward() is passed None, as it is since
-step 13 for one that did not take part. A function on the way back that
-had used it would keep it alive, as its input.
+For an output that is gone, output_grads() gives zeros, as it does since
+step 13 for one that did not take part: in the shape of what saved_outputs
+has in its place. A function on the way back that had used the output would
+keep it alive, as its input.
 
 The demo's memory_held(graphs, cycles) switches the collector off
 (gc.disable), makes graphs of 4 MB, drops each (del y) and lists the MB
@@ -35,7 +36,7 @@ still held, the last time after gc.collect(). With cycles=True,
 close_cycles(y) first lets each function hold its outputs, as in step 16.
 
 New:      nothing
-Changed:  Variable.backward, Function.make_output
+Changed:  Function.make_output, Function.output_grads
 Removed:  nothing
 
 Elsewhere
@@ -60,8 +61,8 @@ Output
     cycles                   4  8 12 16 20 24 28 32 36 40             0
 """
 
+import copy
 import gc
-import heapq
 import tracemalloc
 import weakref
 
@@ -106,22 +107,20 @@ class Variable:
         """Give every variable this one was made from its gradient."""
         if self.grad is None:
             self.grad = np.ones_like(self.data)
-        queue, seen = [], set()
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
-        while queue:
-            func = heapq.heappop(queue)[2]
-            outputs = [output() for output in func.outputs]
-            gys = [None if y is None else y.grad for y in outputs]
-            for x, gx in zip(func.inputs, func.gradients(gys)):
-                gx = fit_gradient(gx, x)
-                x.grad = gx if x.grad is None else as_array(x.grad + gx)
-                put(x.creator)
+        while waiting:
+            for func in waiting.pop():
+                gys = func.output_grads()
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    gx = fit_gradient(gx, x)
+                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    put(x.creator)
 
 
 def fit_gradient(gx, x):
@@ -138,7 +137,11 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
+    inputs = None
+
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
@@ -147,9 +150,12 @@ class Function:
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -160,6 +166,15 @@ class Function:
         output.set_creator(self)
         self.outputs.append(weakref.ref(output))
         return output
+
+    def output_grads(self):
+        """The gradients of the outputs: zeros for one that is gone or was not used."""
+        gys = []
+        for output, saved in zip(self.outputs, self.saved_outputs):
+            y = output()
+            unused = y is None or y.grad is None
+            gys.append(np.zeros_like(saved) if unused else y.grad)
+        return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
@@ -208,8 +223,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -224,8 +239,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

@@ -12,12 +12,16 @@ Idea
    array is freed as soon as the next one is made.
 
 In the code
-backward(retain_grad=False): func.output_grads(retain_grad) returns the
-list of the gradients of func's outputs (None for one that is gone) and,
-unless retain_grad, sets each .grad to None. So only the variables at the
-start of the graph keep theirs, and y loses its own, too. A second
-backward() finds nothing stale on the way: it adds the same gradient to
-x.grad once more.
+backward(*, retain_grad=False) keeps the gradients under way in a dict of
+its own, grads, with the variables as its keys. func.output_grads(grads,
+retain_grad) takes those of func's outputs out of it; an output whose
+creator is no longer func counts as unused. What is left in the end are the
+variables at the start of the graph: each gets its gradient added to .grad.
+Those in between get theirs only with retain_grad, and y loses its own.
+Whatever they had from an earlier walk does not count any more.
+x.add_grad(gx, taken) adds to .grad. Add gave gy to both its inputs, one
+array; now each gets its own: taken has the ids of the arrays that are
+somebody's gradient already, and gx.base tells a view from an array.
 
 Config.enable_backprop is the switch, True to begin with. Only while it is
 True make_output() links output and function; otherwise creator stays
@@ -34,16 +38,15 @@ threading.local: each thread has its own switch, and no_grad in one leaves
 the others alone. True is a class attribute: new threads begin with it.
 
 __slots__ lists the attributes of Variable (data, grad, creator,
-generation, and __weakref__ for step 17) and of Function (inputs, outputs,
-generation). A Variable has no dictionary any more: it takes less memory,
-and x.gard = 1 is an error, as it should be. A subclass of Function
-without __slots__ has one, for what it wants to keep besides.
+generation, and __weakref__ for step 17). It has no dictionary any more: it
+takes less memory, and x.gard = 1 is an error, as it should be.
 
 The demo's modes() is the switch at first, in no_grad(), in a using_config
 of True inside that, in no_grad() again, and after an exception there.
 
-New:      ThreadConfig, Config, using_config, no_grad, Function.output_grads
-Changed:  Variable, Variable.backward, Function, Function.make_output
+New:      ThreadConfig, Config, using_config, no_grad, Variable.add_grad
+Changed:  Variable, Variable.backward, Function.make_output,
+          Function.output_grads
 Removed:  nothing
 
 Elsewhere
@@ -52,8 +55,8 @@ tensor. Its retain_graph is another thing: whether what the functions have
 saved for backward is kept. Chainer has using_config and retain_grad=True.
 
 Watch out
-With retain_grad=True a second backward() still adds to what is stale on the
-way: for y = (x ** 2) ** 2 at 2, x.grad is 32 + 64, where 32 + 32 is right.
+Each walk adds to x.grad: after a second backward() on the same y it is
+twice as large. Clear what you want to read.
 
 Try
 1. Leave out the finally in using_config. What do the modes print?
@@ -70,7 +73,7 @@ Output
 """
 
 import contextlib
-import heapq
+import copy
 import threading
 import tracemalloc
 import weakref
@@ -140,28 +143,40 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
-    def backward(self, retain_grad=False):
-        """Give every variable this one was made from its gradient.
+    def backward(self, *, retain_grad=False):
+        """Add to the gradient of each variable at the ends of the graph what is due.
 
-        Only the variables at the ends of the graph keep it, unless retain_grad.
+        The variables in between get theirs only with retain_grad.
         """
-        if self.grad is None:
-            self.grad = np.ones_like(self.data)
-        queue, seen = [], set()
+        gy = np.ones_like(self.data) if self.grad is None else self.grad
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
-        while queue:
-            func = heapq.heappop(queue)[2]
-            gys = func.output_grads(retain_grad)
-            for x, gx in zip(func.inputs, func.gradients(gys)):
-                gx = fit_gradient(gx, x)
-                x.grad = gx if x.grad is None else as_array(x.grad + gx)
-                put(x.creator)
+        grads, taken = {self: fit_gradient(gy, self)}, {id(gy)}
+        self.grad = None
+        while waiting:
+            for func in waiting.pop():
+                gys = func.output_grads(grads, retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    gx = fit_gradient(gx, x)
+                    grads[x] = grads[x] + gx if x in grads else gx
+                    put(x.creator)
+        for x, gx in grads.items():  # what is left are the ends of the graph
+            x.add_grad(gx, taken)
+
+    def add_grad(self, gx, taken):
+        """Add gx to the gradient; a copy, if its array may belong to others, too.
+
+        That is so if it is a view, or if taken has its id.
+        """
+        if gx.base is not None or id(gx) in taken:
+            gx = gx.copy()
+        taken.add(id(gx))
+        self.grad = as_array(gx if self.grad is None else self.grad + gx)
 
 
 def fit_gradient(gx, x):
@@ -178,9 +193,11 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
-    __slots__ = ("inputs", "outputs", "generation")
+    inputs = None
 
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
@@ -189,9 +206,12 @@ class Function:
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -204,14 +224,17 @@ class Function:
             self.outputs.append(weakref.ref(output))
         return output
 
-    def output_grads(self, retain_grad):
-        """The gradients of the outputs, taken from them unless retain_grad."""
+    def output_grads(self, grads, retain_grad):
+        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
         gys = []
-        for output in self.outputs:
+        for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
-            gys.append(None if y is None else y.grad)
-            if y is not None and not retain_grad:
-                y.grad = None
+            if y is None or y.creator is not self or y not in grads:
+                gys.append(np.zeros_like(saved))
+                continue
+            gys.append(grads.pop(y))
+            if retain_grad:
+                y.add_grad(gys[-1], {id(gys[-1])})
         return gys
 
     def gradients(self, gys):
@@ -261,8 +284,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -277,8 +300,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

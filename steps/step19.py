@@ -23,13 +23,21 @@ not to be written to. len() of a 0-d array is a TypeError, which is
 NumPy's own. Variable(data, name=None) keeps a name for printing and
 drawing; name is one more of the __slots__.
 
+x.item() is the number in an array of one element, as Python's; float(x),
+int(x) and f"{x:.2f}" go through it. Without a format, f"{x}" is str(x).
+np.asarray(x) asks x.__array__, which gives the array.
+copy.copy(x), copy.deepcopy(x) and pickle ask x.__getstate__: a variable
+that has a creator is a TypeError, since half a history is worse than none.
+
 repr(x) is "variable(", what str() makes of the array, and ")". Where that
 has more than one line, each further line, an empty one too, starts with
 nine spaces, the width of "variable(", so that the columns stay in line.
 An empty box gives variable(None).
 
 New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
-          Variable.__len__, Variable.__repr__
+          Variable.item, Variable.__len__, Variable.__repr__,
+          Variable.__float__, Variable.__int__, Variable.__format__,
+          Variable.__array__, Variable.__getstate__
 Changed:  Variable, Variable.__init__
 Removed:  nothing
 
@@ -58,7 +66,7 @@ Output
 """
 
 import contextlib
-import heapq
+import copy
 import threading
 import weakref
 
@@ -139,12 +147,36 @@ class Variable:
         """The type of the elements."""
         return self.data.dtype
 
+    def item(self):
+        """The number in an array of one element, as Python's."""
+        return self.data.item()
+
     def __len__(self):
         return len(self.data)
 
     def __repr__(self):
         indent = "\n" + " " * len("variable(")
         return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else str(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype, copy=copy)
+
+    def __getstate__(self):
+        if self.creator is not None:
+            raise TypeError(
+                "A variable that a function has made cannot be copied or pickled, "
+                "since it has a history: copy Variable(x.data)."
+            )
+        return super().__getstate__()
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -155,28 +187,40 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
-    def backward(self, retain_grad=False):
-        """Give every variable this one was made from its gradient.
+    def backward(self, *, retain_grad=False):
+        """Add to the gradient of each variable at the ends of the graph what is due.
 
-        Only the variables at the ends of the graph keep it, unless retain_grad.
+        The variables in between get theirs only with retain_grad.
         """
-        if self.grad is None:
-            self.grad = np.ones_like(self.data)
-        queue, seen = [], set()
+        gy = np.ones_like(self.data) if self.grad is None else self.grad
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
-        while queue:
-            func = heapq.heappop(queue)[2]
-            gys = func.output_grads(retain_grad)
-            for x, gx in zip(func.inputs, func.gradients(gys)):
-                gx = fit_gradient(gx, x)
-                x.grad = gx if x.grad is None else as_array(x.grad + gx)
-                put(x.creator)
+        grads, taken = {self: fit_gradient(gy, self)}, {id(gy)}
+        self.grad = None
+        while waiting:
+            for func in waiting.pop():
+                gys = func.output_grads(grads, retain_grad)
+                for x, gx in zip(func.inputs, func.gradients(gys)):
+                    gx = fit_gradient(gx, x)
+                    grads[x] = grads[x] + gx if x in grads else gx
+                    put(x.creator)
+        for x, gx in grads.items():  # what is left are the ends of the graph
+            x.add_grad(gx, taken)
+
+    def add_grad(self, gx, taken):
+        """Add gx to the gradient; a copy, if its array may belong to others, too.
+
+        That is so if it is a view, or if taken has its id.
+        """
+        if gx.base is not None or id(gx) in taken:
+            gx = gx.copy()
+        taken.add(id(gx))
+        self.grad = as_array(gx if self.grad is None else self.grad + gx)
 
 
 def fit_gradient(gx, x):
@@ -193,9 +237,11 @@ def fit_gradient(gx, x):
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
-    __slots__ = ("inputs", "outputs", "generation")
+    inputs = None
 
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], 0
         for x in inputs:
             xs.append(x.data)
@@ -204,9 +250,12 @@ class Function:
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
+        self.saved_inputs = xs
         ys = self.forward(*xs)
         if isinstance(ys, tuple):
+            self.saved_outputs = ys
             return [self.make_output(y) for y in ys]
+        self.saved_outputs = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -219,14 +268,17 @@ class Function:
             self.outputs.append(weakref.ref(output))
         return output
 
-    def output_grads(self, retain_grad):
-        """The gradients of the outputs, taken from them unless retain_grad."""
+    def output_grads(self, grads, retain_grad):
+        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
         gys = []
-        for output in self.outputs:
+        for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
-            gys.append(None if y is None else y.grad)
-            if y is not None and not retain_grad:
-                y.grad = None
+            if y is None or y.creator is not self or y not in grads:
+                gys.append(np.zeros_like(saved))
+                continue
+            gys.append(grads.pop(y))
+            if retain_grad:
+                y.add_grad(gys[-1], {id(gys[-1])})
         return gys
 
     def gradients(self, gys):
@@ -276,8 +328,8 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * 2 * x
+        (x,) = self.saved_inputs
+        return gy * (2 * x)
 
 
 def square(x):
@@ -292,8 +344,8 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
-        return gy * np.exp(x)
+        (y,) = self.saved_outputs
+        return gy * y
 
 
 def exp(x):

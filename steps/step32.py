@@ -5,9 +5,9 @@ x.grad is a bare array: x.grad.backward() is an AttributeError. For a
 second derivative, step 31 had to work out the first by hand.
 
 Idea
-Let backward() itself calculate with variables: where Mul multiplied gy by
-the array in x1, it multiplies by x1. What is done with variables is
-recorded:
+Give backward() Variables instead of arrays, and it writes down what it
+does. Where Mul multiplied gy by the array in x1, it multiplies by x1, and
+its code need not change: what is done with variables is recorded:
 
     y = x ** 3        its backward:  gx = gy * (3 * x ** 2)
 
@@ -17,16 +17,18 @@ Most gradients are never differentiated. So they are recorded only if
 asked for: the loop runs with Config.enable_backprop = create_graph.
 
 In the code
-backward(retain_grad=False, create_graph=False): the start, what comes
-back and the sums are Variables. An array becomes a constant (as_variable)
-in every case: it has no record. create_graph only decides whether what
-is calculated from the gradients is recorded.
-fit_gradient(gx, x) takes an array or a Variable and returns a Variable, by
-cast(gx, dtype) if its dtype is not x's, or not float64 for an integer x.
-Cast(dtype).backward returns gy; fit_gradient gives it the old dtype.
-Each backward() but Sin's loses its .data. Exp.backward had np.exp(x.data),
-which has no record: now gy times its output, as in ConstantPow. For c = 2
-Pow.backward returns gy * (2 * x), as x ** 1 would be one more function.
+backward(*, retain_grad=False, create_graph=False): with create_graph the
+gradients under way are Variables, else arrays as before. fit_gradient(gx, x)
+sees to it: where Config.enable_backprop is True it makes a Variable of gx
+(as_variable), else it takes the array out, bare(gx), so that a function may
+give back either. cast(gx, dtype) changes a dtype with a record.
+In the end x.grad is a Variable in every case; without create_graph one
+without a history. add_grad copies by cast, too.
+saved_inputs and saved_outputs become properties: the arrays that forward()
+saw, input_arrays and output_arrays, or with create_graph the inputs and
+outputs themselves. If the data of such an input were replaced since then,
+they are a RuntimeError; same_number(x, number) spares numbers that are
+equal, as forward() got a copy of these. x.detach() is a constant of x.data.
 derivative(f, vs) is a function df: df(*xs) gives the list of gradients of
 xs. f has one output or a list of them; vs is a list with one array for
 each. For each, y.grad = v; y.backward(create_graph=True), and the gradients
@@ -34,10 +36,10 @@ add up. None becomes a constant of zeros.
 gradient_check(f, *xs, order=1, ...) checks f, of one or several outputs, at
 copies of xs and with random vs; then derivative(f, vs), to order - 1.
 
-New:      Cast, cast, derivative
-Changed:  Variable.backward, fit_gradient, Mul.backward, Div.backward,
-          Pow.backward, ConstantPow.backward, Square.backward, Exp.backward,
-          gradient_check
+New:      Variable.detach, bare, same_number, Function.saved_inputs,
+          Function.saved_outputs, Cast, cast, derivative
+Changed:  Variable.backward, Variable.add_grad, fit_gradient,
+          Function.__call__, Function.output_grads, gradient_check
 Removed:  nothing
 
 Elsewhere
@@ -55,7 +57,7 @@ Sin.backward has its np.cos(x.data) until step 34. No error says so: f'' of
 sin(x) is None, and that of x * sin(x) a wrong number.
 
 Try
-1. Give Mul.backward its .data back. Which line of the output notices?
+1. Let Mul.backward take self.input_arrays. Which line of the output notices?
 2. slopes(y, x, 5) is y and 4 derivatives. Ask for 6. What is in the way?
 3. Compare the pictures of x.grad for x ** 3 and for x * x * x.
 
@@ -71,8 +73,8 @@ Output
 """
 
 import contextlib
+import copy
 import gc
-import heapq
 import pathlib
 import sys
 import threading
@@ -167,12 +169,36 @@ class Variable:
         """The type of the elements."""
         return self.data.dtype
 
+    def item(self):
+        """The number in an array of one element, as Python's."""
+        return self.data.item()
+
     def __len__(self):
         return len(self.data)
 
     def __repr__(self):
         indent = "\n" + " " * len("variable(")
         return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else str(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype, copy=copy)
+
+    def __getstate__(self):
+        if self.creator is not None:
+            raise TypeError(
+                "A variable that a function has made cannot be copied or pickled, "
+                "since it has a history: copy Variable(x.data)."
+            )
+        return super().__getstate__()
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -183,46 +209,79 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
-    def backward(self, retain_grad=False, create_graph=False):
-        """Give every variable this one was made from its gradient.
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
 
-        Only the variables at the ends of the graph keep it, unless retain_grad.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
+    def backward(self, *, retain_grad=False, create_graph=False):
+        """Add to the gradient of each variable at the ends of the graph what is due.
+
+        The variables in between get theirs only with retain_grad. With create_graph
+        the gradients have a graph of their own, and can be differentiated again.
         """
-        if self.grad is None:
-            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
-        self.grad = fit_gradient(self.grad, self)
-        queue, seen = [], set()
+        gy = self.grad
+        if gy is None:
+            gy = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
         with using_config("enable_backprop", create_graph):
-            while queue:
-                func = heapq.heappop(queue)[2]
-                gys = func.output_grads(retain_grad)
-                for x, gx in zip(func.inputs, func.gradients(gys)):
-                    if gx is not None and x.requires_grad:
-                        gx = fit_gradient(gx, x)
-                        x.grad = gx if x.grad is None else x.grad + gx
-                        put(x.creator)
+            grads, taken = {self: fit_gradient(gy, self)}, {id(as_variable(gy).data)}
+            self.grad = None
+            while waiting:
+                for func in waiting.pop():
+                    gys = func.output_grads(grads, retain_grad)
+                    for x, gx in zip(func.inputs, func.gradients(gys)):
+                        if gx is not None and x.requires_grad:
+                            gx = fit_gradient(gx, x)
+                            grads[x] = grads[x] + gx if x in grads else gx
+                            put(x.creator)
+            for x, gx in grads.items():  # what is left are the ends of the graph
+                x.add_grad(gx, taken)
+
+    def add_grad(self, gx, taken):
+        """Add gx to the gradient; a copy, if its array may belong to others, too.
+
+        That is so if it is a view, or if taken has its id.
+        """
+        gx = as_variable(gx)
+        if gx.data.base is not None or id(gx.data) in taken:
+            gx = cast(gx, gx.dtype)
+        taken.add(id(gx.data))
+        self.grad = gx if self.grad is None else self.grad + gx
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
-    gx = as_variable(gx)
-    if gx.data.shape != x.data.shape:
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+
+    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    """
+    if Config.enable_backprop:
+        gx = as_variable(gx)
+        array = gx.data
+    else:
+        gx = array = bare(gx)
+    if array.shape != x.data.shape:
         raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
+            f"A gradient of shape {array.shape} came back "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
-    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+    dtype = x.data.dtype
+    if array.dtype == dtype and dtype.kind == "f":
         return gx
-    return cast(gx, np.result_type(x.dtype, 0.0))
+    dtype = np.result_type(dtype, 0.0)
+    return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def bare(x):
+    """x without its Variable: an array, or a number of NumPy's."""
+    if isinstance(x, Variable):
+        return x.data
+    return x if isinstance(x, (np.ndarray, np.generic)) else as_array(x)
 
 
 def as_variable(x):
@@ -248,25 +307,34 @@ def as_variables(xs):
     ]
 
 
+def same_number(x, number):
+    """True if x has no axes and is equal to a number, or both are nan."""
+    return x.ndim == 0 and (x[()] == number or number != number)
+
+
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
-    __slots__ = ("inputs", "outputs", "generation")
+    inputs = None
 
     def __call__(self, *inputs):
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            xs.append(x.data)
+            # NumPy is ten times as fast with a number as with an array of no axes
+            xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
+        self.input_arrays = xs
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -274,7 +342,9 @@ class Function:
             name = type(self).__name__
             raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
         if isinstance(ys, tuple):
+            self.output_arrays = ys
             return [self.make_output(y) for y in ys]
+        self.output_arrays = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -289,14 +359,44 @@ class Function:
             output.requires_grad = False
         return output
 
-    def output_grads(self, retain_grad):
-        """The gradients of the outputs, taken from them unless retain_grad."""
+    def needs(self, i):
+        """True if input number i needs a gradient; a constant does not."""
+        return self.inputs[i].requires_grad
+
+    @property
+    def saved_inputs(self):
+        """What backward() is to use: the arrays that forward() was given.
+
+        Where the backward pass is recorded, the inputs themselves.
+        """
+        if not Config.enable_backprop:
+            return self.input_arrays
+        for x, array in zip(self.inputs, self.input_arrays):
+            if x.data is not array and not same_number(x.data, array):
+                raise RuntimeError(
+                    f"The data of an input of {type(self).__name__} were replaced "
+                    "after forward(): calculate the output again."
+                )
+        return self.inputs
+
+    @property
+    def saved_outputs(self):
+        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        if not Config.enable_backprop:
+            return self.output_arrays
+        return [output() for output in self.outputs]
+
+    def output_grads(self, grads, retain_grad):
+        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
         gys = []
-        for output in self.outputs:
+        for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
-            gys.append(None if y is None else y.grad)
-            if y is not None and not retain_grad:
-                y.grad = None
+            if y is None or y.creator is not self or y not in grads:
+                gys.append(np.zeros_like(saved))
+                continue
+            gys.append(grads.pop(y))
+            if retain_grad:
+                y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
 
     def gradients(self, gys):
@@ -368,9 +468,9 @@ class Mul(Function):
         return x0 * x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = gy * x1 if x0.requires_grad else None
-        gx1 = gy * x0 if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = gy * x1 if self.needs(0) else None
+        gx1 = gy * x0 if self.needs(1) else None
         return gx0, gx1
 
 
@@ -432,9 +532,9 @@ class Div(Function):
         return x0 / x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
+        x0, x1 = self.saved_inputs
         gx0 = gy / x1
-        gx1 = -gx0 * x0 / x1 if x1.requires_grad else None
+        gx1 = -gx0 * x0 / x1 if self.needs(1) else None
         return gx0, gx1
 
 
@@ -462,7 +562,7 @@ class Pow(Function):
         return x**self.c
 
     def backward(self, gy):
-        (x,), c = self.inputs, self.c
+        (x,), c = self.saved_inputs, self.c
         if c == 0:
             return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
         if c == 2:
@@ -480,7 +580,7 @@ class ConstantPow(Function):
         return self.c**x
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * np.log(self.c) * y
 
 
@@ -515,7 +615,7 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * (2 * x)
 
 
@@ -531,7 +631,7 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * y
 
 
@@ -547,7 +647,7 @@ class Sin(Function):
         return np.sin(x)
 
     def backward(self, gy):
-        x = self.inputs[0].data
+        (x,) = self.saved_inputs
         return gy * np.cos(x)
 
 
@@ -628,6 +728,17 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
 
 
+# === files: files that are whole, or not there at all ===
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
 # === graph: pictures of graphs ===
 
 
@@ -674,14 +785,6 @@ def get_dot_graph(output, verbose=True):
             if y() is not None:
                 lines.append(f"{node(func)} -> {node(y())}")
     return "digraph g {\n" + "\n".join(lines) + "\n}\n"
-
-
-def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def draw_dot(dot, path):

@@ -71,7 +71,7 @@ Output
 """
 
 import contextlib
-import heapq
+import copy
 import math
 import operator
 import pathlib
@@ -132,7 +132,6 @@ class Variable:
         "creator",
         "generation",
         "requires_grad",
-        "version",
         "__weakref__",
     )
 
@@ -148,7 +147,6 @@ class Variable:
         self.creator = None
         self.generation = 0
         self.requires_grad = True
-        self.version = 0  # counts the updates by an optimizer
 
     @property
     def shape(self):
@@ -170,12 +168,36 @@ class Variable:
         """The type of the elements."""
         return self.data.dtype
 
+    def item(self):
+        """The number in an array of one element, as Python's."""
+        return self.data.item()
+
     def __len__(self):
         return len(self.data)
 
     def __repr__(self):
         indent = "\n" + " " * len("variable(")
         return "variable(" + str(self.data).replace("\n", indent) + ")"
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else str(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype, copy=copy)
+
+    def __getstate__(self):
+        if self.creator is not None:
+            raise TypeError(
+                "A variable that a function has made cannot be copied or pickled, "
+                "since it has a history: copy Variable(x.data)."
+            )
+        return super().__getstate__()
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -186,33 +208,50 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
-    def backward(self, retain_grad=False, create_graph=False):
-        """Give every variable this one was made from its gradient.
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
 
-        Only the variables at the ends of the graph keep it, unless retain_grad.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
+    def backward(self, *, retain_grad=False, create_graph=False):
+        """Add to the gradient of each variable at the ends of the graph what is due.
+
+        The variables in between get theirs only with retain_grad. With create_graph
+        the gradients have a graph of their own, and can be differentiated again.
         """
-        if self.grad is None:
-            self.grad = np.ones(self.shape, np.result_type(self.dtype, 0.0))
-        self.grad = fit_gradient(self.grad, self)
-        queue, seen = [], set()
+        gy = self.grad
+        if gy is None:
+            gy = np.ones_like(self.data, np.result_type(self.dtype, 0.0))
+        waiting = [{} for _ in range(self.generation)]  # functions, by generation
 
         def put(func):
-            if func is not None and func not in seen:
-                seen.add(func)
-                heapq.heappush(queue, (-func.generation, len(seen), func))
+            if func is not None:
+                waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
         with using_config("enable_backprop", create_graph):
-            while queue:
-                func = heapq.heappop(queue)[2]
-                gys = func.output_grads(retain_grad)
-                for x, gx in zip(func.inputs, func.gradients(gys)):
-                    if gx is not None and x.requires_grad:
-                        gx = fit_gradient(gx, x)
-                        x.grad = gx if x.grad is None else x.grad + gx
-                        put(x.creator)
+            grads, taken = {self: fit_gradient(gy, self)}, {id(as_variable(gy).data)}
+            self.grad = None
+            while waiting:
+                for func in waiting.pop():
+                    gys = func.output_grads(grads, retain_grad)
+                    for x, gx in zip(func.inputs, func.gradients(gys)):
+                        if gx is not None and x.requires_grad:
+                            gx = fit_gradient(gx, x)
+                            grads[x] = grads[x] + gx if x in grads else gx
+                            put(x.creator)
+            for x, gx in grads.items():  # what is left are the ends of the graph
+                x.add_grad(gx, taken)
+
+    def add_grad(self, gx, taken):
+        """Add gx to the gradient; a copy, if its array may belong to others, too.
+
+        That is so if it is a view, or if taken has its id.
+        """
+        gx = as_variable(gx)
+        if gx.data.base is not None or id(gx.data) in taken:
+            gx = cast(gx, gx.dtype)
+        taken.add(id(gx.data))
+        self.grad = gx if self.grad is None else self.grad + gx
 
 
 class Parameter(Variable):
@@ -222,16 +261,32 @@ class Parameter(Variable):
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
-    gx = as_variable(gx)
-    if gx.data.shape != x.data.shape:
+    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+
+    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    """
+    if Config.enable_backprop:
+        gx = as_variable(gx)
+        array = gx.data
+    else:
+        gx = array = bare(gx)
+    if array.shape != x.data.shape:
         raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
+            f"A gradient of shape {array.shape} came back "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
-    if gx.data.dtype == x.data.dtype and x.data.dtype.kind == "f":
+    dtype = x.data.dtype
+    if array.dtype == dtype and dtype.kind == "f":
         return gx
-    return cast(gx, np.result_type(x.dtype, 0.0))
+    dtype = np.result_type(dtype, 0.0)
+    return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def bare(x):
+    """x without its Variable: an array, or a number of NumPy's."""
+    if isinstance(x, Variable):
+        return x.data
+    return x if isinstance(x, (np.ndarray, np.generic)) else as_array(x)
 
 
 def as_variable(x):
@@ -257,27 +312,34 @@ def as_variables(xs):
     ]
 
 
+def same_number(x, number):
+    """True if x has no axes and is equal to a number, or both are nan."""
+    return x.ndim == 0 and (x[()] == number or number != number)
+
+
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
-    __slots__ = ("inputs", "outputs", "generation", "version")
+    inputs = None
 
     def __call__(self, *inputs):
-        xs, generation, version = [], CONSTANT, 0
+        if self.inputs is not None:
+            self = copy.copy(self)  # this one goes on remembering its own call
+        xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            xs.append(x.data)
+            # NumPy is ten times as fast with a number as with an array of no axes
+            xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
-            version += x.version
         self.inputs = inputs
         self.outputs = []
         self.generation = generation
-        self.version = version
+        self.input_arrays = xs
         try:
             ys = self.forward(*xs)
         except ValueError as error:
@@ -285,7 +347,9 @@ class Function:
             name = type(self).__name__
             raise ValueError(f"{name} cannot take shapes {shapes}: {error}") from error
         if isinstance(ys, tuple):
+            self.output_arrays = ys
             return [self.make_output(y) for y in ys]
+        self.output_arrays = (ys,)
         return self.make_output(ys)
 
     def make_output(self, y):
@@ -300,19 +364,48 @@ class Function:
             output.requires_grad = False
         return output
 
-    def output_grads(self, retain_grad):
-        """The gradients of the outputs, taken from them unless retain_grad."""
+    def needs(self, i):
+        """True if input number i needs a gradient; a constant does not."""
+        return self.inputs[i].requires_grad
+
+    @property
+    def saved_inputs(self):
+        """What backward() is to use: the arrays that forward() was given.
+
+        Where the backward pass is recorded, the inputs themselves.
+        """
+        if not Config.enable_backprop:
+            return self.input_arrays
+        for x, array in zip(self.inputs, self.input_arrays):
+            if x.data is not array and not same_number(x.data, array):
+                raise RuntimeError(
+                    f"The data of an input of {type(self).__name__} were replaced "
+                    "after forward(): calculate the output again."
+                )
+        return self.inputs
+
+    @property
+    def saved_outputs(self):
+        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        if not Config.enable_backprop:
+            return self.output_arrays
+        return [output() for output in self.outputs]
+
+    def output_grads(self, grads, retain_grad):
+        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
         gys = []
-        for output in self.outputs:
+        for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
-            gys.append(None if y is None else y.grad)
-            if y is not None and not retain_grad:
-                y.grad = None
+            if y is None or y.creator is not self or y not in grads:
+                gys.append(np.zeros_like(saved))
+                continue
+            gys.append(grads.pop(y))
+            if retain_grad:
+                y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
 
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
-        self.check_versions()
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -326,17 +419,6 @@ class Function:
                 f"for {len(self.inputs)} inputs; it must give one for each."
             )
         return gxs
-
-    def check_versions(self):
-        """A RuntimeError if an optimizer has changed an input since forward()."""
-        version = 0
-        for x in self.inputs:
-            version += x.version
-        if version != self.version:
-            raise RuntimeError(
-                f"An input of {type(self).__name__} was updated after forward(), so "
-                "its gradients would be wrong: calculate the loss again."
-            )
 
     def forward(self, *xs):
         """The array, or the tuple of arrays, this function makes out of xs."""
@@ -385,8 +467,8 @@ class Reshape(Function):
         return x.reshape(self.shape)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return reshape(gy, x.shape)
+        (x,) = self.saved_inputs
+        return gy.reshape(x.shape)
 
 
 def reshape(x, *shape):
@@ -409,7 +491,7 @@ class Transpose(Function):
 
     def backward(self, gy):
         axes = [axis % gy.ndim for axis in self.axes]
-        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+        return gy.transpose(tuple(axes.index(i) for i in range(gy.ndim)))
 
 
 def transpose(x, *axes):
@@ -444,7 +526,7 @@ class GetItem(Function):
         return x[self.index]
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return GetItemGrad(self.index, x)(gy)
 
 
@@ -485,6 +567,16 @@ def get_item(x, index):
 Variable.__getitem__ = get_item
 
 
+def iterate(x):
+    """The parts of x along its first axis, one after the other."""
+    if x.ndim == 0:
+        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    return (x[i] for i in range(len(x)))
+
+
+Variable.__iter__ = iterate
+
+
 def check_ids(ids, count):
     """ids if they are integers from 0 to count - 1."""
     if ids.dtype.kind not in "iu":
@@ -510,16 +602,15 @@ class Sum(Function):
     """The sum of x along an axis."""
 
     def __init__(self, axis, keepdims):
-        self.axis = axis
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
         self.keepdims = keepdims
 
     def forward(self, x):
         return x.sum(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        gy = reshape(gy, kept_shape(x.shape, self.axis))
-        return BroadcastTo(x.shape)(gy)
+        (x,) = self.saved_inputs
+        return BroadcastTo(x.shape)(gy.reshape(kept_shape(x.shape, self.axis)))
 
 
 def sum(x, axis=None, keepdims=False):
@@ -530,13 +621,23 @@ def sum(x, axis=None, keepdims=False):
 Variable.sum = sum
 
 
+class Mean(Sum):
+    """The mean of x along an axis."""
+
+    def forward(self, x):
+        if x.size == 0:
+            raise ValueError("there is no mean of no numbers")
+        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
+        return x.mean(axis=axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return super().backward(gy * (gy.size / x.size))
+
+
 def mean(x, axis=None, keepdims=False):
     """The mean of x along an axis, or several (a tuple), or all (None)."""
-    x = as_variable(x)
-    y = sum(x, axis, keepdims)
-    if x.size == 0:
-        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
-    return y / (x.size // y.size)
+    return Mean(axis, keepdims)(x)
 
 
 average = mean
@@ -553,26 +654,31 @@ class BroadcastTo(Function):
         return np.broadcast_to(x, self.shape)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return sum_to(gy, x.shape)
+        (x,) = self.saved_inputs
+        return unbroadcast(gy, x.shape)
 
 
 def broadcast_to(x, shape):
     """x repeated along new axes in front and along its axes of length 1: in a shape."""
-    x = as_variable(x)
+    x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
     """x added up along the axes that broadcast_to would repeat a shape along."""
+    return unbroadcast(as_variable(x), tuple(shape))
+
+
+def unbroadcast(x, shape):
+    """sum_to of a Variable, or of an array: it gives what x is."""
     if x.shape == shape:
-        return as_variable(x)
+        return x
     more = x.ndim - len(shape)
     axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
-    y = sum(x, axes, keepdims=True)
+    y = x.sum(axis=axes, keepdims=True)
     if y.shape[more:] != shape:
         raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
-    return reshape(y, shape)
+    return y.reshape(shape)
 
 
 # === functions/operators: + - * / ** and comparisons ===
@@ -585,9 +691,9 @@ class Add(Function):
         return x0 + x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(gy, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -607,9 +713,9 @@ class Mul(Function):
         return x0 * x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy * x1, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(gy * x0, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -647,9 +753,9 @@ class Sub(Function):
         return x0 - x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(-gy, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -674,10 +780,10 @@ class Div(Function):
         return x0 / x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
+        x0, x1 = self.saved_inputs
         gx0 = gy / x1
-        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
-        return sum_to(gx0, x0.shape), gx1
+        gx1 = unbroadcast(-gx0 * x0 / x1, x1.shape) if self.needs(1) else None
+        return unbroadcast(gx0, x0.shape), gx1
 
 
 def div(x0, x1):
@@ -701,7 +807,7 @@ class Log(Function):
         return np.log(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy / x
 
 
@@ -720,7 +826,7 @@ class Pow(Function):
         return x**self.c
 
     def backward(self, gy):
-        (x,), c = self.inputs, self.c
+        (x,), c = self.saved_inputs, self.c
         if c == 0:
             return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
         if c == 2:
@@ -738,7 +844,7 @@ class ConstantPow(Function):
         return self.c**x
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * np.log(self.c) * y
 
 
@@ -749,13 +855,13 @@ class VariablePow(Function):
         return x0**x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
+        x0, x1 = self.saved_inputs
         gx0 = gx1 = None
-        if x0.requires_grad:
-            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
-        if x1.requires_grad:
-            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        if self.needs(0):
+            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if self.needs(1):
+            gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
 
 
@@ -812,7 +918,7 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * (2 * x)
 
 
@@ -828,7 +934,7 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * y
 
 
@@ -844,7 +950,7 @@ class Sin(Function):
         return np.sin(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * cos(x)
 
 
@@ -860,7 +966,7 @@ class Cos(Function):
         return np.cos(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * -sin(x)
 
 
@@ -876,7 +982,7 @@ class Tanh(Function):
         return np.tanh(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * (1 - y * y)
 
 
@@ -889,11 +995,11 @@ class Absolute(Function):
     """x without its sign; the slope at 0 is taken to be 0."""
 
     def forward(self, x):
+        self.sign = np.sign(x)
         return np.absolute(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * np.sign(x.data)
+        return gy * self.sign
 
 
 def absolute(x):
@@ -913,23 +1019,18 @@ class MatMul(Function):
         return x @ W
 
     def backward(self, gy):
-        x, W = self.inputs
-        return matmul_gradients(gy, x, W)
-
-
-def matmul_gradients(gy, x, W):
-    """The gradients of x and W, given that of x @ W; None for a constant."""
-    gx = gW = None
-    if x.requires_grad:
-        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
-    if W.requires_grad:
-        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
-    return gx, gW
+        x, W = self.saved_inputs[:2]
+        gx = gW = None
+        if self.needs(0):
+            gx = unbroadcast(gy @ swap_last_axes(W), x.shape)
+        if self.needs(1):
+            gW = unbroadcast(swap_last_axes(x) @ gy, W.shape)
+        return gx, gW
 
 
 def swap_last_axes(x):
     """Each matrix in x transposed."""
-    return transpose(x, (*range(x.ndim - 2), -1, -2))
+    return x.transpose((*range(x.ndim - 2), -1, -2))
 
 
 def matmul(x, W):
@@ -948,22 +1049,28 @@ Variable.matmul = matmul
 Variable.dot = matmul
 
 
+def as_float(x):
+    """x as a Variable; of integers one of float64: they would wrap around."""
+    x = as_variable(x)
+    return cast(x, float) if x.dtype.kind in "biu" else x
+
+
 class Max(Function):
     """The largest elements of x along an axis."""
 
     def __init__(self, axis, keepdims):
-        self.axis = axis
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
         self.keepdims = keepdims
 
     def forward(self, x):
         return x.max(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
-        (x,), y = self.inputs, self.outputs[0]()
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
         shape = kept_shape(x.shape, self.axis)
-        is_max = x.data == y.data.reshape(shape)
+        is_max = x == y.reshape(shape)
         share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return reshape(gy, shape) * share
+        return gy.reshape(shape) * share
 
 
 def max(x, axis=None, keepdims=False):
@@ -1004,30 +1111,31 @@ class Clip(Function):
         return np.clip(x, self.x_min, self.x_max)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * ((x.data >= self.x_min) & (x.data <= self.x_max))
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        return gy * (x == y)  # where clipping has left x as it was
 
 
 def clip(x, x_min, x_max):
-    """x with what is below x_min or above x_max moved there; the slope there is 0."""
+    """x with what is below x_min or above x_max moved there; the slope there is 0.
+
+    None is no limit.
+    """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
 
-# === functions/activation: what layers compute ===
+# === functions/affine: x W + b, and rows of W ===
 
 
-class Affine(Function):
+class Affine(MatMul):
     """x @ W + b."""
 
     def forward(self, x, W, b):
-        if x.ndim < 2 or W.ndim < 2:
-            raise ValueError("x and W need two axes or more")
-        return x @ W + b
+        return super().forward(x, W) + b
 
     def backward(self, gy):
-        x, W, b = self.inputs
-        gb = sum_to(gy, b.shape) if b.requires_grad else None
-        return *matmul_gradients(gy, x, W), gb
+        b = self.saved_inputs[2]
+        gb = unbroadcast(gy, b.shape) if self.needs(2) else None
+        return *super().backward(gy), gb
 
 
 def linear_simple(x, W, b=None):
@@ -1041,20 +1149,29 @@ def linear(x, W, b=None):
     return matmul(x, W) if b is None else Affine()(x, W, b)
 
 
+# === functions/activation: what bends a line, and what makes probabilities ===
+
+
+def sigmoid_array(x):
+    """1 / (1 + e ** -x) of an array, exact at both ends, where e ** x is large."""
+    e = np.exp(-np.absolute(x))  # from 0 to 1, so that nothing overflows
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
 class Sigmoid(Function):
     """1 / (1 + e ** -x)."""
 
     def forward(self, x):
-        return np.tanh(x * 0.5) * 0.5 + 0.5  # the same, and e ** -x cannot overflow
+        return sigmoid_array(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * (y * (1 - y))
 
 
 def sigmoid(x):
     """1 / (1 + e ** -x), element by element: between 0 and 1."""
-    return Sigmoid()(x)
+    return Sigmoid()(as_float(x))
 
 
 class ReLU(Function):
@@ -1064,8 +1181,8 @@ class ReLU(Function):
         return np.maximum(x, 0)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * (x.data > 0)
+        (y,) = self.saved_outputs
+        return gy * (y > 0)
 
 
 def relu(x):
@@ -1083,8 +1200,8 @@ class LeakyReLU(Function):
         return np.where(x > 0, x, x * self.slope)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * np.where(x.data > 0, 1.0, self.slope).astype(gy.dtype)
+        (x,) = self.saved_inputs
+        return gy * np.where(x > 0, 1.0, self.slope).astype(gy.dtype)
 
 
 def leaky_relu(x, slope=0.2):
@@ -1103,9 +1220,9 @@ class Softmax(Function):
         return y / y.sum(axis=self.axis, keepdims=True)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         gx = y * gy
-        return gx - y * sum(gx, self.axis, keepdims=True)
+        return gx - y * gx.sum(axis=self.axis, keepdims=True)
 
 
 def softmax_simple(x, axis=1):
@@ -1116,7 +1233,7 @@ def softmax_simple(x, axis=1):
 
 def softmax(x, axis=1):
     """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
-    return Softmax(axis)(x)
+    return Softmax(axis)(as_float(x))
 
 
 class LogSoftmax(Function):
@@ -1129,8 +1246,8 @@ class LogSoftmax(Function):
         return x - log_sum_exp(x, self.axis)
 
     def backward(self, gy):
-        y = self.outputs[0]()
-        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+        (y,) = self.saved_outputs
+        return gy - exp(y) * gy.sum(axis=self.axis, keepdims=True)
 
 
 def log_sum_exp(x, axis):
@@ -1142,7 +1259,7 @@ def log_sum_exp(x, axis):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    return LogSoftmax(axis)(x)
+    return LogSoftmax(axis)(as_float(x))
 
 
 # === functions/loss: how far a prediction is off ===
@@ -1158,19 +1275,26 @@ class MeanSquaredError(Function):
     """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
-        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
-            raise ValueError("they must be equal, with an axis of examples")
+        if x0.shape != x1.shape or x0.size == 0:
+            raise ValueError("they must be equal and hold something")
+        self.n = len(x0) if x0.ndim else 1
         diff = x0 - x1
-        return (diff * diff).sum() / len(diff)
+        return (diff * diff).mean() * (diff.size / self.n)
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
-        return gx0, -gx0 if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = (x0 - x1) * (gy * (2 / self.n))
+        return gx0, -gx0 if self.needs(1) else None
 
 
 def mean_squared_error(x0, x1):
-    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
+
+    Of two single numbers the axes do not matter.
+    """
+    x0, x1 = as_float(x0), as_float(x1)
+    if x0.size == x1.size == 1:
+        x1 = reshape(x1, x0.shape)
     return MeanSquaredError()(x0, x1)
 
 
@@ -1197,22 +1321,22 @@ class SoftmaxCrossEntropy(Function):
 
     def forward(self, x, t):
         check_labels(x, t)
-        self.rows = np.arange(len(t))
+        at_labels = np.arange(len(t)), t
         largest = x.max(axis=1, keepdims=True)
-        y = np.exp(x - largest)
-        total = y.sum(axis=1, keepdims=True)
-        self.y = y / total
-        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+        p = np.exp(x - largest)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        p[at_labels] -= 1  # softmax(x), less 1 at the labels: N times the slopes
+        self.slopes = p
+        return (np.log(total) + largest - x[at_labels][:, None]).mean()
 
     def backward(self, gy):
-        x, t = self.inputs
-        gy = gy / len(t)
-        if Config.enable_backprop:  # with a graph, so out of variables
-            at_labels = GetItemGrad((self.rows, t.data), x)
-            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
-        gx = self.y * gy.data
-        gx[self.rows, t.data] -= gy.data
-        return gx, None
+        x, t = self.saved_inputs
+        slopes = self.slopes
+        if Config.enable_backprop:  # once more, out of Variables
+            p = softmax(x)
+            slopes = p + (slopes - p.data)
+        return slopes * (gy / len(t)), None
 
 
 def softmax_cross_entropy(x, t):
@@ -1220,7 +1344,7 @@ def softmax_cross_entropy(x, t):
 
     The labels are integers from 0 to C - 1.
     """
-    return SoftmaxCrossEntropy()(x, t)
+    return SoftmaxCrossEntropy()(as_float(x), t)
 
 
 def as_targets(t, x):
@@ -1243,10 +1367,9 @@ class SigmoidCrossEntropy(Function):
         return loss.sum() / len(x)
 
     def backward(self, gy):
-        x, t = self.inputs
+        x, t = self.saved_inputs
         gy = gy / len(x)
-        gt = -x * gy if t.requires_grad else None
-        return (sigmoid(x) - t) * gy, gt
+        return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
 def sigmoid_cross_entropy(x, t):
@@ -1254,6 +1377,7 @@ def sigmoid_cross_entropy(x, t):
 
     -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
     """
+    x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))
 
 
@@ -1262,14 +1386,14 @@ class BinaryCrossEntropy(Function):
 
     def forward(self, p, t):
         with np.errstate(divide="ignore"):
-            log_p, log_q = np.log(p), np.log(1 - p)
+            log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
         return loss.sum() / len(p)
 
     def backward(self, gy):
-        p, t = self.inputs
+        p, t = self.saved_inputs
         gy = gy / len(p)
-        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 
 
@@ -1279,7 +1403,7 @@ def binary_cross_entropy(p, t):
     -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
     counts as -100. sigmoid_cross_entropy is more exact where there are scores.
     """
-    p = as_variable(p)
+    p = as_float(p)
     t = as_targets(t, p)
     if not (0 <= p.data.min() and p.data.max() <= 1):
         raise ValueError(
@@ -1370,6 +1494,17 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
 
 
+# === files: files that are whole, or not there at all ===
+
+
+def write_file(path, content):
+    """Write bytes to path, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
 # === graph: pictures of graphs ===
 
 
@@ -1416,14 +1551,6 @@ def get_dot_graph(output, verbose=True):
             if y() is not None:
                 lines.append(f"{node(func)} -> {node(y())}")
     return "digraph g {\n" + "\n".join(lines) + "\n}\n"
-
-
-def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def draw_dot(dot, path):
@@ -1714,7 +1841,6 @@ class Optimizer:
             check_learnable(param)
         for param in params:
             self.update_one(param)
-            param.version += 1
 
     def __repr__(self):
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
@@ -1742,6 +1868,14 @@ def check_learnable(param):
         )
 
 
+def take_step(param, step):
+    """Move a parameter by -step.
+
+    Its array is a new one: graphs that were made before go on with the old one.
+    """
+    param.data = as_array(np.subtract(param.data, step, dtype=param.dtype))
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: p -= lr * g."""
 
@@ -1750,7 +1884,7 @@ class SGD(Optimizer):
         self.lr = lr
 
     def update_one(self, param):
-        param.data -= self.lr * param.grad.data
+        take_step(param, self.lr * param.grad.data)
 
 
 class MomentumSGD(Optimizer):
@@ -1765,7 +1899,7 @@ class MomentumSGD(Optimizer):
         v = self.state(param, "v")
         v *= self.momentum
         v -= self.lr * param.grad.data
-        param.data += v
+        take_step(param, -v)
 
 
 class AdaGrad(Optimizer):
@@ -1782,7 +1916,7 @@ class AdaGrad(Optimizer):
     def update_one(self, param):
         h, g = self.state(param, "h"), param.grad.data
         h += g * g
-        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+        take_step(param, self.lr * g / (np.sqrt(h) + self.eps))
 
 
 class AdaDelta(Optimizer):
@@ -1805,7 +1939,7 @@ class AdaDelta(Optimizer):
         h += (1 - rho) * (g * g - h)
         d = np.sqrt((s + eps) / (h + eps)) * g
         s += (1 - rho) * (d * d - s)
-        param.data -= d
+        take_step(param, d)
 
 
 class Adam(Optimizer):
@@ -1842,7 +1976,7 @@ class Adam(Optimizer):
         v += (1 - self.beta2) * (g * g - v)
         unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
-        param.data -= self.alpha / unbias1 * m / (root + self.eps)
+        take_step(param, self.alpha / unbias1 * m / (root + self.eps))
 
 
 class AdamW(Adam):
@@ -1858,7 +1992,7 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
 
     def update_one(self, param):
-        param.data -= self.alpha * self.weight_decay * param.data
+        take_step(param, self.alpha * self.weight_decay * param.data)
         super().update_one(param)
 
 

@@ -93,7 +93,7 @@ METHODS = """
     a min max out: clip
     a decimals out: round
 """
-ATTRIBUTES = "T dtype itemsize nbytes ndim shape size strides"
+ATTRIBUTES = "T base dtype itemsize nbytes ndim shape size strides"
 BORROWED = """
     bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64
     complex64 complex128 generic number integer floating dtype finfo iinfo issubdtype

@@ -30,7 +30,8 @@ CORES = os.cpu_count() or 1
 LARGE = {
     22: (80, "four operators of one kind, with both sides of each"),
     26: (80, "DOT, the file and the drawing are of use only together"),
-    32: (80, "every backward is now made of variables"),
+    13: (70, "what backward() needs is kept, and what it gives is checked"),
+    32: (120, "one backward() for arrays and for Variables"),
     45: (70, "the search for parameters, and the models it serves"),
     46: (190, "six optimizers and three hooks, all of one kind"),
     47: (230, "what a loss of labels needs, and its relatives"),

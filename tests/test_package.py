@@ -124,7 +124,7 @@ def test_functions_offers_what_some_program_calls(modules):
     for folder in ("benchmarks", "examples", "tests"):
         paths += (ROOT / folder).glob("*.py")
     texts = "".join(path.read_text(encoding="utf-8") for path in paths)
-    called = {*re.findall(r"\bF\.(\w+)", texts)}
+    called = {*re.findall(r"\b(?:F|step)\.(\w+_simple|\w+)", texts)}
     F = modules["framework.functions"]
     offered = {name: getattr(F, name) for name in F.__all__}
     classes = {n: value for n, value in offered.items() if inspect.isclass(value)}

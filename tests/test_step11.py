@@ -53,12 +53,19 @@ def test_a_function_may_have_several_outputs(step):
 
 def test_a_function_can_be_called_again(step):
     func = step.Square()
-    func([var(step, 2.0)])
-    x = var(step, 3.0)
-    (y,) = func([x])
+    x0, x1 = var(step, 2.0), var(step, 3.0)
+    (y0,), (y1,) = func([x0]), func([x1])
+    assert list(func.outputs) == [y0], "the first call is forgotten"
+    y0.backward()
+    y1.backward()
+    assert [float(x0.grad), float(x1.grad)] == [4.0, 6.0]
+
+
+def test_a_function_can_be_called_on_what_it_has_made(step):
+    func, x = step.Square(), var(step, 2.0)
+    (y,) = func(func([x]))
     y.backward()
-    assert list(func.outputs) == [y]
-    assert x.grad == 6.0
+    assert float(x.grad) == 32.0
 
 
 def test_functions_of_one_go_on_from_a_sum(step):

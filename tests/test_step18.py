@@ -259,7 +259,60 @@ def test_a_variable_has_no_dictionary_so_a_misspelt_name_is_an_error(step):
         x.gard = np.array(1.0)
 
 
-def test_function_itself_has_no_dictionary(step):
-    assert not hasattr(step.Function(), "__dict__")
-    y = step.square(var(step, 1.0))
-    assert "inputs" not in getattr(y.creator, "__dict__", {})
+# === one walk after another
+
+
+@pytest.mark.parametrize("retain_grad", [False, True])
+def test_a_second_walk_counts_nothing_twice(step, retain_grad):
+    x = var(step, 2.0)
+    a = step.square(x)
+    y = step.square(a)  # x ** 4, with the slope 32 at 2
+    for n in (1, 2):
+        y.cleargrad()
+        y.backward(retain_grad=retain_grad)
+        assert float(array(x.grad)) == n * 32.0
+    if retain_grad:
+        assert float(array(a.grad)) == 16.0, "a.grad was not cleared: 8 + 8"
+
+
+def test_a_walk_leaves_alone_what_was_given_to_a_variable_in_between(step):
+    x = var(step, 2.0)
+    a = step.square(x)
+    a.grad = np.array(100.0)
+    step.square(a).backward()
+    assert float(array(x.grad)) == 32.0
+    assert float(array(a.grad)) == 100.0
+
+
+def test_the_flags_of_backward_have_names(step):
+    with pytest.raises(TypeError):
+        step.square(var(step, 2.0)).backward(True)
+
+
+def test_each_variable_has_a_gradient_of_its_own(step):
+    x0, x1 = var(step, np.ones(2)), var(step, np.ones(2))
+    y = step.add(x0, x1)
+    seed = np.full(2, 3.0)
+    y.grad = step.Variable(seed) if hasattr(step, "cast") else seed
+    y.backward(retain_grad=True)
+    for v in (x0, x1, y):
+        gradient = array(v.grad)
+        gradient *= 10.0
+        assert gradient.tolist() == [30.0, 30.0]
+    assert seed.tolist() == [3.0, 3.0]
+
+
+def test_an_output_that_is_no_longer_linked_is_not_walked(step):
+    class Twins(step.Function):
+        def forward(self, x):
+            return x * 2, x * 3
+
+        def backward(self, gy0, gy1):
+            return gy0 * 2 + gy1 * 3
+
+    x = var(step, 1.0)
+    y0, y1 = Twins()(x)
+    y0.creator, y0.generation = None, 0  # y0 is an end of the graph now
+    step.add(y0, y1).backward()
+    assert float(array(x.grad)) == 3.0
+    assert float(array(y0.grad)) == 1.0

@@ -1,5 +1,8 @@
 """Step 19: a variable says what it holds: shape, ndim, size, dtype, len, repr, name."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from helpers import array, var
@@ -112,3 +115,45 @@ def test_what_is_not_an_array_is_still_refused(step):
 def test_a_misspelt_name_is_still_an_error(step):
     with pytest.raises(AttributeError):
         var(step, 1.0).nmae = "x"
+
+
+# === numbers and arrays out of variables
+
+
+def test_a_variable_of_one_element_is_a_number(step):
+    for value in (np.array(2.5), np.array([[2.5]])):
+        v = step.Variable(value)
+        assert (float(v), int(v), v.item()) == (2.5, 2, 2.5)
+        assert type(v.item()) is float
+        assert f"{v:.2f}" == "2.50"
+
+
+def test_without_a_format_a_variable_is_written_as_print_writes_it(step):
+    assert f"{var(step, [1.0, 2.0])}" == "variable([1. 2.])"
+
+
+def test_several_elements_are_no_number(step):
+    v = var(step, [1.0, 2.0])
+    for call in (float, int, step.Variable.item, "{:.2f}".format):
+        with pytest.raises(ValueError):
+            call(v)
+
+
+def test_numpy_takes_the_array_out_of_a_variable(step):
+    v = var(step, [[1.0, 2.0]])
+    assert np.asarray(v) is v.data
+    assert np.array(v).tolist() == [[1.0, 2.0]]
+    assert np.asarray(v, dtype=np.float32).dtype == np.float32
+    assert np.array([var(step, 1.0), var(step, 2.0)]).dtype == float
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
+)
+def test_a_copy_has_no_history(step, copied):
+    x = var(step, 2.0)
+    x.name = "x"
+    twin = copied(x)
+    assert (twin.data, twin.name, twin.grad) == (2.0, "x", None)
+    with pytest.raises(TypeError, match="history"):
+        copied(step.square(x))

@@ -114,3 +114,21 @@ def test_after_an_error_the_variables_can_be_used(step):
     (a * a).backward()
     np.testing.assert_array_equal(array(a.grad), [2.0, 4.0])
     assert b.grad is None
+
+
+def test_forward_gets_a_number_for_an_array_of_no_axes(step):
+    seen = []
+
+    class Double(step.Function):
+        def forward(self, x):
+            seen.append(x)
+            return x * 2
+
+        def backward(self, gy):
+            return gy * 2
+
+    x = var(step, 2.0)
+    y = Double()(x)
+    y.backward()
+    assert isinstance(seen[0], np.floating)
+    assert isinstance(y.data, np.ndarray) and isinstance(array(x.grad), np.ndarray)

@@ -341,3 +341,12 @@ def test_a_sum_of_0_d_gradients_is_an_array(step):
     (x * 3.0 + x).backward()
     assert isinstance(array(x.grad), np.ndarray)
     assert array(x.grad) == 4.0
+
+
+def test_a_variable_may_have_come_to_hold_a_number_of_numpy(step):
+    x = var(step, 2.0)
+    x.data = x.data - 0.5  # NumPy makes a number of it
+    y = x * 3.0 + 1.0
+    y.backward()
+    assert float(y.data) == 5.5
+    assert float(array(x.grad)) == 3.0

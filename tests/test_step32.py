@@ -581,3 +581,94 @@ def test_gradient_check_uses_its_tolerance_at_order_2(step):
     assert step.gradient_check(f, x, order=2, tolerance=0.1)
     with pytest.raises(AssertionError):
         step.gradient_check(f, x, order=2, tolerance=1e-3)
+
+
+# === one backward() for arrays and for Variables
+
+
+def cubed(step, kinds):
+    """x ** 3 as a function that notes what its backward() is given."""
+
+    class Cubed(step.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            (x,), (y,) = self.saved_inputs, self.saved_outputs
+            kinds.append([isinstance(v, step.Variable) for v in (gy, x, y)])
+            return gy * 3 * x * x
+
+    return Cubed()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_gets_variables_only_where_it_is_recorded(step, create_graph):
+    kinds, x = [], var(step, 2.0)
+    y = cubed(step, kinds)(x)
+    y.backward(create_graph=create_graph)
+    assert kinds == [[create_graph] * 3]
+    assert float(x.grad.data) == 12.0
+    assert (x.grad.creator is not None) == create_graph
+
+
+def test_a_function_in_the_style_of_the_book_works_in_both_ways(step):
+    class Product(step.Function):
+        def forward(self, x0, x1):
+            self.xs = x0, x1  # a name that the reader is free to use
+            return x0 * x1
+
+        def backward(self, gy):
+            x0, x1 = self.inputs
+            return gy * x1, gy * x0
+
+    x = var(step, 3.0)
+    y = Product()(x, Product()(x, x))  # x ** 3
+    y.backward(create_graph=True)
+    slope = x.grad
+    x.cleargrad()
+    slope.backward()
+    assert (float(slope.data), float(x.grad.data)) == (27.0, 18.0)
+    assert x.grad.creator is None
+
+
+def test_backward_uses_the_arrays_that_forward_saw(step):
+    x, w = var(step, 2.0), var(step, 5.0)
+    y = x * w
+    x.data, w.data = np.array(7.0), np.array(8.0)
+    y.backward()
+    assert (float(w.grad.data), float(x.grad.data)) == (2.0, 5.0)
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_where_it_is_recorded_arrays_that_were_replaced_are_an_error(step, shape):
+    x = var(step, np.full(shape, 2.0))
+    y = x * x
+    x.data = np.full(shape, 7.0)
+    with pytest.raises(RuntimeError, match="Mul were replaced after forward"):
+        y.backward(create_graph=True)
+
+
+def test_nan_is_not_taken_for_a_replaced_number(step):
+    x = var(step, np.nan)
+    (x * x).backward(create_graph=True)
+    assert np.isnan(x.grad.data)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_two_variables_never_share_an_array(step, create_graph):
+    p, q = var(step, np.ones(2)), var(step, np.ones(2))
+    y = (p + q) * 1.0
+    y.grad = step.Variable(np.ones(2))
+    y.backward(create_graph=create_graph)
+    for v in (p, q):
+        v.grad.data *= 0.5
+    assert [v.grad.data.tolist() for v in (p, q)] == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_detach_gives_the_same_array_without_its_history(step):
+    x = var(step, [1.0, 2.0])
+    y = x * x
+    d = y.detach()
+    assert d.data is y.data and d.creator is None
+    (d * x).backward()
+    assert x.grad.data.tolist() == [1.0, 4.0], "d counts as a constant"

@@ -297,3 +297,27 @@ def test_broadcast_to_repeats_and_its_gradient_is_the_sum(step, old, new, dtype)
     x.cleargrad()
     if dtype == np.float64:
         assert step.gradient_check(lambda x: step.BroadcastTo(new)(x) ** 2, x, order=2)
+
+
+def test_a_list_of_axes_is_as_good_as_a_tuple(step):
+    x = var(step, np.arange(24.0).reshape(2, 3, 4))
+    for f in (step.sum, step.mean):
+        y = f(x, [0, 2])
+        assert y.data.tolist() == f(x, (0, 2)).data.tolist()
+        y.grad = step.Variable(np.ones(3))
+        y.backward()
+
+
+def test_the_mean_of_half_precision_does_not_overflow(step):
+    x = step.Variable(np.full(300, 500, np.float16))
+    y = step.mean(x)
+    y.backward()
+    assert (y.data, y.dtype) == (500, np.float16)
+    np.testing.assert_allclose(x.grad.data, np.full(300, 1 / 300), rtol=1e-3)
+
+
+def test_a_gradient_that_was_spread_can_be_changed_in_place(step):
+    p = var(step, np.ones(3))
+    step.sum(p).backward()
+    p.grad.data *= 0.5
+    assert p.grad.data.tolist() == [0.5, 0.5, 0.5]

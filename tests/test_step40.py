@@ -290,3 +290,9 @@ def test_a_change_in_place_cannot_spread_over_what_is_repeated(step):
     except ValueError:
         return  # a view that is read-only
     assert y.data.tolist() == [[7.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
+
+
+def test_a_shape_may_be_a_list(step):
+    x = var(step, np.ones((3, 2)))
+    assert step.sum_to(x, [1, 2]).data.tolist() == [[3.0, 3.0]]
+    assert step.broadcast_to(x, [4, 3, 2]).shape == (4, 3, 2)

@@ -212,7 +212,7 @@ def test_integers_have_an_error_and_gradients_in_float64(step, name):
         ((2, 3), (2, 1)),
         ((2, 3), (3, 2)),
         ((4,), (3,)),
-        ((), ()),
+        ((), (2,)),
         ((0,), (0,)),
         ((0, 3), (0, 3)),
         ((3, 0), (3, 0)),
@@ -301,3 +301,28 @@ def test_a_line_of_two_inputs_and_two_outputs(step):
         loss.backward()
         W.data = W.data - 0.5 * W.grad.data
     np.testing.assert_allclose(W.data, true, atol=1e-3)
+
+
+@pytest.mark.parametrize("shapes", [((1, 1), (1,)), ((), (1,)), ((), ())], ids=str)
+def test_a_number_may_be_compared_with_a_number_of_any_axes(step, shapes):
+    x0, x1 = (var(step, np.full(s, v)) for s, v in zip(shapes, (5.0, 2.0)))
+    loss = step.mean_squared_error(x0, x1)
+    loss.backward()
+    assert float(loss.data) == 9.0
+    assert (float(x0.grad.data.sum()), float(x1.grad.data.sum())) == (6.0, -6.0)
+    assert (x0.grad.shape, x1.grad.shape) == shapes
+
+
+def test_small_integers_do_not_wrap_around(step):
+    x0 = step.Variable(np.array([200], np.uint8))
+    x1 = step.Variable(np.array([10], np.uint8))
+    loss = step.mean_squared_error(x0, x1)
+    loss.backward()
+    assert float(loss.data) == 36100.0
+    assert x0.grad.data.tolist() == [380.0]
+
+
+def test_many_numbers_of_half_precision_do_not_overflow(step):
+    x0 = step.Variable(np.full(16384, 4, np.float16))
+    loss = step.mean_squared_error(x0, np.zeros(16384, np.float16))
+    assert (float(loss.data), loss.dtype) == (16.0, np.float16)

@@ -352,3 +352,24 @@ def test_the_loss_of_a_network_falls_far_below_that_of_a_line(step):
     assert np.sum((line - y) ** 2) / 100 > 0.2
     assert losses[0] > 0.2
     assert losses[-1] < 0.02
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("x", [-1000.0, -20.0, -17.0, -12.0, -3.0, 0.0, 5.0, 1000.0])
+def test_sigmoid_has_all_its_digits_at_both_ends(step, dtype, x):
+    v = step.Variable(np.array([x], dtype))
+    with np.errstate(over="raise"):
+        y = step.sigmoid(v)
+        y.backward()
+    expected = 1 / (1 + np.exp(np.longdouble(-x)))
+    few = float(np.finfo(dtype).smallest_subnormal)
+    rtol = 4 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(y.data, [float(expected)], rtol=rtol, atol=few)
+    if x < 0:
+        slope = float(expected * (1 - expected))
+        np.testing.assert_allclose(v.grad.data, [slope], rtol=2 * rtol, atol=2 * few)
+
+
+def test_sigmoid_of_small_integers(step):
+    y = step.sigmoid(step.Variable(np.array([1, 200], np.uint8)))
+    np.testing.assert_allclose(y.data, [1 / (1 + np.exp(-1.0)), 1.0], rtol=1e-12)

@@ -435,3 +435,14 @@ def test_a_layer_can_be_replaced(step, kind):
     assert model.layers == (model.l0, model.l1)
     shapes = [p.shape for p in model.params()]
     assert sorted(shapes) == [(4,), (4, 7), (5, 4), (7,)]
+
+
+def test_a_function_in_a_model_may_be_called_twice(step):
+    f = step.Tanh()
+    model = step.Sequential(lambda x: x * 2, f, lambda x: x * 3, f)
+    a, b = (step.Variable(np.array([value])) for value in (0.1, 0.2))
+    step.sum(model(a) + model(b) * 10).backward()
+    for x, factor in ((a, 1), (b, 10)):
+        inner = np.tanh(2 * x.data)
+        slope = (1 - np.tanh(3 * inner) ** 2) * 3 * (1 - inner**2) * 2
+        np.testing.assert_allclose(x.grad.data, factor * slope, rtol=1e-12)

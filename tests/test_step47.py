@@ -685,3 +685,60 @@ def test_targets_are_not_rearranged(step, name, shapes):
     x, t = (np.full(shape, 0.5) for shape in shapes)
     with pytest.raises(ValueError):
         getattr(step, name)(x, t)
+
+
+# --- what others stumbled over ---
+
+
+def test_two_rows_of_a_jacobian_one_after_the_other(step):
+    x = var(step, [[1.0, 2.0]])
+    y = step.matmul(x * 1.0, var(step, [[1.0, 3.0], [2.0, 4.0]]))
+    rows = []
+    for k in (0, 1):
+        x.cleargrad()
+        y[0, k].backward(retain_grad=True)
+        rows.append(x.grad.data.tolist())
+    assert rows == [[[1.0, 2.0]], [[3.0, 4.0]]]
+
+
+def test_a_loop_goes_through_the_first_axis(step):
+    x = var(step, [[1.0, 2.0], [3.0, 4.0]])
+    assert [row.data.tolist() for row in x] == x.data.tolist()
+    with pytest.raises(TypeError, match="no axes"):
+        list(var(step, 3.0))
+
+
+@pytest.mark.parametrize(
+    "limits, values, slopes",
+    [
+        ((None, 1.0), [-2.0, 1.0, 1.0], [1, 1, 0]),
+        ((0.0, None), [0.0, 1.0, 3.0], [0, 1, 1]),
+    ],
+)
+def test_clip_with_one_limit(step, limits, values, slopes):
+    x = var(step, [-2.0, 1.0, 3.0])
+    y = step.clip(x, *limits)
+    step.sum(y).backward()
+    assert y.data.tolist() == values
+    assert x.grad.data.tolist() == slopes
+
+
+def test_scores_of_small_integers_do_not_wrap_around(step):
+    x = np.array([[200, 1], [3, 9]], np.uint8)
+    t = np.array([1, 1])
+    for f in (step.softmax, step.log_softmax):
+        np.testing.assert_allclose(f(x).data, f(x.astype(float)).data)
+    loss = step.softmax_cross_entropy(x, t)
+    np.testing.assert_allclose(loss.data, (199 + np.log1p(np.exp(-6.0))) / 2)
+    for x in (np.array([0, 200], np.uint8), np.array([0, 1], np.uint8)):
+        loss = step.sigmoid_cross_entropy(x, np.array([0, 1], np.uint8))
+        expected = step.sigmoid_cross_entropy(x.astype(float), np.array([0.0, 1.0]))
+        np.testing.assert_allclose(loss.data, expected.data)
+
+
+def test_the_loss_of_a_probability_far_from_its_target(step):
+    x = step.Variable(np.array([-20.0], np.float32))
+    loss = step.binary_cross_entropy(step.sigmoid(x), np.array([1]))
+    loss.backward()
+    np.testing.assert_allclose(loss.data, 20.0, rtol=1e-6)
+    np.testing.assert_allclose(x.grad.data, [-1.0], rtol=1e-5)

@@ -435,7 +435,7 @@ def test_an_optimizer_with_all_hooks_does_the_same(step, cupy, name):
     assert changed.count(False) == 1
 
 
-def test_weights_changed_since_forward_are_noticed_on_the_gpu(step, cupy):
+def test_weights_replaced_since_forward_are_noticed_on_the_gpu(step, cupy):
     model = step.Linear(3, in_size=4)
     model.to_gpu()
     optimizer = step.SGD().setup(model)
@@ -443,8 +443,9 @@ def test_weights_changed_since_forward_are_noticed_on_the_gpu(step, cupy):
     second = step.sum(model(cupy.array(X)) ** 2)
     first.backward()
     optimizer.update()
-    with pytest.raises(RuntimeError):
-        second.backward()
+    second.backward()
+    with pytest.raises(RuntimeError, match="replaced"):
+        second.backward(create_graph=True)
 
 
 class Examples:

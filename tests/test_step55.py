@@ -141,3 +141,8 @@ def test_what_is_seen_moves_with_the_picture(step):
     y = step.conv_loops(x[:-2, :-1], W)
     moved = step.conv_loops(x[2:, 1:], W)
     np.testing.assert_array_equal(y[2:, 1:], moved[:-2, :-1])
+
+
+def test_pair_takes_numbers_of_numpy_and_lists(step):
+    assert step.pair(np.int64(2)) == (2, 2)
+    assert step.pair([2, 3]) == (2, 3)

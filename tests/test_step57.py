@@ -666,3 +666,10 @@ def test_a_small_network_learns_where_a_bar_is(step):
         losses.append(float(loss.data))
     assert losses[-1] < 0.1 < losses[0]
     assert float(step.accuracy(model(x), t).data) == 1.0
+
+
+def test_sizes_may_be_numbers_of_numpy_or_lists(step):
+    x = var(step, np.arange(16.0).reshape(1, 1, 4, 4))
+    expected = step.pooling(x, 2, 2).data
+    np.testing.assert_array_equal(step.pooling(x, np.int64(2), [2, 2]).data, expected)
+    assert step.deconv2d(x, np.ones((1, 1, 2, 2)), outsize=[5, 5]).shape[2:] == (5, 5)

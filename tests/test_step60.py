@@ -505,3 +505,22 @@ def test_loops_over_one_sequence_loader_stand_for_themselves(step):
     assert len([1 for _ in loader for _ in loader]) == 9
     assert (len(loader), loader.max_iter) == (3, 3)
     assert loader.next()[1].tolist() == next(iter(loader))[1].tolist() == once[0]
+
+
+@pytest.mark.parametrize("names", ["h", "c", "hc"])
+def test_h_and_c_can_be_unchained_one_by_one(step, names):
+    def gradients(cut):
+        np.random.seed(0)
+        layer = step.LSTM(2, in_size=1)
+        layer(np.ones((1, 1), np.float32))
+        for name in names:
+            cut(layer, name)
+        step.sum(layer(np.ones((1, 1), np.float32))).backward()
+        return [param.grad.data for param in layer.params()]
+
+    def replace(layer, name):
+        setattr(layer, name, step.Variable(getattr(layer, name).data.copy()))
+
+    cut = gradients(lambda layer, name: getattr(layer, name).unchain())
+    for found, expected in zip(cut, gradients(replace)):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -40,12 +40,12 @@ OF_CORE = ["Cast", "cast"]
 # What the functions are made of: it stays in its module, and functions/ does not
 # offer it. The same goes for constants, and for names that end as these do.
 HELPERS = """
-    as_targets blocks check_channels check_ids check_labels comparison conv_outsizes
-    get_conv_outsize get_deconv_outsize is_plain kept_shape log_sum_exp lstm_gates
-    lstm_gradients matmul_gradients one_tuple padded pair python_number rdiv rmatmul
-    rpow rsub shifted swap_last_axes unpadded windows
+    as_float as_targets blocks check_channels check_ids check_labels comparison
+    conv_outsizes get_conv_outsize get_deconv_outsize is_plain iterate kept_shape
+    log_sum_exp lstm_gates one_tuple padded pair python_number rdiv rmatmul rpow rsub
+    shifted swap_last_axes unbroadcast unpadded windows
 """.split()
-HELPER_ENDINGS = ("_array", "_simple")
+HELPER_ENDINGS = ("_array",)
 
 # What the book's package has in a module utils, or a reader would look for there.
 UTILS = """

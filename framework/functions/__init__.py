@@ -3,25 +3,19 @@
 
 from framework.core import Cast, cast
 from framework.functions.activation import (
-    Affine,
-    BatchNormalization,
     LeakyReLU,
     LogSoftmax,
-    LSTMCell,
     ReLU,
     Sigmoid,
     Softmax,
-    batch_norm,
-    dropout,
-    embed_id,
     leaky_relu,
-    linear,
     log_softmax,
-    lstm_cell,
     relu,
     sigmoid,
     softmax,
+    softmax_simple,
 )
+from framework.functions.affine import Affine, embed_id, linear, linear_simple
 from framework.functions.conv import (
     AveragePooling,
     AverageUnpooling,
@@ -36,9 +30,11 @@ from framework.functions.conv import (
     average_pooling,
     col2im,
     conv2d,
+    conv2d_simple,
     deconv2d,
     im2col,
     pooling,
+    pooling_simple,
 )
 from framework.functions.loss import (
     BinaryCrossEntropy,
@@ -48,8 +44,10 @@ from framework.functions.loss import (
     accuracy,
     binary_cross_entropy,
     mean_squared_error,
+    mean_squared_error_simple,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
+    softmax_cross_entropy_simple,
 )
 from framework.functions.math import (
     Absolute,
@@ -73,6 +71,7 @@ from framework.functions.math import (
     square,
     tanh,
 )
+from framework.functions.normalization import BatchNormalization, batch_norm, dropout
 from framework.functions.operators import (
     Add,
     ConstantPow,
@@ -91,11 +90,13 @@ from framework.functions.operators import (
     pow,
     sub,
 )
+from framework.functions.recurrent import LSTMCell, lstm_cell, lstm_cell_simple
 from framework.functions.shape import (
     BroadcastTo,
     Concatenate,
     GetItem,
     GetItemGrad,
+    Mean,
     Reshape,
     Sum,
     Transpose,
@@ -141,6 +142,7 @@ __all__ = [
     "MaskedPooling",
     "MatMul",
     "Max",
+    "Mean",
     "MeanSquaredError",
     "Min",
     "Mul",
@@ -175,6 +177,7 @@ __all__ = [
     "col2im",
     "concatenate",
     "conv2d",
+    "conv2d_simple",
     "cos",
     "deconv2d",
     "div",
@@ -187,17 +190,21 @@ __all__ = [
     "im2col",
     "leaky_relu",
     "linear",
+    "linear_simple",
     "log",
     "log_softmax",
     "lstm_cell",
+    "lstm_cell_simple",
     "matmul",
     "max",
     "mean",
     "mean_squared_error",
+    "mean_squared_error_simple",
     "min",
     "mul",
     "neg",
     "pooling",
+    "pooling_simple",
     "pow",
     "relu",
     "reshape",
@@ -206,6 +213,8 @@ __all__ = [
     "sin",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_cross_entropy_simple",
+    "softmax_simple",
     "square",
     "sub",
     "sum",

@@ -5,17 +5,17 @@ import numpy as np
 
 from framework.backend import get_array_module
 from framework.core import Function, as_variable
-from framework.functions.activation import linear
+from framework.functions.affine import linear
 from framework.functions.math import max
-from framework.functions.shape import reshape, sum, transpose
+from framework.functions.shape import reshape, transpose
 
 
 def pair(x):
-    """(x, x) for a number; a tuple of two as it is."""
-    if isinstance(x, int):
+    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple."""
+    if isinstance(x, int | np.integer):
         return x, x
-    if isinstance(x, tuple) and len(x) == 2:
-        return x
+    if isinstance(x, tuple | list) and len(x) == 2:
+        return tuple(x)
     raise ValueError(f"Expected a whole number or two, (height, width), not {x!r}.")
 
 
@@ -107,7 +107,7 @@ class Im2col(Function):
         return im2col_array(x, *self.geometry)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return Col2im(x.shape, *self.geometry)(gy)
 
 
@@ -232,13 +232,13 @@ class Convolution(Function):
         return y
 
     def backward(self, gy):
-        x, W, *bias = self.inputs
+        x, W, *bias = self.saved_inputs
         gx = gW = None
-        if x.requires_grad:
+        if self.needs(0):
             gx = deconv2d(gy, W, None, self.stride, self.pad, x.shape[2:])
-        if W.requires_grad:
+        if self.needs(1):
             gW = KernelGradient(W.shape[2:], self.stride, self.pad)(x, gy)
-        return gx, gW, *(sum(gy, axis=(0, 2, 3)) for _ in bias)
+        return gx, gW, *(gy.sum(axis=(0, 2, 3)) for _ in bias)
 
 
 def conv2d(x, W, b=None, stride=1, pad=0):
@@ -265,13 +265,13 @@ class TransposedConvolution(Function):
         return y
 
     def backward(self, gy):
-        x, W, *bias = self.inputs
+        x, W, *bias = self.saved_inputs
         gx = gW = None
-        if x.requires_grad:
+        if self.needs(0):
             gx = conv2d(gy, W, None, self.stride, self.pad)
-        if W.requires_grad:
+        if self.needs(1):
             gW = KernelGradient(W.shape[2:], self.stride, self.pad)(gy, x)
-        return gx, gW, *(sum(gy, axis=(0, 2, 3)) for _ in bias)
+        return gx, gW, *(gy.sum(axis=(0, 2, 3)) for _ in bias)
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
@@ -300,7 +300,7 @@ class KernelGradient(Function):
         return kernel_gradient_array(x, gy, *self.geometry)
 
     def backward(self, ggW):
-        x, gy = self.inputs
+        x, gy = self.saved_inputs
         _, stride, pad = self.geometry
         gx = deconv2d(gy, ggW, None, stride, pad, x.shape[2:])
         return gx, conv2d(x, ggW, None, stride, pad)
@@ -335,10 +335,10 @@ class Pooling(Function):
         return y
 
     def backward(self, gy):
-        (x,), y = self.inputs, self.outputs[0]()
-        masks, free = [], y.data == y.data
-        for view in self.views(x.data):
-            masks.append(free & (view == y.data))  # of equals the first one counts
+        (x,), (y,) = self.input_arrays, self.output_arrays
+        masks, free = [], y == y
+        for view in self.views(x):
+            masks.append(free & (view == y))  # of equals the first one counts
             free = free & ~masks[-1]
         return Unpooling(self, masks, x.shape)(gy)
 
@@ -379,7 +379,7 @@ class MaskedPooling(Function):
         return y
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return Unpooling(self.pool, self.masks, x.shape)(gy)
 
 
@@ -409,7 +409,7 @@ class AveragePooling(Function):
         return y
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return AverageUnpooling(x.shape, *self.geometry)(gy)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from framework.backend import get_array_module
 from framework.core import Config, Function, as_array, as_variable, cast
 from framework.functions.activation import log_softmax, sigmoid, softmax
-from framework.functions.math import clip
+from framework.functions.math import as_float, clip
 from framework.functions.operators import log
-from framework.functions.shape import BroadcastTo, GetItemGrad, check_ids, reshape, sum
+from framework.functions.shape import check_ids, reshape, sum
 
 
 def mean_squared_error_simple(x0, x1):
@@ -21,19 +21,26 @@ class MeanSquaredError(Function):
     """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
-        if x0.shape != x1.shape or x0.ndim == 0 or x0.size == 0:
-            raise ValueError("they must be equal, with an axis of examples")
+        if x0.shape != x1.shape or x0.size == 0:
+            raise ValueError("they must be equal and hold something")
+        self.n = len(x0) if x0.ndim else 1
         diff = x0 - x1
-        return (diff * diff).sum() / len(diff)
+        return (diff * diff).mean() * (diff.size / self.n)
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = (x0 - x1) * (gy * (2 / len(x0)))
-        return gx0, -gx0 if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = (x0 - x1) * (gy * (2 / self.n))
+        return gx0, -gx0 if self.needs(1) else None
 
 
 def mean_squared_error(x0, x1):
-    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N."""
+    """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
+
+    Of two single numbers the axes do not matter.
+    """
+    x0, x1 = as_float(x0), as_float(x1)
+    if x0.size == x1.size == 1:
+        x1 = reshape(x1, x0.shape)
     return MeanSquaredError()(x0, x1)
 
 
@@ -60,22 +67,22 @@ class SoftmaxCrossEntropy(Function):
 
     def forward(self, x, t):
         check_labels(x, t)
-        self.rows = get_array_module(x).arange(len(t))
+        at_labels = get_array_module(x).arange(len(t)), t
         largest = x.max(axis=1, keepdims=True)
-        y = np.exp(x - largest)
-        total = y.sum(axis=1, keepdims=True)
-        self.y = y / total
-        return (np.log(total) + largest - x[self.rows, t, None]).mean()
+        p = np.exp(x - largest)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        p[at_labels] -= 1  # softmax(x), less 1 at the labels: N times the slopes
+        self.slopes = p
+        return (np.log(total) + largest - x[at_labels][:, None]).mean()
 
     def backward(self, gy):
-        x, t = self.inputs
-        gy = gy / len(t)
-        if Config.enable_backprop:  # with a graph, so out of variables
-            at_labels = GetItemGrad((self.rows, t.data), x)
-            return softmax(x) * gy - at_labels(BroadcastTo(t.shape)(gy)), None
-        gx = self.y * gy.data
-        gx[self.rows, t.data] -= gy.data
-        return gx, None
+        x, t = self.saved_inputs
+        slopes = self.slopes
+        if Config.enable_backprop:  # once more, out of Variables
+            p = softmax(x)
+            slopes = p + (slopes - p.data)
+        return slopes * (gy / len(t)), None
 
 
 def softmax_cross_entropy(x, t):
@@ -83,7 +90,7 @@ def softmax_cross_entropy(x, t):
 
     The labels are integers from 0 to C - 1.
     """
-    return SoftmaxCrossEntropy()(x, t)
+    return SoftmaxCrossEntropy()(as_float(x), t)
 
 
 def as_targets(t, x):
@@ -106,10 +113,9 @@ class SigmoidCrossEntropy(Function):
         return loss.sum() / len(x)
 
     def backward(self, gy):
-        x, t = self.inputs
+        x, t = self.saved_inputs
         gy = gy / len(x)
-        gt = -x * gy if t.requires_grad else None
-        return (sigmoid(x) - t) * gy, gt
+        return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
 def sigmoid_cross_entropy(x, t):
@@ -117,6 +123,7 @@ def sigmoid_cross_entropy(x, t):
 
     -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
     """
+    x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))
 
 
@@ -125,14 +132,14 @@ class BinaryCrossEntropy(Function):
 
     def forward(self, p, t):
         with np.errstate(divide="ignore"):
-            log_p, log_q = np.log(p), np.log(1 - p)
+            log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
         return loss.sum() / len(p)
 
     def backward(self, gy):
-        p, t = self.inputs
+        p, t = self.saved_inputs
         gy = gy / len(p)
-        gt = (log(1 - p) - log(p)) * gy if t.requires_grad else None
+        gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 
 
@@ -142,7 +149,7 @@ def binary_cross_entropy(p, t):
     -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
     counts as -100. sigmoid_cross_entropy is more exact where there are scores.
     """
-    p = as_variable(p)
+    p = as_float(p)
     t = as_targets(t, p)
     if not (0 <= p.data.min() and p.data.max() <= 1):
         raise ValueError(

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from framework.core import Function, Variable
+from framework.core import Function, Variable, as_variable, cast
 from framework.functions.operators import python_number
-from framework.functions.shape import kept_shape, reshape, sum_to, transpose
+from framework.functions.shape import kept_shape, unbroadcast
 
 
 class Square(Function):
@@ -15,7 +15,7 @@ class Square(Function):
         return x**2
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * (2 * x)
 
 
@@ -31,7 +31,7 @@ class Exp(Function):
         return np.exp(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * y
 
 
@@ -47,7 +47,7 @@ class Sin(Function):
         return np.sin(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * cos(x)
 
 
@@ -63,7 +63,7 @@ class Cos(Function):
         return np.cos(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy * -sin(x)
 
 
@@ -79,7 +79,7 @@ class Tanh(Function):
         return np.tanh(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * (1 - y * y)
 
 
@@ -92,11 +92,11 @@ class Absolute(Function):
     """x without its sign; the slope at 0 is taken to be 0."""
 
     def forward(self, x):
+        self.sign = np.sign(x)
         return np.absolute(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * np.sign(x.data)
+        return gy * self.sign
 
 
 def absolute(x):
@@ -116,23 +116,18 @@ class MatMul(Function):
         return x @ W
 
     def backward(self, gy):
-        x, W = self.inputs
-        return matmul_gradients(gy, x, W)
-
-
-def matmul_gradients(gy, x, W):
-    """The gradients of x and W, given that of x @ W; None for a constant."""
-    gx = gW = None
-    if x.requires_grad:
-        gx = sum_to(matmul(gy, swap_last_axes(W)), x.shape)
-    if W.requires_grad:
-        gW = sum_to(matmul(swap_last_axes(x), gy), W.shape)
-    return gx, gW
+        x, W = self.saved_inputs[:2]
+        gx = gW = None
+        if self.needs(0):
+            gx = unbroadcast(gy @ swap_last_axes(W), x.shape)
+        if self.needs(1):
+            gW = unbroadcast(swap_last_axes(x) @ gy, W.shape)
+        return gx, gW
 
 
 def swap_last_axes(x):
     """Each matrix in x transposed."""
-    return transpose(x, (*range(x.ndim - 2), -1, -2))
+    return x.transpose((*range(x.ndim - 2), -1, -2))
 
 
 def matmul(x, W):
@@ -151,22 +146,28 @@ Variable.matmul = matmul
 Variable.dot = matmul
 
 
+def as_float(x):
+    """x as a Variable; of integers one of float64: they would wrap around."""
+    x = as_variable(x)
+    return cast(x, float) if x.dtype.kind in "biu" else x
+
+
 class Max(Function):
     """The largest elements of x along an axis."""
 
     def __init__(self, axis, keepdims):
-        self.axis = axis
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
         self.keepdims = keepdims
 
     def forward(self, x):
         return x.max(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
-        (x,), y = self.inputs, self.outputs[0]()
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
         shape = kept_shape(x.shape, self.axis)
-        is_max = x.data == y.data.reshape(shape)
+        is_max = x == y.reshape(shape)
         share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return reshape(gy, shape) * share
+        return gy.reshape(shape) * share
 
 
 def max(x, axis=None, keepdims=False):
@@ -207,10 +208,13 @@ class Clip(Function):
         return np.clip(x, self.x_min, self.x_max)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * ((x.data >= self.x_min) & (x.data <= self.x_max))
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        return gy * (x == y)  # where clipping has left x as it was
 
 
 def clip(x, x_min, x_max):
-    """x with what is below x_min or above x_max moved there; the slope there is 0."""
+    """x with what is below x_min or above x_max moved there; the slope there is 0.
+
+    None is no limit.
+    """
     return Clip(python_number(x_min), python_number(x_max))(x)

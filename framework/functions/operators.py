@@ -6,7 +6,7 @@ import operator
 import numpy as np
 
 from framework.core import NUMBERS, Function, Variable
-from framework.functions.shape import sum_to
+from framework.functions.shape import unbroadcast
 
 
 class Add(Function):
@@ -16,9 +16,9 @@ class Add(Function):
         return x0 + x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(gy, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(gy, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -38,9 +38,9 @@ class Mul(Function):
         return x0 * x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy * x1, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(gy * x0, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy * x1, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(gy * x0, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -78,9 +78,9 @@ class Sub(Function):
         return x0 - x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
-        gx0 = sum_to(gy, x0.shape) if x0.requires_grad else None
-        gx1 = sum_to(-gy, x1.shape) if x1.requires_grad else None
+        x0, x1 = self.saved_inputs
+        gx0 = unbroadcast(gy, x0.shape) if self.needs(0) else None
+        gx1 = unbroadcast(-gy, x1.shape) if self.needs(1) else None
         return gx0, gx1
 
 
@@ -105,10 +105,10 @@ class Div(Function):
         return x0 / x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
+        x0, x1 = self.saved_inputs
         gx0 = gy / x1
-        gx1 = sum_to(-gx0 * x0 / x1, x1.shape) if x1.requires_grad else None
-        return sum_to(gx0, x0.shape), gx1
+        gx1 = unbroadcast(-gx0 * x0 / x1, x1.shape) if self.needs(1) else None
+        return unbroadcast(gx0, x0.shape), gx1
 
 
 def div(x0, x1):
@@ -132,7 +132,7 @@ class Log(Function):
         return np.log(x)
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return gy / x
 
 
@@ -151,7 +151,7 @@ class Pow(Function):
         return x**self.c
 
     def backward(self, gy):
-        (x,), c = self.inputs, self.c
+        (x,), c = self.saved_inputs, self.c
         if c == 0:
             return gy * 0.0  # not gy * 0 * x ** -1, which has no value at 0
         if c == 2:
@@ -169,7 +169,7 @@ class ConstantPow(Function):
         return self.c**x
 
     def backward(self, gy):
-        y = self.outputs[0]()
+        (y,) = self.saved_outputs
         return gy * np.log(self.c) * y
 
 
@@ -180,13 +180,13 @@ class VariablePow(Function):
         return x0**x1
 
     def backward(self, gy):
-        x0, x1 = self.inputs
+        x0, x1 = self.saved_inputs
         gx0 = gx1 = None
-        if x0.requires_grad:
-            one = (x0.data != 0) | (x1.data != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = sum_to(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
-        if x1.requires_grad:
-            gx1 = sum_to(gy * x0**x1 * log(x0), x1.shape)
+        if self.needs(0):
+            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+        if self.needs(1):
+            gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
 
 

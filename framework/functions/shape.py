@@ -26,8 +26,8 @@ class Reshape(Function):
         return x.reshape(self.shape)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return reshape(gy, x.shape)
+        (x,) = self.saved_inputs
+        return gy.reshape(x.shape)
 
 
 def reshape(x, *shape):
@@ -50,7 +50,7 @@ class Transpose(Function):
 
     def backward(self, gy):
         axes = [axis % gy.ndim for axis in self.axes]
-        return transpose(gy, tuple(axes.index(i) for i in range(gy.ndim)))
+        return gy.transpose(tuple(axes.index(i) for i in range(gy.ndim)))
 
 
 def transpose(x, *axes):
@@ -85,7 +85,7 @@ class GetItem(Function):
         return x[self.index]
 
     def backward(self, gy):
-        (x,) = self.inputs
+        (x,) = self.saved_inputs
         return GetItemGrad(self.index, x)(gy)
 
 
@@ -127,6 +127,16 @@ def get_item(x, index):
 Variable.__getitem__ = get_item
 
 
+def iterate(x):
+    """The parts of x along its first axis, one after the other."""
+    if x.ndim == 0:
+        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    return (x[i] for i in range(len(x)))
+
+
+Variable.__iter__ = iterate
+
+
 def check_ids(ids, count):
     """ids if they are integers from 0 to count - 1."""
     if ids.dtype.kind not in "iu":
@@ -150,7 +160,7 @@ class Concatenate(Function):
 
     def backward(self, gy):
         gxs, start, before = [], 0, (slice(None),) * (self.axis % gy.ndim)
-        for x in self.inputs:
+        for x in self.saved_inputs:
             end = start + x.shape[self.axis]
             gxs.append(gy[(*before, slice(start, end))])
             start = end
@@ -175,16 +185,15 @@ class Sum(Function):
     """The sum of x along an axis."""
 
     def __init__(self, axis, keepdims):
-        self.axis = axis
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
         self.keepdims = keepdims
 
     def forward(self, x):
         return x.sum(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        gy = reshape(gy, kept_shape(x.shape, self.axis))
-        return BroadcastTo(x.shape)(gy)
+        (x,) = self.saved_inputs
+        return BroadcastTo(x.shape)(gy.reshape(kept_shape(x.shape, self.axis)))
 
 
 def sum(x, axis=None, keepdims=False):
@@ -195,13 +204,23 @@ def sum(x, axis=None, keepdims=False):
 Variable.sum = sum
 
 
+class Mean(Sum):
+    """The mean of x along an axis."""
+
+    def forward(self, x):
+        if x.size == 0:
+            raise ValueError("there is no mean of no numbers")
+        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
+        return x.mean(axis=axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return super().backward(gy * (gy.size / x.size))
+
+
 def mean(x, axis=None, keepdims=False):
     """The mean of x along an axis, or several (a tuple), or all (None)."""
-    x = as_variable(x)
-    y = sum(x, axis, keepdims)
-    if x.size == 0:
-        raise ValueError(f"There is no mean of no numbers: the shape is {x.shape}.")
-    return y / (x.size // y.size)
+    return Mean(axis, keepdims)(x)
 
 
 average = mean
@@ -218,23 +237,28 @@ class BroadcastTo(Function):
         return np.broadcast_to(x, self.shape)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return sum_to(gy, x.shape)
+        (x,) = self.saved_inputs
+        return unbroadcast(gy, x.shape)
 
 
 def broadcast_to(x, shape):
     """x repeated along new axes in front and along its axes of length 1: in a shape."""
-    x = as_variable(x)
+    x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
     """x added up along the axes that broadcast_to would repeat a shape along."""
+    return unbroadcast(as_variable(x), tuple(shape))
+
+
+def unbroadcast(x, shape):
+    """sum_to of a Variable, or of an array: it gives what x is."""
     if x.shape == shape:
-        return as_variable(x)
+        return x
     more = x.ndim - len(shape)
     axes = tuple(i for i in range(x.ndim) if i < more or shape[i - more] == 1)
-    y = sum(x, axes, keepdims=True)
+    y = x.sum(axis=axes, keepdims=True)
     if y.shape[more:] != shape:
         raise ValueError(f"{x.shape} is not a shape that {shape} is broadcast to.")
-    return reshape(y, shape)
+    return y.reshape(shape)

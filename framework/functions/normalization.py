@@ -1,0 +1,68 @@
+# Cut from steps/step60.py by "make framework": edit the step, not this file.
+"""Dropout and batch normalisation."""
+
+from framework.backend import get_array_module
+from framework.core import Config, Function, as_array, as_variable
+from framework.functions.shape import reshape
+
+
+def dropout(x, dropout_ratio=0.5):
+    """x with a share of its elements set to 0, the others scaled to keep the mean.
+
+    In test_mode x stays as it is. (Srivastava et al. 2014)
+    """
+    if not 0 <= dropout_ratio < 1:
+        raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
+    x = as_variable(x)
+    if not Config.train:
+        return x
+    xp = get_array_module(x)
+    kept = as_array(xp.random.rand(*x.shape) >= dropout_ratio)
+    return x * (kept.astype(x.dtype) / (1 - dropout_ratio))
+
+
+class BatchNormalization(Function):
+    """x less its mean, divided by its deviation, times gamma, plus beta."""
+
+    def __init__(self, axes, eps):
+        self.axes = axes
+        self.eps = eps
+
+    def forward(self, x, gamma, beta):
+        x = x - x.mean(axis=self.axes, keepdims=True)
+        variance = (x * x).mean(axis=self.axes, keepdims=True)
+        return x * (gamma * (variance + self.eps) ** -0.5) + beta
+
+    def backward(self, gy):
+        x, gamma, _ = self.saved_inputs
+        x = x - x.mean(self.axes, keepdims=True)
+        inv_std = ((x * x).mean(self.axes, keepdims=True) + self.eps) ** -0.5
+        x = x * inv_std
+        gbeta = gy.sum(self.axes, keepdims=True)
+        ggamma = (x * gy).sum(self.axes, keepdims=True)
+        gx = gy - (gbeta + x * ggamma) * (gbeta.size / x.size)
+        return gx * (gamma * inv_std), ggamma, gbeta
+
+
+def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
+    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+
+    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
+    towards those of x; in test_mode they are used in their place.
+    (Ioffe and Szegedy 2015)
+    """
+    x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+    if x.ndim < 2 or x.shape[1] != len(mean):
+        raise ValueError(f"An x of {x.shape} does not have {len(mean)} channels.")
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    gamma, beta = reshape(gamma, shape), reshape(beta, shape)
+    if not Config.train:
+        inv_std = (var.reshape(shape) + eps) ** -0.5
+        return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
+    n = x.size // len(mean)
+    if n < 2:
+        raise ValueError("Batch normalisation needs more than one number a channel.")
+    mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
+    var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
+    return BatchNormalization(axes, eps)(x, gamma, beta)
