@@ -95,11 +95,13 @@ def check_learnable(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step.
+    """Move a parameter by -step, an array that nobody else needs.
 
-    Its array is a new one: graphs that were made before go on with the old one.
+    The result is written over it, and not over the old array of the parameter:
+    graphs that were made before go on with that.
     """
-    param.data = as_array(np.subtract(param.data, step, dtype=param.dtype))
+    step = as_array(step).astype(param.dtype, copy=False)
+    param.data = np.subtract(param.data, step, out=step)
 
 
 class SGD(Optimizer):

@@ -1008,9 +1008,11 @@ def linear(x, W, b=None):
 
 
 def sigmoid_array(x):
-    """1 / (1 + e ** -x) of an array, exact at both ends, where e ** x is large."""
-    e = np.exp(-np.absolute(x))  # from 0 to 1, so that nothing overflows
-    return np.where(x < 0, e, 1) / (1 + e)
+    """1 / (1 + e ** -x) of an array, which is e ** x / (1 + e ** x) as well.
+
+    Of the two each element gets the one in which nothing overflows.
+    """
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.absolute(x)))
 
 
 class Sigmoid(Function):

@@ -1263,9 +1263,11 @@ def embed_id(x, W):
 
 
 def sigmoid_array(x):
-    """1 / (1 + e ** -x) of an array, exact at both ends, where e ** x is large."""
-    e = np.exp(-np.absolute(x))  # from 0 to 1, so that nothing overflows
-    return np.where(x < 0, e, 1) / (1 + e)
+    """1 / (1 + e ** -x) of an array, which is e ** x / (1 + e ** x) as well.
+
+    Of the two each element gets the one in which nothing overflows.
+    """
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.absolute(x)))
 
 
 class Sigmoid(Function):
@@ -1692,6 +1694,8 @@ def padded(x, pad, value=0):
 def unpadded(y, pad):
     """The pictures y without the pixels that padded() adds."""
     (H, W), (PH, PW) = y.shape[2:], pad
+    if PH == PW == 0:
+        return y
     return y[:, :, PH : H - PH, PW : W - PW]
 
 
@@ -3262,11 +3266,13 @@ def check_learnable(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step.
+    """Move a parameter by -step, an array that nobody else needs.
 
-    Its array is a new one: graphs that were made before go on with the old one.
+    The result is written over it, and not over the old array of the parameter:
+    graphs that were made before go on with that.
     """
-    param.data = as_array(np.subtract(param.data, step, dtype=param.dtype))
+    step = as_array(step).astype(param.dtype, copy=False)
+    param.data = np.subtract(param.data, step, out=step)
 
 
 class SGD(Optimizer):
