@@ -5,8 +5,8 @@
 Needs torch. Both sides start from the same numbers and are run once before they
 are timed, and what they compute must agree; then they run in turns, so that
 whatever else the machine does meets both. The table has the minima and the
-medians, in milliseconds, and their ratios: below 1, this project takes less time. Words choose
-the workloads that have one of them in their names.
+medians, in milliseconds, and their ratios: below 1, this project takes less time.
+Words choose the workloads that have one of them in their names.
 """
 
 import argparse

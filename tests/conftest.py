@@ -85,7 +85,9 @@ def load_step(path):
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    source = first_failure.uncatchable(path.read_text(encoding="utf-8"))
+    vars(module)["Unwritten"] = first_failure.Unwritten
+    exec(compile(source, path, "exec"), vars(module))
     return module
 
 

@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import random
+import re
 import statistics
 import sys
 import threading
@@ -138,6 +139,25 @@ def ledger_is_right(old, new):
             yield f"{name} is not {kind}, but the lesson says so"
         if len(in_lesson) > len({*in_lesson}):
             yield f"the lesson names something twice as {kind}"
+
+
+def story_shows_the_code(old, new):
+    """The story points to all that is new or changed, and to nothing else.
+
+    What is Given needs no pointer; a member of a new class may have one.
+    """
+    lesson, changes = ledger.lesson(new), ledger.changes(old, new)
+    given, pointers = ledger.given(lesson), ledger.pointers(lesson)
+    for name in given:
+        if not ledger.among(name, changes.new):
+            yield f"{name} is given, but is not new"
+    for name in pointers:
+        is_there = name in ledger.definitions(new)
+        if not is_there or not ledger.among(name, changes.new + changes.changed):
+            yield f"the story shows {name}, which is neither new nor changed"
+    for name in changes.new + changes.changed if is_story(new) else []:
+        if name not in given + pointers:
+            yield f"{name} is new or changed, but the story does not show it"
 
 
 def no_return(sources):
@@ -353,10 +373,16 @@ def whole(source):
 # Lessons and demos
 
 
+def is_story(source):
+    """True for a lesson that shows its code and answers its questions."""
+    return "Answers" in ledger.lesson(source).sections
+
+
 def lesson_is_complete(source):
     """The lesson has all headings, in order, with a text and a blank line between."""
     lesson = ledger.lesson(source)
-    if tuple(lesson.sections) != ledger.HEADINGS:
+    headings = ledger.HEADINGS if is_story(source) else ledger.HEADINGS[:-1]
+    if tuple(lesson.sections) != headings:
         yield f"the headings are {', '.join(lesson.sections)}"
     for heading, text in lesson.sections.items():
         if not text:
@@ -372,6 +398,20 @@ def lesson_is_complete(source):
             yield f"a line under Output is not indented by 4 spaces: {line}"
 
 
+def tries_have_answers(source):
+    """Each numbered question under Try has an answer with its number, in order."""
+    sections = ledger.lesson(source).sections
+    tries, answers = (numbers(sections.get(h, [])) for h in ("Try", "Answers"))
+    if is_story(source) and tries != answers:
+        yield f"under Try there are {tries}, but under Answers {answers}"
+
+
+def numbers(lines):
+    """The numbers that lines start with: [1, 2] for "1. …" and "2. …"."""
+    found = (re.match(r"(\d+)\. ", line) for line in lines)
+    return [int(match[1]) for match in found if match]
+
+
 def docstring(source):
     """The lines of the lesson as they stand in the file, quotes left out."""
     node = parse(source).body[0]
@@ -379,10 +419,10 @@ def docstring(source):
 
 
 def lesson_has_the_size(source):
-    """The lesson fits a screen of 79 columns and has 25 to 85 lines."""
+    """The lesson fits 79 columns; one that is no story has 25 to 85 lines."""
     lines = docstring(source)
     count = len(lines) - (not lines[-1])  # the closing quotes stand alone
-    if count not in LESSON_LINES:
+    if count not in LESSON_LINES and not is_story(source):
         yield f"the lesson has {count} lines"
     for line in lines:
         if len(line) > LESSON_WIDTH:

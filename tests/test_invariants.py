@@ -56,9 +56,10 @@ OF_ONE = [
     rules.whole,
     rules.lesson_is_complete,
     rules.lesson_has_the_size,
+    rules.tries_have_answers,
     rules.demo_is_small,
 ]
-OF_TWO = [rules.ledger_is_right, rules.order]
+OF_TWO = [rules.ledger_is_right, rules.story_shows_the_code, rules.order]
 
 
 @functools.cache
@@ -447,6 +448,13 @@ FAULTS = [
     (rules.lesson_has_the_size, "Add.", "Add.\n" * 60, "the lesson has 88 lines"),
     (rules.lesson_has_the_size, "Add.", "Add " * 20, "has 80 columns"),
     (rules.lesson_has_the_size, "Add.", "Add. ", "ends in blanks"),
+    (
+        rules.tries_have_answers,
+        "\n    2\n",
+        "\n    2\n\nAnswers\n2. So.\n",
+        "[1, 2], but",
+    ),
+    (rules.lesson_is_complete, "Output\n    2\n", "Answers\n1. 2.\n", "are Problem"),
     (rules.demo_is_small, "# === demo ===\n", "", "no line '# === demo ==='"),
     (
         rules.demo_is_small,
@@ -480,6 +488,8 @@ HARMLESS = [
     (rules.lesson_has_the_size, "1, but\nit must print 2.\n", "1.\n"),
     (rules.lesson_has_the_size, "Add.", "Add.\n" * 42 + "So."),
     (rules.lesson_has_the_size, "Add.", "Add" * 26 + "."),
+    (rules.lesson_has_the_size, "Output\n    2\n", "Answers\n" + "1. 2.\n" * 60),
+    (rules.tries_have_answers, "\n    2\n", "\n    2\n\nAnswers\n1. So.\n2. So.\n"),
     (rules.demo_is_small, MAIN, MAIN * 25),
 ]
 
@@ -537,6 +547,35 @@ def test_a_planted_fault_between_two_steps_is_found(rule, old, new, complaint):
     limit = {"limit": 59} if rule is rules.budget else {}
     assert NEXT.count(old) == 1
     assert complaint in "\n".join(rule(GOOD, NEXT.replace(old, new), **limit))
+
+
+STORY = planted("\n    2\n", "\n    2\n\nAnswers\n1. So.\n").replace(
+    "Removed:  nothing", "Removed:  nothing\nGiven:    add"
+)
+
+
+@pytest.mark.parametrize(
+    "pointers, complaint",
+    [
+        ("    [Variable]\n", ""),
+        ("    [Variable]\n    [Variable.__init__]\n    [Variable]\n", ""),
+        ("    [add]\n", "Variable is new or changed, but the story does not"),
+        (
+            "    [Variable]\n    [doubled]\n",
+            "the story shows doubled, which is neither",
+        ),
+    ],
+)
+def test_the_story_shows_what_is_new_and_only_that(pointers, complaint):
+    text = STORY.replace("The sum is new:\n", f"The sum is new:\n\n{pointers}")
+    found = "\n".join(rules.story_shows_the_code("", text))
+    assert complaint in found and bool(complaint) == bool(found)
+
+
+def test_only_what_is_new_can_be_given():
+    new = STORY.replace("x0.data + x1.data", "x1.data + x0.data")
+    found = list(rules.story_shows_the_code(STORY, new))
+    assert found == ["add is given, but is not new"]
 
 
 def test_lines_that_are_new_replaced_and_gone_count_for_the_budget():

@@ -196,6 +196,22 @@ def test_stated_changes_wrap_over_lines():
     )
 
 
+def test_given_names_need_no_list():
+    assert ledger.given(ledger.lesson(STEP)) == []
+    text = STEP.replace(
+        "Changed:  nothing\n", "Given: NUMBERS,\n  a\nChanged:  nothing\n"
+    )
+    assert ledger.given(ledger.lesson(text)) == ["NUMBERS", "a"]
+
+
+def test_the_story_points_to_names_that_stand_alone_in_brackets():
+    lines = "Idea\n    [Box.look]\n    [Box] it is\n  [Lid]\n    [1]\n    [Lid]\n"
+    assert ledger.pointers(ledger.lesson(STEP.replace("Idea\n", lines))) == [
+        "Box.look",
+        "Lid",
+    ]
+
+
 @pytest.mark.parametrize("line", ["Changed:  nothing\n", "nothing\nRemoved:  old"])
 def test_a_missing_list_is_an_error(line):
     lesson = ledger.lesson(STEP.replace(line, "", 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import environment, ledger, steps
+from tools import environment, ledger, running, show, steps
 
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -282,7 +282,7 @@ def test_an_old_python_is_told_so():
 
 
 def test_diff_says_where_each_change_is(two_steps):
-    found = dict(steps.differences(OLD, NEW, "step02.py"))
+    found = dict(show.differences(OLD, NEW, "step02.py"))
     assert list(found) == [
         "imports",
         "step02.py:14  new constant LIMIT",
@@ -327,13 +327,13 @@ def test_diff_says_where_each_change_is(two_steps):
     ],
 )
 def test_the_amount_of_a_change_in_words(old, new, amount):
-    assert steps.replacements(list(old), list(new)) == amount
+    assert show.replacements(list(old), list(new)) == amount
 
 
 def test_distant_changes_are_parted_by_dots():
     old = [str(i) for i in range(20)]
     new = ["first", *old[1:-1], "last"]
-    lines = steps.changed_lines(old, new)
+    lines = show.changed_lines(old, new)
     assert lines.count("  …") == 2 and len(lines) == 2 + 2 * (2 + 3)
 
 
@@ -342,7 +342,7 @@ def test_diff_names_what_the_ledger_names_and_the_right_lines(number):
     old, new = ledger.step_source(number - 1), ledger.step_source(number)
     lines, changes = new.split("\n"), ledger.changes(old, new)
     named = []
-    for title, _ in steps.differences(old, new, "file"):
+    for title, _ in show.differences(old, new, "file"):
         match = re.fullmatch(r"file:(\d+)  (?:new \w+|in(?: class)?) ([\w.]+).*", title)
         if match:
             named.append(match[2])
@@ -352,20 +352,77 @@ def test_diff_names_what_the_ledger_names_and_the_right_lines(number):
     assert sorted(named) == sorted(changes.new + changes.changed)
 
 
-def test_show_gives_the_lesson_and_only_what_is_new(two_steps, capsys):
-    steps.show(2)
+def test_show_gives_the_lesson_what_is_new_the_demo_and_the_output(two_steps, capsys):
+    show.step(2)
     out = capsys.readouterr().out
     assert out.startswith("Step 2 · A better box\n\nProblem\nThe new problem.\n")
     assert "def third(x):" in out and "def open(self, key):" in out
-    assert "changed method Box.look" in out and "What is in the box." in out
+    assert (
+        '  | def look(self):\n  +     """What is in the box."""\n  |     return' in out
+    )
     assert "def __init__(self, data):" not in out  # Box.__init__ is as it was
-    assert 'print("new")' not in out and "class Lid" not in out
+    assert out.endswith("print(third(9))\n\nOutput\n    new\n    3.0\n")
+    assert "class Lid" not in out
+
+
+STORY = """
+In the code
+A box that locks:
+
+    [Lock]
+
+It opens:
+
+    [Box.look]
+    [nobody]
+
+Output
+    new
+    3.0
+
+Answers
+1. Forty-two.
+"""
+
+
+@pytest.fixture
+def woven(two_steps):
+    """The folder of two steps, the second with pointers and answers in its lesson."""
+    text = NEW.replace("\nOutput\n    new\n    3.0\n", STORY)
+    (two_steps / "step02.py").write_text(text, encoding="utf-8")
+
+
+def test_show_puts_code_in_place_of_a_name_in_brackets(woven, capsys):
+    show.step(2)
+    out = capsys.readouterr().out
+    lock = out[out.index("A box that locks:") : out.index("It opens:")].split("\n")
+    assert re.fullmatch(r"    \S+/step02\.py:\d+", lock[2])
+    assert lock[3] == "  + class Lock:" and "  +     def open(self, key):" in lock
+    assert (
+        "  | def look(self):" in out and "[Lock]" not in out and "    [nobody]" in out
+    )
+    assert "def third(x):" not in out
+
+
+def test_show_folds_the_answers_away(woven, capsys):
+    show.step(2)
+    out = capsys.readouterr().out
+    assert out.endswith("\nAnswers\nThey are shown by make show-step 2 ANSWERS=1\n")
+    assert "Forty-two" not in out
+    show.step(2, answers=True)
+    assert capsys.readouterr().out.endswith("\nAnswers\n1. Forty-two.\n")
+
+
+def test_show_lights_code_by_a_colour_on_a_terminal(woven, monkeypatch):
+    monkeypatch.setattr(show, "in_colour", lambda: True)
+    lines = list(show.woven(2, answers=False))
+    assert "    \x1b[32mclass Lock:\x1b[0m" in lines and "    def look(self):" in lines
 
 
 def test_diff_and_show_say_when_nothing_is_new(capsys):
-    steps.diff(24)
+    show.diff(24)
     assert "Step 24 changes nothing in the framework" in capsys.readouterr().out
-    steps.show(24)
+    show.step(24)
     assert "No definition of the framework is new" in capsys.readouterr().out
 
 
@@ -391,7 +448,7 @@ def test_colour_on_a_terminal_unless_it_is_not_wanted(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    steps.diff(14)
+    show.diff(14)
     out = capsys.readouterr().out
     assert ("\x1b[32m+    def cleargrad(self):\x1b[0m" in out) == expected
     assert ("\x1b" in out) == expected
@@ -438,10 +495,10 @@ def test_run_goes_on_after_a_failure_and_ends_with_an_error(two_steps, capsys):
 )
 def test_run_says_in_a_line_what_is_wrong(text, verdict, two_steps, monkeypatch):
     if "sleep" in text:
-        monkeypatch.setattr(steps, "SECONDS", 0.5)
+        monkeypatch.setattr(running, "SECONDS", 0.5)
     path = two_steps / "step01.py"
     path.write_text(OLD.replace('print("old")', text), encoding="utf-8")
-    assert steps.run_file(path, sys.executable) == verdict
+    assert running.run_file(path, sys.executable) == verdict
 
 
 def test_run_takes_a_readers_own_folder(two_steps, tmp_path, monkeypatch, capsys):
@@ -453,7 +510,7 @@ def test_run_takes_a_readers_own_folder(two_steps, tmp_path, monkeypatch, capsys
 
 def test_run_of_an_empty_folder_is_an_error(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        steps.run_all(tmp_path, sys.executable)
+        steps.main(["run", "--steps-dir", str(tmp_path)])
     assert "There is no stepNN.py" in capsys.readouterr().err
 
 

@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 STEPS = Path(__file__).resolve().parent.parent / "steps"
-HEADINGS = ("Problem", "Idea", "In the code", "Elsewhere", "Watch out", "Try", "Output")
+HEADINGS = (
+    *("Problem", "Idea", "In the code", "Elsewhere", "Watch out"),
+    *("Try", "Output", "Answers"),
+)
+POINTER = re.compile(r"    \[([A-Za-z_][\w.]*)\]")  # stands for the code of a name
 TITLE = re.compile(r"Step (\d+) · (.+)")
 STEP_NAME = re.compile(r"step(\d{2,})\.py")
 SECTION = re.compile(r"^# === .+ ===$", re.MULTILINE)
@@ -201,7 +205,17 @@ def out_of_order(old, new):
 
 def without_members(found):
     """The names that were found, less the members of classes that were, too."""
-    return [name for name in found if name.rpartition(".")[0] not in found]
+    return [name for name in found if owner(name) not in found]
+
+
+def owner(name):
+    """The class of a method or an attached operator; "" for other names."""
+    return name.rpartition(".")[0]
+
+
+def among(name, names):
+    """True if a name, or the class that it is a member of, is among the names."""
+    return name in names or owner(name) in names
 
 
 # Lessons
@@ -250,6 +264,13 @@ def stated_changes(lesson):
     )
 
 
+def given(lesson):
+    """The new names that a reader is not asked to write, in Given:, if there is one."""
+    text = "\n".join(lesson.sections.get("In the code", []))
+    has_list = re.search("^Given:", text, re.MULTILINE)
+    return stated(text, "Given", lesson) if has_list else []
+
+
 def stated(text, key, lesson):
     """The names in the list that starts with `key:` and wraps over indented lines."""
     match = re.search(rf"^{key}:(.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
@@ -257,6 +278,13 @@ def stated(text, key, lesson):
         raise ValueError(f"The lesson of step {lesson.number} has no list {key}: …")
     found = [name.strip() for name in match[1].split(",")]
     return [] if found == ["nothing"] else found
+
+
+def pointers(lesson):
+    """The names that the story points to: each in brackets, alone in its line."""
+    lines = [s for h in ("Idea", "In the code") for s in lesson.sections.get(h, [])]
+    found = (POINTER.fullmatch(line) for line in lines)
+    return [match[1] for match in found if match]
 
 
 def expected_output(lesson):

@@ -1,4 +1,4 @@
-"""What a reader types: run the steps, test them, show what each one changes.
+"""What a reader types: run the steps, test them, show them, write one's own.
 
     python -m tools.steps               the list of commands
     python -m tools.steps diff 14       what the Makefile calls "make diff-step 14"
@@ -7,19 +7,15 @@ What needs packages runs in .venv, which is made when it is first needed.
 """
 
 import argparse
-import difflib
 import os
 import re
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from tools import environment, ledger
+from tools import environment, ledger, running, show
 
 ROOT = environment.ROOT
-SECONDS = 120  # a step that takes longer is taken for hung
 HELP = """\
 make run             run all steps in order, a line each
 make test            test all steps and the package
@@ -43,7 +39,7 @@ Without make: python -m tools.steps run, test, show 14, diff 14, test 14 …
 NUMBERED = ("propagate", "framework", "faults")  # goals that are not named …-step
 
 
-# Numbers and colours
+# Numbers
 
 
 def step_number(text, command):
@@ -63,234 +59,6 @@ def usage(line):
     """End with a line of usage."""
     print(line, file=sys.stderr)
     raise SystemExit(2)
-
-
-def coloured(text, code):
-    """The text in a colour of the terminal; as it is in a pipe, or under NO_COLOR."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    if plain or not sys.stdout.isatty():
-        return text
-    return f"\x1b[{code}m{text}\x1b[0m"
-
-
-def heading(text):
-    return coloured(text, "1;36")
-
-
-def coloured_line(line):
-    """A line of a diff: green what is added, red what is removed."""
-    code = {"+": "32", "-": "31"}.get(line[:1])
-    return coloured(line, code) if code else line
-
-
-def count(n, what):
-    """ "1 line" or "2 lines"."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-# What a step changes
-
-
-def kind(name, text):
-    """What sort of definition this is: class, method, function, operator, constant."""
-    code = [line.strip() for line in text.split("\n")]
-    first = next(line for line in code if line[0] not in "#@")
-    if first.startswith("class "):
-        return "class"
-    if first.startswith("def "):
-        if "." not in name:
-            return "function"
-        return "property" if "@property" in code else "method"
-    return "operator" if "." in name else "constant"
-
-
-def whole_text(name, definitions):
-    """The text of a definition; of a class, with its methods."""
-    methods = [
-        text
-        for other, text in definitions.items()
-        if other.startswith(f"{name}.") and text.startswith(" ")
-    ]
-    return "\n\n".join([definitions[name], *methods])
-
-
-def place_of(name, source, path):
-    """Where a definition starts: "steps/step14.py:30"."""
-    return f"{path}:{ledger.owners(source).index(name) + 1}"
-
-
-def replacements(old, new):
-    """What a change of lines amounts to: "2 lines replaced, 1 line added"."""
-    replaced = added = removed = 0
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for _, i0, i1, j0, j1 in (o for o in matcher.get_opcodes() if o[0] != "equal"):
-        n, m = i1 - i0, j1 - j0
-        replaced += min(n, m)
-        added += max(m - n, 0)
-        removed += max(n - m, 0)
-    amounts = {"replaced": replaced, "added": added, "removed": removed}
-    return ", ".join(f"{count(n, 'line')} {verb}" for verb, n in amounts.items() if n)
-
-
-def changed_lines(old, new):
-    """The lines of a diff, three lines of context around each change."""
-    lines = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]
-    return ["  …" if line.startswith("@@") else line for line in lines]
-
-
-def import_lines(source):
-    """The imports of a step that its framework code uses; the demo may use more."""
-    parts = ledger.Parts.of(source)
-    lines = parts.imports.split("\n")
-    return [s for s in lines if s and re.search(rf"\b{s.split()[-1]}\b", parts.body)]
-
-
-def differences(old, new, path):
-    """(heading, lines) for each definition of the text `new` that differs from `old`.
-
-    `path` is the name of the file that stands before the number of the line.
-    """
-    changes = ledger.changes(old, new)
-    olds, news = ledger.definitions(old), ledger.definitions(new)
-    if import_lines(old) != import_lines(new):
-        a, b = import_lines(old), import_lines(new)
-        lines = [line for line in difflib.ndiff(a, b) if line[0] in "+-"]
-        yield "imports", [line[0] + line[2:] for line in lines]
-    for name, text in news.items():
-        where = f"{place_of(name, new, path)}  "
-        if name in changes.new:
-            lines = whole_text(name, news).split("\n")
-            yield f"{where}new {kind(name, text)} {name}", [f"+{s}" for s in lines]
-        if name in changes.changed:
-            a, b = olds[name].split("\n"), text.split("\n")
-            what = f"class {name}" if kind(name, text) == "class" else name
-            lines = changed_lines(a, b)
-            if lines[0] == "  …":
-                del lines[0]
-            yield f"{where}in {what}, {replacements(a, b)}", lines
-    for name in changes.removed:
-        lines = whole_text(name, olds).split("\n")
-        yield f"removed {kind(name, olds[name])} {name}", [f"-{s}" for s in lines]
-
-
-def diff(number):
-    """Print what a step changes over the one before, definition by definition."""
-    old, new = ledger.step_source(number - 1), ledger.step_source(number)
-    found = list(differences(old, new, shown_path(ledger.step_path(number))))
-    for title, lines in found:
-        print(heading(title), "", *map(coloured_line, lines), "", sep="\n")
-    if not found:
-        print(
-            f"Step {number} changes nothing in the framework of step {number - 1}: "
-            f"what is new is its demo, at the end of steps/step{number:02}.py."
-        )
-
-
-def show(number):
-    """Print a step's lesson, and the definitions that are new in it or changed."""
-    old, new = ledger.step_source(number - 1), ledger.step_source(number)
-    lesson = ledger.lesson(new)
-    print(heading(f"Step {lesson.number} · {lesson.title}"))
-    for title, lines in lesson.sections.items():
-        print("", heading(title), *lines, sep="\n")
-    changes, definitions = ledger.changes(old, new), ledger.definitions(new)
-    for name, text in definitions.items():
-        if name in changes.new or name in changes.changed:
-            where = place_of(name, new, shown_path(ledger.step_path(number)))
-            verb = "new" if name in changes.new else "changed"
-            text = whole_text(name, definitions) if verb == "new" else text
-            title = f"{where}  {verb} {kind(name, text)} {name}"
-            print("", heading(title), "", text, sep="\n")
-    if not changes.new and not changes.changed:
-        print("", "No definition of the framework is new or changed.", sep="\n")
-
-
-def shown_path(path):
-    """A path from the project's root, with / on every system."""
-    path = path.resolve()
-    return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
-
-
-# Running steps
-
-
-def title_of(source):
-    """The title in the lesson of a step; "" if it has none."""
-    try:
-        return ledger.lesson(source).title
-    except (SyntaxError, ValueError):
-        return ""
-
-
-def last_line(text):
-    """The last line of an error's traceback: what went wrong."""
-    lines = text.strip().split("\n")
-    return lines[-1].strip() or "it ended with an error but no message"
-
-
-def difference_from_lesson(source, output):
-    """A sentence on the first line that the lesson's Output has otherwise, or None."""
-    try:
-        expected = ledger.expected_output(ledger.lesson(source))
-    except (SyntaxError, ValueError):
-        return None  # a file of the reader's own needs no lesson
-    if expected in ("", output):
-        return None
-    pairs = zip(expected.split("\n"), output.split("\n"))
-    for number, (a, b) in enumerate(pairs, 1):
-        if a != b:
-            return f"line {number} of the output is {b!r}, but the lesson says {a!r}"
-    return "the output is longer or shorter than the lesson says"
-
-
-def run_file(path, python):
-    """Run a step; returns what went wrong, in a line, or None.
-
-    The cache of downloads is an empty one: what a step prints is then the same for
-    all readers, and is held against its lesson.
-    """
-    try:
-        with tempfile.TemporaryDirectory() as cache:
-            result = subprocess.run(
-                [python, path],
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    "PYTHONIOENCODING": "utf-8",
-                    "SIXTY_STEPS_CACHE": cache,
-                },
-                capture_output=True,
-                timeout=SECONDS,
-            )
-    except subprocess.TimeoutExpired:
-        return f"it takes more than {SECONDS} seconds"
-    if result.returncode:
-        return last_line(result.stderr.decode(errors="replace"))
-    output = result.stdout.decode(errors="replace").replace("\r\n", "\n")
-    return difference_from_lesson(path.read_text(encoding="utf-8"), output)
-
-
-def run_all(folder, python):
-    """Run the steps of a folder in order, a line each; returns the failed numbers."""
-    failed = []
-    paths = sorted(folder.glob("step*.py"))
-    begin = time.perf_counter()
-    for path in paths:
-        number = path.stem.removeprefix("step")
-        title = title_of(path.read_text(encoding="utf-8"))
-        print(f"{number}  {title:<44}", end="", flush=True)
-        start = time.perf_counter()
-        error = run_file(path.resolve(), python)
-        seconds = f"{time.perf_counter() - start:6.2f} s  "
-        if error:
-            failed.append(number)
-        verdict = coloured(f"FAILED: {error}", "31") if error else coloured("ok", "32")
-        print(seconds + verdict, flush=True)
-    if not paths:
-        usage(f"There is no stepNN.py in {folder}.")
-    total = f"{count(len(paths), 'step')} in {time.perf_counter() - begin:.0f} s"
-    print(f"{total}; failed: {', '.join(failed)}" if failed else f"{total}, all ok")
-    return failed
 
 
 # Commands
@@ -317,7 +85,9 @@ def command_run(words):
     parser.add_argument("--steps-dir", type=Path, default=ledger.STEPS)
     options = parser.parse_args(words)
     if options.number is None:
-        return bool(run_all(options.steps_dir, environment.python()))
+        if not any(options.steps_dir.glob("step*.py")):
+            usage(f"There is no stepNN.py in {options.steps_dir}.")
+        return bool(running.run_all(options.steps_dir, environment.python()))
     number = step_number(options.number, "run")
     return python_command(options.steps_dir.resolve() / f"step{number:02}.py")
 
@@ -347,13 +117,15 @@ def command_test_gpu(words):
 def command_diff(words):
     parser = Parser("diff")
     parser.add_argument("number", nargs="?", default="")
-    return diff(step_number(parser.parse_args(words).number, "diff"))
+    return show.diff(step_number(parser.parse_args(words).number, "diff"))
 
 
 def command_show(words):
     parser = Parser("show")
     parser.add_argument("number", nargs="?", default="")
-    return show(step_number(parser.parse_args(words).number, "show"))
+    parser.add_argument("--answers", action="store_true")
+    options = parser.parse_args(words)
+    return show.step(step_number(options.number, "show"), options.answers)
 
 
 def command_propagate(words):
