@@ -1,34 +1,104 @@
 """Step 11 · Many inputs and outputs (forward)
 
 Problem
-Add()(x0, x1) cannot be written: __call__ takes one variable and stores
-one variable. Yet a sum has two inputs, and other functions have two
-outputs, as division with remainder, the demo's DivMod.
+So far every function has one input. The plainest sum has two, and it
+cannot be written:
+
+    class Add(Function):
+        def forward(self, x0, x1):
+            return x0 + x1
+
+    Add()(x0, x1)       TypeError: Function.__call__() takes 2 positional
+                        arguments but 3 were given
+
+The 2 are self and x; the 3 are self, x0 and x1. Other functions have two
+outputs: 17 divided by 5 is 3, and 2 are left over.
 
 Idea
-Let a function take a list and give back a list, whatever their lengths:
+We could write a __call__ for two inputs, with self.input0 and self.input1.
+Then one for three inputs, and all of them again for two outputs. But they
+would all do the same: take the arrays out of the variables, let forward()
+compute, and put the results into variables.
 
-    [x0, x1] --> Add --> [y]
+A list has any length. So let a function take one list and give back one:
 
-For one-input functions these are lists of one element. Their backward()
-goes on as before: the only input, the only output.
+    [x0, x1]    --> Add    --> [y]
+    [x0, x1]    --> DivMod --> [whole, rest]
+    [x]         --> Square --> [y]
+
+Here is 2 + 3 by hand:
+
+    inputs      [x0, x1]        two variables
+    xs          [2.0, 3.0]      their arrays
+    forward     [2.0 + 3.0]     a list with one array
+    outputs     [y]             the array 5.0 in a variable
 
 In the code
-Function.__call__(inputs) takes a list of variables. forward(xs) gets
-their arrays as a list and returns a list of arrays; each goes through
-self.make_output(y), which wraps y in a Variable (by as_array, as before),
-sets its creator, appends it to self.outputs, and returns it. __call__
-returns a list of these. self.inputs is the list it was given, and
-self.outputs starts empty at each call; they replace step 7's self.input
-and self.output.
-Variable.backward() works with func.inputs[0] and func.outputs[0].
-Square and Exp take and return lists of one; square(x) and exp(x) hide it.
-Add has a forward only: its backward is still that of Function, which
-raises NotImplementedError. Step 13 adds it.
-A function object remembers the call it made. Called once more, it would
-forget the first: f = Square(); f(f(x)) would be its own creator, and
-backward() never end. So __call__ makes a copy of itself, copy.copy(self),
-if self.inputs is not None, and the copy remembers the new call.
+__call__ goes down these four lines. Where step 7 kept self.input and
+self.output, it now keeps two lists, self.inputs and self.outputs. Its first
+two lines belong to another story; leave them for a moment:
+
+    [Function.__call__]
+
+What happens to one output is a method of its own. It is the end of the old
+__call__, and it adds the new variable to the list of outputs:
+
+    [Function.make_output]
+
+forward() gets a list of arrays and gives back a list of arrays, even if it
+is a list of one:
+
+    [Function.forward]
+
+    [Add]
+
+Square and Exp have one input and one output. For them these are lists of
+one element:
+
+    [Square.forward]
+
+    [Exp.forward]
+
+Whoever calls square(x) or exp(x) does not want to see a list. So these two
+wrap x in brackets and take the result out again:
+
+    [square]
+
+    [exp]
+
+Only the forward pass is new in this step. backward() still takes one bare
+gradient and gives back one. But there is no self.input any more, so the two
+functions look for the only one of their inputs:
+
+    [Square.backward]
+
+    [Exp.backward]
+
+The loop does the same with the only input and the only output:
+
+    [Variable.backward]
+
+Add has no backward() of its own. It inherits that of Function, which raises
+NotImplementedError with the name Add. Step 13 gives it one.
+
+Now to the two lines we left out. A function object keeps the inputs and
+outputs of its call. What if it is called twice?
+
+    f = Square()
+    f(f([x]))
+
+The second call overwrites what the first one kept. The variable in between
+is now the input of f and has f as its creator. So backward() walks from f
+to f to f, without end. Therefore a function object remembers one call only.
+Called once more, it makes a copy of itself, and the copy remembers the new
+call. How does it know that it was called before? Its inputs are no longer
+None, as they are for a new object:
+
+    [Function]
+
+Is our problem solved? Two variables can be added now. But Add()(x0, x1) is
+still an error: we must write Add()([x0, x1])[0], with four brackets more.
+Step 12 makes them disappear.
 
 New:      Function.make_output, Add
 Changed:  Variable.backward, Function, Function.__call__, Function.forward,
@@ -37,13 +107,13 @@ Changed:  Variable.backward, Function, Function.__call__, Function.forward,
 Removed:  nothing
 
 Elsewhere
-Chainer's functions look just like this: forward takes a tuple and returns
-one, and F.exp(x) is Exp().apply((x,))[0]. A TensorFlow operation has its
-tensors in op.inputs and op.outputs.
+In Chainer, too, forward takes all inputs in one tuple and must return a
+tuple, even of one array: exp(x) is Exp().apply((x,))[0]. In TensorFlow an
+operation has its tensors in the lists op.inputs and op.outputs.
 
 Watch out
-forward must return a list, for a single array, too. Without the brackets
-an array of 3 elements is taken for 3 outputs, and no error says so.
+Forget the brackets in forward, and an array of three elements is taken for
+three outputs. No error says so: you get a list of three variables.
 
 Try
 1. Remove the brackets in Add.forward. Why is 2 + 3 an error all the same?
@@ -55,6 +125,14 @@ Output
     17 by 5         3.0 and 2.0 left over
     (e^(x^2))^2     x.grad = 3.297443, as before
     2 + 3 backward  Add has no backward() yet.
+
+Answers
+1. 2.0 + 3.0 is a single number, and __call__ loops over what forward gave:
+   TypeError: 'numpy.float64' object is not iterable.
+2. 'Variable' object is not iterable. __call__ loops over its inputs, and x
+   is not a list. Square()([x]) works.
+3. Square()(Add()([x0, x1])) gives a list of one variable, with 25.0. A list
+   comes out of Add, and a list is just what Square takes.
 """
 
 import copy
@@ -109,6 +187,11 @@ class Function:
     inputs = None
 
     def __call__(self, inputs):
+        """The list of variables that this function makes out of a list of variables.
+
+        It keeps both, in self.inputs and self.outputs. Called again, it leaves
+        that to a copy of itself, which is then the creator.
+        """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
@@ -117,14 +200,14 @@ class Function:
         return [self.make_output(y) for y in self.forward(xs)]
 
     def make_output(self, y):
-        """The array y in a Variable that has this function as its creator."""
+        """The array y in a Variable made by this function, the last of its outputs."""
         output = Variable(as_array(y))
         output.set_creator(self)
         self.outputs.append(output)
         return output
 
     def forward(self, xs):
-        """The arrays this function makes out of the arrays xs."""
+        """The list of arrays this function makes out of the list of arrays xs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):

@@ -139,6 +139,11 @@ class Function:
     inputs = None
 
     def __call__(self, *inputs):
+        """The variable made out of these; a list of them if forward gives a tuple.
+
+        self.inputs and self.outputs keep both. Called again, it leaves that to a
+        copy of itself, which is then the creator.
+        """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
@@ -153,7 +158,10 @@ class Function:
         return self.make_output(ys)
 
     def make_output(self, y):
-        """The array y in a Variable that has this function as its creator."""
+        """The array y in a Variable made by this function, the last of its outputs.
+
+        None is a TypeError that names the class: its forward() lacks a return.
+        """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
         output = Variable(as_array(y))

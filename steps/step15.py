@@ -106,7 +106,10 @@ class Variable:
         self.grad = None
 
     def backward(self):
-        """Give every variable this one was made from its gradient."""
+        """Give every variable this one was made from its gradient, or add to it.
+
+        Adding makes a new array; an array that is a gradient stays as it is.
+        """
         if self.grad is None:
             self.grad = np.ones_like(self.data)
         funcs = [self.creator]
@@ -137,6 +140,11 @@ class Function:
     inputs = None
 
     def __call__(self, *inputs):
+        """The variable made out of these; a list of them if forward gives a tuple.
+
+        self.inputs and self.outputs keep both. Called again, it leaves that to a
+        copy of itself, which is then the creator.
+        """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
         xs = [x.data for x in inputs]
@@ -151,7 +159,10 @@ class Function:
         return self.make_output(ys)
 
     def make_output(self, y):
-        """The array y in a Variable that has this function as its creator."""
+        """The array y in a Variable made by this function, the last of its outputs.
+
+        None is a TypeError that names the class: its forward() lacks a return.
+        """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
         output = Variable(as_array(y))

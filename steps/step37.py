@@ -172,9 +172,11 @@ class Variable:
         return self.data.item()
 
     def __len__(self):
+        """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
     def __repr__(self):
+        """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
         return "variable(" + str(self.data).replace("\n", indent) + ")"
 
@@ -185,12 +187,15 @@ class Variable:
         return int(self.item())
 
     def __format__(self, spec):
+        """The number in this format; without a format, what print writes."""
         return format(self.item(), spec) if spec else str(self)
 
     def __array__(self, dtype=None, copy=None):
+        """The array, for np.asarray: a copy only where one is needed or asked for."""
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
+        """What copy and pickle take along; a history is a TypeError."""
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -319,6 +324,12 @@ class Function:
     inputs = None
 
     def __call__(self, *inputs):
+        """The variable made out of these; a list of them if forward gives a tuple.
+
+        self.inputs and self.outputs keep both. Called again, it leaves that to a
+        copy of itself, which is then the creator. What forward() says in a
+        ValueError comes after the name of the function and the shapes it got.
+        """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], CONSTANT
@@ -346,7 +357,10 @@ class Function:
         return self.make_output(ys)
 
     def make_output(self, y):
-        """The array y in a Variable that has this function as its creator."""
+        """The array y in a Variable made by this function, the last of its outputs.
+
+        None is a TypeError that names the class: its forward() lacks a return.
+        """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
         output = Variable(as_array(y))
