@@ -8,7 +8,7 @@ import zlib
 
 
 def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
+    """Write bytes to path, whole or not at all; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)

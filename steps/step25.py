@@ -1,48 +1,87 @@
 """Step 25 · Pictures of graphs (1)
 
 Problem
-print(y) shows variable(32.0). What y was made of, in which order, and
-what was used twice, it doesn't show. We drew such graphs with -, + and
->, which no one does for the 38 functions of Goldstein-Price.
+print(y) says variable(32.0). It does not say what y was made of, or which
+value was used twice. In step 15 we drew that graph with -, + and >:
+
+                    +--> Q --> b --+
+    x --> P --> a --+              +--> S --> y
+                    +--> R --> c --+
+
+That took four functions and some patience. Goldstein-Price of step 24 has
+38 functions, and nobody draws those with a text editor.
 
 Idea
-Write down which nodes there are and which arrow leads where, and let a
-program find the places. DOT is a language for that: see the output. A
-line with a name is a node, with its attributes in brackets; a line with
-an arrow is an edge. The label is what one reads in the picture. The
-program that draws it is called dot, too, and belongs to Graphviz.
+The hard part of drawing is to find a place for everything. So write down
+only what is connected to what, and let a program find the places. The
+language for that is DOT. One line for each arrow is enough:
+
+    x -> Square
+    Square -> a
+    a -> Square
+    Square -> b
+
+Go on like this to the end and look at the picture. It has 7 nodes, where
+our drawing has 9. P, Q and R have become one box, with arrows from x and
+from a, and to a, b and c. Is b made from x or from a? Nobody can tell.
+
+For DOT a name is a thing: the same name twice is the same node. So each
+node needs a name of its own, and what the reader sees is another matter. DOT
+calls that the label. It stands in brackets, with color and shape:
+
+    P [label="Square", shape=box]
+    Q [label="Square", shape=box]
+    x -> P
+    P -> a
+    a -> Q
+
+Now there are two boxes, both of them read Square, and no arrow is in doubt.
 
 In the code
-The framework stays as it is. The demo writes the DOT of step 15's graph,
-y = (x²)² + (x²)²: step15_lines() gives a list of lines, made by these.
-quote(text) puts quotes around a text, and a backslash before each quote
-and backslash in it. node(name, label, **attributes) and edge(start, end)
-give a line, digraph(lines) the whole text. picture(dot, ending) gives the
-bytes of an svg, png or pdf, in one of two ways:
+The framework stays as it is. All of this step is in the demo, which writes
+the graph above as DOT. Each function there gives a piece of the text:
 
-    graphviz.Source(dot).pipe(format="svg")                 runs dot
-    pygraphviz.AGraph(string=dot).draw(format="svg", prog="dot")
+    node("P", "Square", shape="box")    P [label="Square", shape=box]
+    edge("x", "P")                      x -> P
+    digraph(lines)                      digraph g { all lines, and }
 
-Without dot, the first raises graphviz.ExecutableNotFound, and the second
-is tried; None if pygraphviz is not installed either. save(dot, path)
-makes the folder and writes the picture there; for None the text, into a
-.dot file, and stderr says what to install. It returns the path written to.
+A label may hold anything, and sooner or later it holds a quote:
+
+    n [label="say "x""]
+
+DOT reads the label "say " and is confused by the rest. A backslash before a
+quote says that the text goes on. Then a backslash that belongs to the text
+needs one as well. So quote() replaces both, the backslash first. The other
+way round, it would double the backslashes it has just put in.
+
+step15_lines() makes the 9 nodes. For the 9 edges it follows two paths through
+the picture, "xPaQbSy" and "aRcS", and makes an edge of each two neighbors.
+
+Who finds the places? A program called dot, which belongs to Graphviz.
+picture(dot, ending) asks for it through the package graphviz. Where the
+program cannot be found, the package pygraphviz has its turn. Where that is
+missing, too, save() keeps the text and says on stderr what to install.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-Chainer's computational_graph writes DOT, as the package torchviz does
-for PyTorch. JAX prints its graphs as text: jax.make_jaxpr(f)(x).
+Chainer's computational_graph writes DOT, and so does the package torchviz
+for PyTorch. JAX shows a graph as text: jax.make_jaxpr(f)(x).
 
 Watch out
-pip install graphviz brings no dot: it is only the way to call it.
+pip install graphviz does not install dot. That package only calls it.
+
+DOT knows nothing of calculus. A wrong arrow is drawn as neatly as a right
+one. Here we typed the arrows ourselves, and nobody checked them. The graph
+itself knows them better. In step 26 it writes its own DOT.
 
 Try
-1. Begin digraph() with "digraph g { rankdir=LR". What is different?
-2. step15_lines() has the edges as "xPaQbSy" and "aRcS". Swap two letters.
-   Does dot complain?
+1. Begin the text in digraph() with "digraph g { rankdir=LR". What changes?
+2. Write "xPaQcSy" for "xPaQbSy". Does dot complain? How would you notice?
+3. Let quote() replace the quotes first, then the backslashes. What becomes of
+   the label say "x"?
 
 Output
     digraph g {
@@ -66,6 +105,14 @@ Output
     c -> S
     }
     in out/: step25.svg, or step25.dot if nothing can draw it
+
+Answers
+1. The graph runs from left to right. Without it, from top to bottom.
+2. It does not: this is a graph, too. b stands alone now, with no arrow, and
+   c has two arrows into it. A variable is made by one function only.
+3. Each quote gets a backslash, and then that backslash gets one of its own.
+   DOT reads the two as one backslash of the text. The quote behind them is
+   bare again and ends the label, after say.
 """
 
 import contextlib
@@ -632,12 +679,12 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
 
 def quote(text):
-    """A text as DOT wants it: in quotes."""
+    """A text in quotes for DOT, with a backslash before each \" and \\ in it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def node(name, label, **attributes):
-    """The line of DOT for a node."""
+    """The line of DOT for a node: its name, and in brackets label and attributes."""
     pairs = [f"label={quote(label)}", *(f"{k}={v}" for k, v in attributes.items())]
     return f"{name} [{', '.join(pairs)}]"
 
@@ -648,7 +695,7 @@ def edge(start, end):
 
 
 def digraph(lines):
-    """The text of a graph with these nodes and edges."""
+    """The text of a graph: the lines of its nodes and edges, between braces."""
     return "digraph g {\n" + "\n".join(lines) + "\n}\n"
 
 
@@ -663,7 +710,10 @@ def step15_lines():
 
 
 def picture(dot, ending):
-    """DOT text as a picture, as bytes; None where nothing can draw it."""
+    """DOT text as a picture, as bytes; None where nothing can draw it.
+
+    ending is the format: "svg", "png" or "pdf".
+    """
     import graphviz
 
     try:
@@ -678,7 +728,11 @@ def picture(dot, ending):
 
 
 def save(dot, path):
-    """Draw DOT text into the file; where nothing can draw it, keep the text."""
+    """Draw DOT text into a new file in the format of its ending; returns its path.
+
+    The folder is made. Where nothing can draw it, the text goes into a .dot file,
+    and one line on stderr names that file and says what to install.
+    """
     content = picture(dot, path.suffix[1:])
     if content is None:
         path, content = path.with_suffix(".dot"), dot.encode()

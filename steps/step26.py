@@ -1,50 +1,95 @@
 """Step 26 · Pictures of graphs (2)
 
 Problem
-In step 25 we wrote 9 nodes and 9 edges by hand. Goldstein-Price has 95
-nodes and 108 edges: nobody wants to write them, let alone check them.
+In step 25 we typed 9 nodes and 9 arrows. The graph of Goldstein-Price has 95
+nodes and 108 arrows. Typing them is no fun, and who checks them?
 
 Idea
-The graph has it all: a variable knows its creator, a function knows its
-inputs and outputs. Walk back from the result, as backward() does, and
-write a line of DOT for each thing met.
+Nobody has to type them. The graph itself knows: a variable has its creator,
+and a function has its inputs and outputs. Walk back from the result, as
+backward() does, and write a line for each thing you meet.
+
+Two questions come up on the way. The first: what is the name of a node? An
+address is at hand, id(x), and no two objects that live share one. But print
+the text twice, and every name has changed from one run to the next. Two
+such texts can't be compared. So we count: the first node met is n0, the
+next n1, and so on.
+
+The second: what if the walk comes to a function again? Double a variable
+ten times:
+
+    t = x
+    for _ in range(10):
+        t = t + t
+
+There are ten functions. But each has the one before it for both its inputs.
+Follow every input, and you visit 1 + 2 + 4 + ... + 512 = 1023 functions.
+With twenty doublings it is a million. So a function that has been drawn is
+not drawn again. Then the picture has 21 nodes and 30 arrows, as it should.
 
 In the code
-A section of its own begins:  # === graph: pictures of graphs ===
-get_dot_graph(output, verbose=True) gives the text. Variables are orange
-ovals, functions light blue boxes with the name of their class. The line
-of output comes first, and its creator goes onto a stack. The function put
-there last is next, unless it is drawn already: an edge from each input in
-turn, whose creator goes onto the stack, and one to each output alive. The
-line of a node stands just before the first edge that needs it. Nodes
-are called n0, n1, ... in this order, not by id(x): that varies by the run.
-dot_variable(name, x, verbose) and dot_function(name, func) give the line
-of a node. The label of a variable is its name, or nothing, with a
-backslash before each quote and backslash. verbose, if it has data, makes
-that  x: (2, 3) float64  or  (2, 3) float64.
-plot_dot_graph(output, verbose=True, to_file="out/graph.svg") returns the
-Path of the picture. draw_dot(dot, path) gives its bytes in the format of
-the ending, in one of the two ways of step 25, or None. Then plot_dot_graph
-keeps the text in a .dot file, returns its Path and says on stderr what
-to install. write_file(path, content) makes the folder, writes the bytes
-to graph.svg.part and renames that: no crash leaves half a picture.
+A section of its own begins here, graph, for all that draws graphs. The line
+of a variable comes first. In the picture it reads x: (2,) float64, or only
+x if verbose is off. The backslashes are those of step 25:
+
+    [dot_variable]
+
+A function is a box with the name of its class:
+
+    [dot_function]
+
+Now the walk. Its inner function node() gives the name of an object. The
+first time it also takes a new name, and writes the line of the node. The
+stack funcs holds the creators that are still to be drawn:
+
+    [get_dot_graph]
+
+It is a stack and no recursion for the reason of step 8: Python would give
+up at a thousand functions. Follow x ** 2 + 3 * x with the Output beside it:
+
+    start            n0, the result
+    Add              its input x ** 2 is n1. Add itself is n2: n1 -> n2
+                     its input 3 * x is n3: n3 -> n2
+                     its output is n0 already: n2 -> n0
+    Mul, put last    x is n4, Mul is n5, the constant 3 is n6, output n3
+    Pow              x is n4 already, Pow is n7, output n1
+
+That makes 5 variables, 3 functions and 8 arrows. What an arrow points to is
+one dictionary look-up: names tells which objects have been met.
+
+A text is half the way. The picture is the rest:
+
+    [plot_dot_graph]
+
+Two helpers are given. draw_dot() is picture() of step 25: it asks dot, then
+pygraphviz, and else gives None. write_file() writes into a second file and
+renames that in the end. So a crash leaves the old picture, and not half a
+new one.
 
 New:      write_file, dot_variable, dot_function, get_dot_graph, draw_dot,
           plot_dot_graph
 Changed:  nothing
 Removed:  nothing
+Given:    write_file, draw_dot
 
 Elsewhere
-torchviz.make_dot(y) walks back over y.grad_fn and its next_functions in
-PyTorch. There, too, the picture shows what backward() will walk along.
+torchviz.make_dot(y) does the same for PyTorch. It walks back over y.grad_fn
+and its next_functions, which is the way that backward() takes there.
 
 Watch out
-Each constant is an oval of its own: goldstein(x, y) has two for its 14s.
-What was computed under no_grad() has no creator, and is a lone oval.
+Each constant has an oval of its own: goldstein(x, y) has two for its 14s.
+
+What was computed under no_grad() has no creator. It is drawn as one lone
+oval, and that is the truth: for the framework it came from nowhere.
+
+From now on we can look at what we compute. Step 27 makes sin out of powers,
+and counts in the picture what that costs.
 
 Try
-1. Name a and b, two variables in goldstein(). Where are they drawn?
-2. Write x * x for x**2 in tiny(x), which is x**2 + 3 x. What comes twice?
+1. Write x * x for x**2 in tiny(x). Which line comes twice now, and why?
+2. Give the names a and b to the two variables of goldstein(). How do you
+   find them in out/step26.svg?
+3. Call node(func) before the loop over the inputs. Which names change?
 
 Output
     digraph g {
@@ -67,6 +112,14 @@ Output
     }
     goldstein: 57 variables, 38 functions, 108 edges
     in out/: step26.svg, or step26.dot if nothing can draw it
+
+Answers
+1. n4 -> n7: x goes into that Mul twice, and each input is an arrow of its
+   own. An arrow is also a path for backward(), and here it needs both.
+2. a.name = "a" and b.name = "b", inside the function. Their ovals stand near
+   the lower end. Each leads into a Mul whose other input is a square.
+3. The function comes before its first input: Add becomes n1 and x ** 2 n2,
+   Mul n4 and x n5. n3, n6, n7 and n0 stay. The picture is the same.
 """
 
 import contextlib
@@ -633,7 +686,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
 
 def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
+    """Write bytes to path, whole or not at all; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
@@ -644,7 +697,11 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval."""
+    """The line of DOT that draws the variable x as an oval.
+
+    Its label is x's name, if it has one. verbose adds shape and dtype, if it has
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    """
     label = x.name or ""
     if verbose and x.data is not None:
         label += f"{': ' if label else ''}{x.shape} {x.dtype}"
@@ -653,7 +710,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box."""
+    """The line of DOT that draws the function func as a box, named after its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -661,6 +718,8 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
+    A node for each variable and function, named n0 (the output), n1, ... as they
+    are met; an edge for each input, and for each output that is alive.
     verbose adds shape and dtype to the names of the variables.
     """
     names, lines, funcs = {}, [], [output.creator]
@@ -710,7 +769,8 @@ def draw_dot(dot, path):
 def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
-    Returns the path of the picture; of its DOT text where nothing can draw it.
+    Returns the Path of the picture. Where nothing can draw it, the text goes into
+    a .dot file, whose Path is returned, and one line on stderr says so.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

@@ -1022,7 +1022,7 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
 
 def write_file(path, content):
-    """Write bytes to path, whole or not at all."""
+    """Write bytes to path, whole or not at all; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
@@ -1033,7 +1033,11 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval."""
+    """The line of DOT that draws the variable x as an oval.
+
+    Its label is x's name, if it has one. verbose adds shape and dtype, if it has
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    """
     label = x.name or ""
     if verbose and x.data is not None:
         label += f"{': ' if label else ''}{x.shape} {x.dtype}"
@@ -1042,7 +1046,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box."""
+    """The line of DOT that draws the function func as a box, named after its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1050,6 +1054,8 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
+    A node for each variable and function, named n0 (the output), n1, ... as they
+    are met; an edge for each input, and for each output that is alive.
     verbose adds shape and dtype to the names of the variables.
     """
     names, lines, funcs = {}, [], [output.creator]
@@ -1099,7 +1105,8 @@ def draw_dot(dot, path):
 def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
-    Returns the path of the picture; of its DOT text where nothing can draw it.
+    Returns the Path of the picture. Where nothing can draw it, the text goes into
+    a .dot file, whose Path is returned, and one line on stderr says so.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)
