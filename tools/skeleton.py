@@ -22,10 +22,10 @@ def given(number):
 def writable(number):
     """The names that a reader writes or changes in a step, members included."""
     changes, kept = changes_of(number), given(number)
-    new = {n for n in nodes(ledger.step_source(number)) if ledger.among(n, changes.new)}
-    new = {n for n in new if not ledger.among(n, kept)}
-    names = ledger.definitions(ledger.step_source(number))
-    return [name for name in names if name in new or name in changes.changed]
+    source = ledger.step_source(number)
+    new = {name for name in nodes(source) if ledger.among(name, changes.new)}
+    wanted = {name for name in new if not ledger.among(name, kept)} | {*changes.changed}
+    return [name for name in ledger.definitions(source) if name in wanted]
 
 
 def skeleton(number, base):
@@ -78,10 +78,9 @@ def with_comment(name, text, comment):
     """A definition with a comment above the first line inside, if it has an inside."""
     if kind(name, text) in ("constant", "operator"):
         return f"{comment}\n{text}"
-    (node,) = ast.parse(
-        f"{textwrap.dedent(text)}\n    ..."
-    ).body  # a class may be empty
-    first = node.body[ledger.is_docstring(node.body[0])]
+    never_empty = f"{textwrap.dedent(text)}\n    ..."
+    body = ast.parse(never_empty).body[0].body
+    first = body[ledger.is_docstring(body[0])]
     lines, margin = text.split("\n"), re.match(" *", text)[0]
     lines.insert(first.lineno - 1, f"{margin}    {comment}")
     return "\n".join(lines)

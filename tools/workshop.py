@@ -98,14 +98,14 @@ def free_name(path):
 
 def tasks(number):
     """What a reader is to do in a step, as lines."""
-    changes, kept = changes_of(number), given(number)
-    write = [name for name in changes.new if name not in kept]
-    lists = {"Write": write, "Change": changes.changed, "Given": kept}
+    changes, names = changes_of(number), writable(number)
+    owners = {*map(ledger.owner, names)}
+    write = [name for name in changes.new if name in names or name in owners]
+    rest = [name for name in changes.new + given(number) if name not in write]
+    lists = {"Write": write, "Change": changes.changed, "Given": dict.fromkeys(rest)}
     for verb, names in lists.items():
-        if names:
-            yield textwrap.fill(
-                f"{verb}: {', '.join(names)}", 79, subsequent_indent="  "
-            )
+        line = f"{verb}: {', '.join(names)}"
+        yield from textwrap.wrap(line, 79, subsequent_indent="  ") if names else []
     if not write + changes.changed:
         yield "There is no code to write: read the lesson, run the demo, change it."
     yield f"The lesson is at its top. Test it: make test-mine {number}"
@@ -209,9 +209,8 @@ def hint(number):
         return sentence
     passed, report = tested(number)
     if passed:
-        return print(
-            f"{shown_path(my_path(number))} passes its test, and needs no hint."
-        )
+        print(f"{shown_path(my_path(number))} passes its test, and needs no hint.")
+        return
     name = stands_at(number, report) if my_definitions(number) else None
     if name is None:
         return report  # theory, or no Python as yet
@@ -305,7 +304,11 @@ def diff_mine(number, now=False):
             f"{shown_path(my_path(number))} does not pass its test yet. "
             f"To see it beside ours anyway: make diff-mine {number} NOW=1"
         )
-    ours, own = ledger.definitions(ledger.step_source(number)), my_definitions(number)
+    ours = ledger.definitions(ledger.step_source(number))
+    try:
+        own = ledger.definitions(my_path(number).read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        return f"{shown_path(my_path(number))} cannot be compared: {error}"
     for name in writable(number):
         if name not in own:
             print(heading(f"{name} is in ours only"), *ours[name].split("\n"), sep="\n")
@@ -313,8 +316,8 @@ def diff_mine(number, now=False):
             print(heading(f"{name} is as ours"))
         else:
             lines = changed_lines(ours[name].split("\n"), own[name].split("\n"))
-            print(heading(f"{name}: - ours, + mine"), sep="\n")
-            print(*map(coloured_line, lines), "", sep="\n")
+            head = heading(f"{name}: - ours, + mine")
+            print(head, *map(coloured_line, lines), "", sep="\n")
 
 
 # All at a glance
@@ -353,13 +356,13 @@ def progress():
     for first in range(1, len(marks) + 1, 10):
         row = [marks[n] for n in range(first, first + 10) if n in marks]
         print(f"{first:02}  {' '.join(row)}")
-    print(
-        f"\n● passes: {len(done)}   ○ begun: {len(begun) - len(done)}   of {len(marks)}"
-    )
+    left = len(begun) - len(done)
+    print(f"\n● passes: {len(done)}   ○ begun: {left}   of {len(marks)}")
     for number in [*begun, *marks]:
         if number not in done:
             goal = "test-mine" if number in begun else "start-step"
-            return print(f"Next is {title(number)}: make {goal} {number}")
+            print(f"Next is {title(number)}: make {goal} {number}")
+            return
 
 
 def framework():
@@ -372,8 +375,8 @@ def framework():
         return 1
     path = os.pathsep.join([shown_path(PACKAGES), "."])
     python = environment.python().removeprefix(f"{ROOT}{os.sep}")
-    setting = (
-        f"set PYTHONPATH={path}&&" if environment.WINDOWS else f"PYTHONPATH={path}"
-    )
+    setting = f"PYTHONPATH={path}"
+    if environment.WINDOWS:
+        setting = f"set {setting}&&"
     print("The examples run on it, as far as it has what they ask for:")
     print(f"    {setting} {python} -P -m examples.spiral")
