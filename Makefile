@@ -11,14 +11,14 @@ $(error This project needs Python 3.11 or newer; get it from https://www.python.
 endif
 
 STEPS := $(PYTHON) -m tools.steps
-GOALS := help run run-step test test-step test-gpu diff-step show-step propagate framework faults bench check check-all
+GOALS := help run run-step test test-step test-gpu diff-step show-step start-step test-mine hint-step diff-mine watch-step progress propagate framework faults bench check check-all
 .PHONY: $(GOALS)
 .DEFAULT_GOAL := help
 
 # make takes the number in "make test-step 14" for a goal: let it be one that does nothing.
 FIRST := $(firstword $(MAKECMDGOALS))
 REST := $(wordlist 2,99,$(MAKECMDGOALS))
-ifneq ($(filter run test %-step propagate framework faults,$(FIRST)),)
+ifneq ($(filter run test %-step %-mine propagate framework faults,$(FIRST)),)
 NUMBERS := $(filter-out $(GOALS),$(REST))
 N := $(if $(filter run test framework faults,$(FIRST)),$(NUMBERS),$(REST))
 $(foreach word,$(NUMBERS),$(eval $(word):;@:))
@@ -46,13 +46,31 @@ diff-step:
 	@$(STEPS) diff "$(N)"
 
 show-step:
-	@$(STEPS) show "$(N)"
+	@$(STEPS) show "$(N)" $(if $(ANSWERS),--answers)
+
+start-step:
+	@$(STEPS) start "$(N)" $(if $(AGAIN),--again)
+
+test-mine:
+	@$(STEPS) test-mine "$(N)"
+
+hint-step:
+	@$(STEPS) hint "$(N)"
+
+diff-mine:
+	@$(STEPS) diff-mine "$(N)" $(if $(NOW),--now)
+
+watch-step:
+	@$(STEPS) watch "$(N)"
+
+progress:
+	@$(STEPS) progress
 
 propagate:
 	@$(STEPS) propagate $(if $(CONTINUE),--continue,"$(N)")
 
 framework:
-	@$(STEPS) framework $(if $(N),"$(N)") $(ARGS)
+	@$(STEPS) framework $(if $(MINE),--mine) $(if $(N),"$(N)") $(ARGS)
 
 faults:
 	@$(STEPS) faults $(N)

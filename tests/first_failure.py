@@ -42,7 +42,10 @@ compared = None  # operator, left and right of the last comparison that failed
 
 
 class Unwritten(BaseException):
-    """A definition of a reader's own file that is still to be written."""
+    """A definition of a reader's own file that is still to be written.
+
+    It is no Exception, so that a test that asks for an error is not content with it.
+    """
 
 
 def uncatchable(source):
@@ -238,6 +241,8 @@ def what_is_wrong(statement, excinfo, entry, path):
 
 def raised(excinfo, path):
     """A sentence: the error, and the line of the file under test that it came from."""
+    if excinfo.type is Unwritten:
+        return sentence(str(excinfo.value))
     lines = [e.lineno + 1 for e in excinfo.traceback if str(e.path) == str(path)]
     place = f"{path.name}, line {lines[-1]}: " if lines else ""
     return sentence(f"{place}{excinfo.type.__name__}: {excinfo.value}")
@@ -270,9 +275,7 @@ def told(item, excinfo, number, path):
         return raised(excinfo, path)
     statement, lines = code(item, entries[:: len(entries) - 1 or 1])
     name = missing_name(excinfo.value)
-    if excinfo.type is Unwritten:
-        wrong = sentence(str(excinfo.value))
-    elif name and str(excinfo.traceback[-1].path) != str(path):
+    if name and str(excinfo.traceback[-1].path) != str(path):
         wrong = f"{path.name} has no {name}, which step {number} asks for."
     else:
         wrong = what_is_wrong(statement, excinfo, entries[-1], path)

@@ -2,6 +2,7 @@
 
     python -m tools.cut              from the last step
     python -m tools.cut 36           from step 36
+    python -m tools.cut FILE FOLDER  from a file like a step, to FOLDER/framework/
 
 The line "# === functions/shape: what moves elements ===" opens a section, which
 becomes framework/functions/shape.py, with the text behind the colon as its docstring.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import environment, ledger
+from tools.show import shown_path
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "framework"
@@ -108,7 +110,7 @@ def sections(body):
     """The sections of a step's framework code, in order."""
     before, *rest = MARKER.split(body)
     if not rest:
-        raise ValueError("there is no section to cut out.")
+        raise ValueError("there is no section to cut out; steps have them from 23 on.")
     found = [Section(*part) for part in zip(rest[::3], rest[1::3], rest[2::3])]
     for text in [before, *(each.code for each in found)]:
         if wrong := ledger.SECTION.search(text):
@@ -224,7 +226,11 @@ def check_order(texts, found):
 def package(number):
     """The text of each file of the package, by its path in framework/."""
     step = f"steps/{ledger.step_path(number).name}"
-    source = ledger.step_source(number)
+    return package_of(ledger.step_source(number), step)
+
+
+def package_of(source, step):
+    """The same for the text of any file like a step, which is called by this name."""
     try:
         ledger.definitions(source)  # what is none is named with its line in the step
         parts = ledger.Parts.of(source)
@@ -251,15 +257,29 @@ def put(texts, package):
 
 def cut(number):
     """Cut framework/ from a step."""
-    texts = package(number)
-    shutil.rmtree(ROOT / NAME, ignore_errors=True)
-    put(texts, ROOT / NAME)
+    replace(package(number), ROOT / NAME)
     print(f"{NAME}/ is cut from step {number}.")
+
+
+def cut_file(path, folder):
+    """Cut framework/ from any file like a step, into a folder."""
+    name = shown_path(path)
+    replace(package_of(path.read_text(encoding="utf-8"), name), folder / NAME)
+    print(f"{shown_path(folder / NAME)}/ is cut from {name}.")
+
+
+def replace(texts, package):
+    """Write the modules of a package in place of those that are there."""
+    shutil.rmtree(package, ignore_errors=True)
+    put(texts, package)
 
 
 def main(words):
     try:
-        cut(int(words[0]) if words else ledger.step_numbers()[-1])
+        if len(words) == 2:
+            cut_file(*map(Path, words))
+        else:
+            cut(int(words[0]) if words else ledger.step_numbers()[-1])
     except ValueError as error:
         return str(error)
 

@@ -13,30 +13,36 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import environment, ledger, running, show
+from tools import environment, ledger, running, show, workshop
 
 ROOT = environment.ROOT
 HELP = """\
 make run             run all steps in order, a line each
 make test            test all steps and the package
-
 make run-step 14     run one step
-make show-step 14    its lesson, and only the code that is new or changed
+make show-step 14    its lesson with its code (ANSWERS=1: and the answers)
 make diff-step 14    what it changes over step 13, definition by definition
-make test-step 14    its own test, up to the first failure
-                     (STEP_FILE=my14.py: the same test on your own file)
+make test-step 14    its own test (STEP_FILE=my14.py: on your own file)
 make test-gpu        the newest step on a GPU, if CuPy finds one
 
+make start-step 14   begin to write step 14 yourself, in my/step14.py
+make test-mine 14    test it, up to the first failure
+make watch-step 14   test it at each save
+make hint-step 14    a hint, and a larger one at each call
+make diff-mine 14    yours beside ours
+make progress        which steps you have, of all
+
 make propagate 14    carry an edit of step 14 into all later steps
-make framework       cut the package framework/ out of the last step
+make framework       cut the package out of the last step (MINE=1: your last)
 make faults 14       plant faults in step 14: which does its test not catch?
 make check           lint, format, the rules all steps keep, tests of the tools
 make check-all       the same, and each test on every later step
 make bench           time the last step and the package beside PyTorch
 
-Without make: python -m tools.steps run, test, show 14, diff 14, test 14 …
+Without make: python -m tools.steps run, show 14, start 14, test-mine 14 …
 """
-NUMBERED = ("propagate", "framework", "faults")  # goals that are not named …-step
+# Goals that take a number and are not named …-step.
+NUMBERED = ("propagate", "framework", "faults", "test-mine", "diff-mine")
 
 
 # Numbers
@@ -114,27 +120,34 @@ def command_test_gpu(words):
     return python_command("-m", "pytest", "tests/test_gpu.py", "--gpu", *words)
 
 
-def command_diff(words):
-    parser = Parser("diff")
-    parser.add_argument("number", nargs="?", default="")
-    return show.diff(step_number(parser.parse_args(words).number, "diff"))
-
-
-def command_show(words):
-    parser = Parser("show")
-    parser.add_argument("number", nargs="?", default="")
-    parser.add_argument("--answers", action="store_true")
-    options = parser.parse_args(words)
-    return show.step(step_number(options.number, "show"), options.answers)
-
-
 def command_propagate(words):
     if not words or not is_option(words[0]):
         step_number("".join(words[:1]), "propagate")
     return python_command("-m", "tools.propagate", *words)
 
 
+def numbered(command, function, *flags):
+    """The command that calls a function with the number of a step, and these flags."""
+
+    def run(words):
+        parser = Parser(command)
+        parser.add_argument("number", nargs="?", default="")
+        for flag in flags:
+            parser.add_argument(f"--{flag}", action="store_true")
+        options = vars(parser.parse_args(words))
+        return function(step_number(options.pop("number"), command), **options)
+
+    return run
+
+
+def command_progress(words):
+    Parser("progress").parse_args(words)
+    return workshop.progress()
+
+
 def command_framework(words):
+    if "--mine" in words:
+        return workshop.framework()
     if words and not is_option(words[0]):
         step_number(words[0], "framework")
     return python_command("-m", "tools.cut", *words)
@@ -177,8 +190,14 @@ COMMANDS = {
     "run": command_run,
     "test": command_test,
     "test-gpu": command_test_gpu,
-    "diff": command_diff,
-    "show": command_show,
+    "diff": numbered("diff", show.diff),
+    "show": numbered("show", show.step, "answers"),
+    "start": numbered("start", workshop.start, "again"),
+    "test-mine": numbered("test-mine", workshop.mine),
+    "hint": numbered("hint", workshop.hint),
+    "diff-mine": numbered("diff-mine", workshop.diff_mine, "now"),
+    "watch": numbered("watch", workshop.watch),
+    "progress": command_progress,
     "propagate": command_propagate,
     "framework": command_framework,
     "faults": command_faults,
