@@ -245,8 +245,9 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. What forward() says in a
-        ValueError comes after the name of the function and the shapes it got.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs. What forward() says in a ValueError comes after
+        the name of the function and the shapes it got.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
