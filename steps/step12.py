@@ -1,33 +1,73 @@
 """Step 12 · Many inputs and outputs (nicer)
 
 Problem
-Step 11 asks for brackets at every turn, and each is easily forgotten:
-    y = Add()([x0, x1])[0]               in each call
-    x0, x1 = xs; return [x0 + x1]        in each forward
-The lists are the business of Function, and nobody else should see them.
+Step 11 can add two variables. But look at what one has to write:
+
+    y = Add()([x0, x1])[0]              in each call
+
+    def forward(self, xs):              in each function
+        x0, x1 = xs
+        return [x0 + x1]
+
+Three lists for one sum. Forget the brackets of the last one, and an array
+of three elements becomes three outputs.
 
 Idea
-Python packs and unpacks lists with a star:
+The lists are the business of Function. Nobody else should have to see them.
+Python packs and unpacks them for us, with a star:
 
-    def f(*inputs)    f(a, b) is called with inputs = (a, b)
-    f(*xs)            with xs = [a, b] is the call f(a, b)
+    def f(*inputs)      f(a, b) is called with inputs = (a, b)
+    f(*xs)              with xs = [a, b] this is the call f(a, b)
 
-A single output comes back bare. Several are a tuple out of forward and a
-list of variables out of the call.
+That is the way in. With add(x0, x1) at 2 and 3 it goes like this:
+
+    inputs      (x0, x1)
+    xs          [2.0, 3.0]
+    forward     forward(*xs), which is forward(2.0, 3.0)
+
+On the way out there is a question. forward gives 5.0 for a sum, and for 17
+by 5 it gives 3.0 and 2.0. How can Function tell one output from several?
+Asking for len() is no help: an array of three elements has a length, too.
+But return 3.0, 2.0 is a tuple in Python, and an array never is:
+
+    5.0             no tuple: one output        y
+    (3.0, 2.0)      a tuple: its elements       [whole, rest]
 
 In the code
-Function.__call__(*inputs) keeps self.inputs, a tuple from now on, and
-calls self.forward(*xs) with the arrays. Function's own forward(self, *xs)
-takes any number of them, and raises NotImplementedError as before.
-If forward gives a tuple, the call returns the list of the outputs, even
-if the tuple has one element only; else it returns the variable itself.
-make_output(y) raises a TypeError with the name of the function's class,
-if y is None: whoever wrote forward has forgotten the return.
-forward(x) of Square and Exp, square(x) and exp(x) are as plain again as
-in step 10. Add.forward(x0, x1) returns x0 + x1, and add(x0, x1) calls it.
-Variable.backward() is as it was: it looks at the first input and the
-first output of each function and at no other. Step 13 mends that.
-The demo has DivMod again, and Silent, an Exp whose forward has no return.
+One star where the variables come in and one where the arrays go out. After
+forward() it asks for a tuple:
+
+    [Function.__call__]
+
+    [Function.forward]
+
+Now all functions get plainer. This is why we do it. Four of them are again
+what they were in step 10:
+
+    [Square.forward]
+
+    [square]
+
+    [Exp.forward]
+
+    [exp]
+
+And a sum is a sum at last. Its short name add() is new:
+
+    [Add.forward]
+
+    [add]
+
+With plain values a new mistake is possible. Whoever forgets the return in
+forward() gives back None, and as_array says: "Expected an array or a number,
+but got None." True, but in a network of fifty functions it is of little
+help. So make_output says whose None it is:
+
+    [Function.make_output]
+
+That was the way forward. On the way back nothing has changed: the loop looks
+at the first input of a function and at no other, and Add has no backward()
+at all. Step 13 gives both inputs their gradients.
 
 New:      add
 Changed:  Function.__call__, Function.make_output, Function.forward,
@@ -35,23 +75,31 @@ Changed:  Function.__call__, Function.make_output, Function.forward,
 Removed:  nothing
 
 Elsewhere
-In PyTorch y = F.apply(x0, x1) calls forward(ctx, x0, x1), unpacked in the
-same way; a tensor comes back, or a tuple of them: torch.max(x, dim=0) has
-two outputs, the values and where they stood.
+In PyTorch, F.apply(x0, x1) calls forward(ctx, x0, x1), unpacked in the same
+way. One tensor comes back as it is, and a tuple of them as a tuple.
+torch.max(x, dim=0) has two outputs: the values and where they stood.
 
 Watch out
-The comma makes the tuple. return x0 // x1, x0 % x1 has two outputs;
-return [x0 // x1, x0 % x1] has one, a list, which as_array refuses.
+The comma makes the tuple. return x0 // x1, x0 % x1 has two outputs. With
+brackets around, return [x0 // x1, x0 % x1] is one output, a list, and
+as_array refuses it.
 
 Try
-1. Write forward of Silent with a return. What does the demo print?
+1. Write the forward of Silent with a return. What does the demo print?
 2. Put a comma behind the x0 + x1 of Add.forward. What does the demo say?
-3. Write DivMod() with three inputs. Which line complains, and how?
+3. Call DivMod() with three variables. Which line complains, and how?
 
 Output
     2 + 3    5.0, in a Variable
     17 by 5  3.0 and 2.0 left over
     Silent   Silent.forward gave None, not an array.
+
+Answers
+1. Silent   7.389056, which is e ** 2.
+2. AttributeError: 'list' object has no attribute 'data'. The comma makes a
+   tuple of one element, so add() gives a list with one variable.
+3. The line ys = self.forward(*xs): DivMod.forward() takes 3 positional
+   arguments but 4 were given. (self is one of them.)
 """
 
 import copy

@@ -1,57 +1,95 @@
 """Step 14 · One variable used twice
 
 Problem
-y = add(x, x) gives x.grad = 1, but y is 2x, so it must be 2. Step 13
-writes a gradient into x each time one arrives, and the second arrival
-wipes out the first.
+y = add(x, x) is 2x, so its slope is 2. Step 13 says 1:
+
+    x = Variable(np.array(3.0))
+    y = add(x, x)
+    y.backward()
+    x.grad              1.0
 
 Idea
-If x reaches y along several paths, a small change of x comes through on
-each of them. The gradients of the paths add up:
+Do the loop's work by hand. Add.backward(1.0) gives two gradients, 1.0 for
+the first input and 1.0 for the second. Both inputs are x:
+
+    x.grad = 1.0        for the first input
+    x.grad = 1.0        for the second
+
+The second line wipes out the first. What should it do? Let x grow by 0.01.
+Then the first input grows by 0.01, and so does y. The second input grows by
+0.01 as well, and y grows by another 0.01. The two effects add up:
 
     x --+--> add --> y        dy/dx = 1 + 1 = 2
         |     |
         +-----+
 
+It is the same for every graph. The slope of y along x is the sum over all
+the paths that lead from x to y. For y = x² + x at 3 there are two paths, one
+with the slope 2x = 6 and one with the slope 1. The sum is 7.
+
 In the code
-Variable.backward() stores the first gradient that arrives at a variable
-and adds each later one to what is there, as a new array (by as_array:
-the sum of two 0-d arrays is a number). So a variable that is used in a
-second calculation still holds the gradient of the first, and adds to it;
-Variable.cleargrad() sets grad back to None.
+So the loop has to add where it used to write. The first gradient that
+arrives at a variable is kept as it is. Each later one is added to it:
+
+    [Variable.backward]
+
+(The as_array is for arrays without axes: the sum of two of them is a number.)
+
+Why not simply x.grad += gx? With NumPy, += writes into the array that is
+there. And this array has other owners. Add gives one and the same gy to both
+its inputs, and gy is the array in y.grad:
+
+    y.grad --+
+    x.grad --+--> [1.0]       after the first gradient
+
+Add 1.0 in place, and x.grad is 2.0, as it should be. But y.grad is 2.0 as
+well, and nobody asked for that. x.grad + gx makes a new array, and y.grad
+keeps its 1.0.
+
+Adding has a price. The gradient of the first calculation is still there when
+the second one begins. So 2 for x + x, and then 3 for (x + x) + x, would give
+5. A variable must be able to forget:
+
+    [Variable.cleargrad]
+
+Are the gradients right now, for every graph? They are where the paths part
+at x itself. Where they part and meet in between, it matters in which order
+the functions are called. That is step 15.
 
 New:      Variable.cleargrad
 Changed:  Variable.backward
 Removed:  nothing
 
 Elsewhere
-PyTorch adds into .grad for the same reason, which is why every training
-loop there calls optimizer.zero_grad(). JAX has nothing to clear: jax.grad
-is a function that returns a new value each time.
+PyTorch adds into .grad, too: 2 for x + x, then 5. That is why each training
+loop there calls optimizer.zero_grad(). In JAX there is nothing to clear,
+since jax.grad(f) is a function that returns its gradient as a value.
 
 Watch out
-Write x.grad = x.grad + gx, not x.grad += gx. Add hands the very array of
-y.grad to both inputs, and += would change it for everyone who holds it:
-y.grad would become 2, too.
-
-Clear x and build the graph again: a second y.backward() on the old one
-also adds to the variables in between. (x²)² at 2 gives 32, then 96, not 64.
-
-Adding up is enough where the paths leave from x itself. Where they part
-and meet again in between, a function is visited too early, or twice; so is
-one with two outputs in use. See steps 15 and 16.
+A second y.backward() on the same graph adds to the variables in between as
+well. For a = x² and y = a² at x = 2, the first call gives a.grad = 8 and
+x.grad = 8 · 4 = 32. The second makes 16 of the 8 and adds 16 · 4 = 64 to x:
+96, not 64. Clear x and build the graph anew.
 
 Try
 1. Before running: what is x.grad for add(add(x, x), add(x, x))?
-2. Add with x.grad += gx in backward(). What is x.grad for (x + x) + x?
-3. Leave out the x.cleargrad() between the first two graphs. Where does
-   each number come from?
+2. Write x.grad += gx in backward(). What does the second line of the demo
+   say, and why?
+3. Leave out the first x.cleargrad() of the demo. Where does each number
+   come from?
 
 Output
     y = x + x               x.grad = 2.0   y.grad = 1.0
     y = (x + x) + x         x.grad = 3.0   y.grad = 1.0
     y = x + x, not cleared  x.grad = 5.0
     y = x^2 + x at 3        x.grad = 7.0
+
+Answers
+1. 4: there are four paths, each with the slope 1.
+2. x.grad = 4.0, y.grad = 4.0. For y, x + x and x there is but one array. The
+   outer sum leaves 1 in it. The inner one adds it to itself, twice: 2, 4.
+3. 2, then 2 + 3 = 5, then 5 + 2 = 7. The last line is 7 as before: it comes
+   after the second cleargrad(), and 6 + 1 = 7.
 """
 
 import copy

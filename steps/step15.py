@@ -1,55 +1,95 @@
 """Step 15 · Complex graphs: why order matters
 
 Problem
-y = (x²)² + (x²)² at x = 2 gives x.grad = 96. But y = 2x⁴, so it must be
-8x³ = 64. Each function is right, and gradients add up; what is wrong?
+y = (x²)² + (x²)² is 2x⁴, so its slope is 8x³. At x = 2 that is 64. Step 14
+says 96. Each function is right, and gradients add up. What is wrong?
 
 Idea
-Name the four functions and look at the order in which backward() calls
-them:
+Give the four functions names. P makes a = x², Q and R both make a², and S is
+the sum:
 
                     +--> Q --> b --+
     x --> P --> a --+              +--> S --> y
                     +--> R --> c --+
 
-The loop takes the function that was put in last: S, R, P, Q, P. When P
-is called first, only the gradient through R has reached a; the one
-through Q is still to come. P passes on half of a.grad, and when Q has
-brought the rest, P is called again and passes on all of it:
+At x = 2 we have a = 4. So Q and R have the slope 2a = 8, and P has 2x = 4.
+Now follow the loop. It takes the function that was put into its list last:
 
-    32 (too early) + 64 (late, but complete) = 96
+    list     call   what it does
+    [S]      S      b.grad = 1 and c.grad = 1; puts in Q and R
+    [Q R]    R      a.grad = 1 · 8 = 8; puts in P
+    [Q P]    P      x.grad = 8 · 4 = 32
+    [Q]      Q      a.grad = 8 + 1 · 8 = 16; puts in P
+    [P]      P      x.grad = 32 + 16 · 4 = 32 + 64 = 96
 
-Calling P only once, but too early, gives 32. The rule that gives 64:
+There it is, in the third row. P is called when only the gradient through R
+has come in. It passes on 8, where 16 were due. Then the 8 through Q arrive,
+and P is called again. Now it passes on all 16, those 8 included that it has
+passed on before.
 
-    call a function only when everything that uses its output was called
+How to mend it? Three ideas come to mind:
 
-Here P has to be last. Which of Q and R is first does not matter.
+    call no function twice              S R P Q      32
+    call first what was put in first    S Q R P P    128
+    both                                S Q R P      64
+
+32 is half of what is right: P was too early, and then never again. 128 is
+twice as much, for P was called twice, both times with all 16. And both
+together give 64. Done?
+
+No, that was luck. Take y = a + a² with a = x², which is 20 at x = 2. Its
+slope is 2x + 4x³ = 36:
+
+    x --> P --> a --+--------------+
+                    |              +--> S --> y
+                    +--> Q --> b --+
+
+S puts in P and Q, in this order. P comes first and passes on 1 · 4 = 4. Then
+Q adds its 8, so that a.grad is 1 + 8 = 9, and nobody passes it on. We get
+4, and 9 · 4 = 36 is right.
+
+When a function was put in does not matter. This does:
+
+    call a function when all functions that use its output have been called
+
+P makes a. In the first graph Q and R use it, in the second Q and S do. So P
+has to be last in both. Which of Q and R comes first is all the same.
 
 In the code
-The framework stays as it is. The demo has functions of its own: graph(x)
-builds the picture above and returns y and a dict from the four names to
-the functions; order_of_calls(x) runs backward() and returns the names in
-the order of the calls; by_hand(x, order) calls the functions in an order
-of your own, such as "SRQP", and returns a row (name, a.grad, x.grad) for
-each call. Both leave the result in x.grad.
+The framework stays as it is. This step is an experiment, and the demo has
+the apparatus for it. graph(x) builds the first picture and gives y and its
+four functions by name. order_of_calls(x) runs backward() on it and notes
+the name of each function that is called.
+
+by_hand(x, order) does without the loop. You say in which order to call the
+functions, such as "SRQP". It does just what the loop does for each of them:
+it adds what backward() gives to the gradients of the inputs. It shows what is
+in a.grad and x.grad after each call. It does not clear x.grad before.
+
+By hand we get 64, because we have looked at the picture. The loop cannot see
+the picture. It knows one function at a time and has to decide whether all
+that use its output have been called. In step 16 a single number for each
+function will tell it.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch counts first how many functions wait to give each function a
-gradient, and calls it when none is left. JAX needs no search: it writes
-calculations down in the order they run, and goes through the list backwards.
+PyTorch first counts how many gradients each function is waiting for, and
+calls it when none is missing. JAX has no order to find: it writes down the
+calculations in the order in which they run, and reads the list backwards.
 
 Watch out
-A wrong order does not fail, it gives a wrong number: compare with
-numerical_diff() when a graph branches and comes together again.
+A wrong order raises no error. It gives a wrong number. Whenever a graph parts
+and meets again, compare with numerical_diff().
 
 Try
-1. Which orders of P, Q, R and S run at all? What does by_hand say to PSRQ?
+1. Let by_hand call each of the four functions once. Which orders run at all,
+   and what do they give? What does it say to PSRQ?
 2. Change add(b, c) in graph() to add(c, b). What changes, and what doesn't?
-3. Feed y into a second graph of this shape. How often is x's P called?
+3. Feed y into a second graph of this shape, and that y into a third one. How
+   often is the first P called?
 
 Output
     y = 32.0, dy/dx = 8 x^3 = 64.0
@@ -66,6 +106,15 @@ Output
         Q   a.grad = 16.0   x.grad = None
         P   a.grad = 16.0   x.grad = 64.0
     by hand, P once but too early: x.grad = 32.0
+
+Answers
+1. Four: SRQP and SQRP give 64, SRPQ and SQPR give 32. S has to be first, and
+   P needs Q or R before it. To PSRQ it says: TypeError: unsupported operand
+   type(s) for *: 'NoneType' and 'float'. No gradient has reached a yet.
+2. backward() calls S Q P R P. x.grad is 96.0 as before, since Q and R do the
+   same. What we do by hand does not change at all.
+3. Four times, then eight times: it doubles with each graph. After fifty of
+   them it would be a million billion calls.
 """
 
 import copy
@@ -298,7 +347,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
 
 def graph(x):
-    """y = (x ** 2) ** 2 + (x ** 2) ** 2, and its functions by name."""
+    """y = (x ** 2) ** 2 + (x ** 2) ** 2, and a dict of its functions P, Q, R, S."""
     a = square(x)
     b, c = square(a), square(a)
     y = add(b, c)
@@ -316,7 +365,7 @@ def noted(name, backward, calls):
 
 
 def order_of_calls(x):
-    """Run backward() through the graph of x; the names in the order of the calls."""
+    """Run backward() on graph(x); the names of the functions in the order of calls."""
     calls = []
     y, funcs = graph(x)
     for name, func in funcs.items():
@@ -326,7 +375,10 @@ def order_of_calls(x):
 
 
 def by_hand(x, order):
-    """Call the functions in this order; a row (name, a.grad, x.grad) for each call."""
+    """Call the functions of graph(x) in an order such as "SRQP", and add up gradients.
+
+    There is a row (name, a.grad, x.grad) for each call.
+    """
     rows = []
     y, funcs = graph(x)
     (a,) = funcs["Q"].inputs

@@ -1,42 +1,81 @@
 """Step 16 · Complex graphs: generations
 
 Problem
-y = (x²)² + (x²)² at x = 2 gives 96, and 64 is right: step 14's loop calls
-P (below) before all of its gradient has come in, and then once more. For
-50 doublings in a row, y1 = x + x, y2 = y1 + y1 and so on, the calls double
-each time: 2⁵⁰ of them would take years.
+Step 15 found the rule: call a function when all functions that use its
+output have been called. A person sees that in the picture. The loop cannot,
+and so it says 96 instead of 64 for y = (x²)² + (x²)².
+
+Wrong numbers are not all. Take y1 = x + x, y2 = y1 + y1, y3 = y2 + y2, and
+so on. Each sum puts in the one before it twice, and it is called both times.
+So the calls double from sum to sum. 50 sums would take 2⁵⁰ calls: years.
 
 Idea
-Number the variables and functions while the graph is built:
+We have to know who comes before whom. While the graph is being built, we do
+know it: a function is called after all its inputs were made. So let us number
+everything at that time:
 
-    variable you make      generation 0
-    function               the largest generation among its inputs
-    output of a function   one more than the function
+    a variable that you make    generation 0
+    a function                  the largest generation among its inputs
+    a variable that it makes    one more than the function
 
-    0     0     1        1     2        2     3   (each above its column)
+Here is the second graph of step 15, y = a + a² with a = x², which defeated
+us even with "first come, first served":
 
-                    +--> Q --> b --+
-    x --> P --> a --+              +--> S --> y
-                    +--> R --> c --+
+    0     0     1                        2      3
 
-Take the latest generation first, and each function only once. Whatever
-uses a is of a later generation than P, which made a. If it waits, it goes
-first; if not, a function later still will put it in: P cannot overtake it.
+    x --> P --> a --+--------------------+
+                    |                    +--> S --> y
+                    +--> Q --> b --------+
+                         1     2
+
+S has the inputs a, of generation 1, and b, of generation 2. So S is of
+generation 2. Now take the latest generation first:
+
+    S    2      a.grad = 1        b.grad = 1
+    Q    1      a.grad = 1 + 1 · 8 = 9
+    P    0      x.grad = 9 · 4 = 36
+
+36 is right. Is it always? Whatever uses a is at least of generation 1, and P,
+which makes a, is of generation 0. If such a function is waiting, it goes
+before P. If it is not waiting yet, some later function will put it in, and
+that one goes before P as well. So P comes last.
 
 In the code
-Variable.generation is 0 and set_creator(func) makes it func.generation + 1.
-Function.__call__ sets self.generation, the largest among its inputs, before
-it makes the outputs: make_output calls set_creator, which reads it.
-backward() keeps the waiting functions in a list, waiting, that has a place
-for each generation: waiting[0], waiting[1] and so on, self.generation of
-them. waiting.pop() takes the latest away. In each place is a dict with the
-functions as its keys:
+A variable begins with generation 0, and whoever makes it raises it:
 
-    waiting[func.generation][func] = True
+    [Variable.__init__]
 
-A key is there once, however often it is put in. And a dict keeps the order
-in which its keys came, which a set does not: two runs give the same bits.
-None, the creator of a variable you made, stays out.
+    [Variable.set_creator]
+
+The function takes the largest number among its inputs. It must do so before
+it makes its outputs, since set_creator reads it:
+
+    [Function.__call__]
+
+Now for the functions that wait. A list that is sorted again and again would
+do, and the numbers would be right. Try it with a sum of 4,000 squares,
+though. All 4,000 squares are of generation 0. They wait until the last of
+the 3,999 sums is done, and each sum sorts them all once more. Twice as many
+terms take four times as long.
+
+Nothing needs to be sorted if each generation has a place of its own. waiting
+is a list of such places: waiting[0] for generation 0, waiting[1] for the
+next, and so on. waiting.pop() takes the latest place away, with all that is
+in it:
+
+    [Variable.backward]
+
+Can a function still come for a place that is gone? No: what a function puts
+in are the creators of its inputs, and these are of an earlier generation.
+
+Each place is a dict, with the functions as its keys. Q and R both put in P,
+and as a key it is there once. So it is called once, and 50 doublings take 50
+calls. Why no set? A set gives its elements in an order that differs from run
+to run. Sums of gradients would then differ in their last digits. A dict
+keeps the order in which its keys came.
+
+The gradients are right now, for every graph. But try a large one, ten times
+over, and look at the memory it takes. That is step 17.
 
 New:      nothing
 Changed:  Variable.__init__, Variable.set_creator, Variable.backward,
@@ -44,20 +83,20 @@ Changed:  Variable.__init__, Variable.set_creator, Variable.backward,
 Removed:  nothing
 
 Elsewhere
-Chainer keeps its functions in a heap and calls a generation a rank.
-PyTorch counts how many gradients each function still waits for; among
-those that are ready it takes the one made last.
+Chainer has the same number and calls it rank; its functions wait in a heap.
+PyTorch calls a function when none of its gradients is missing. Among those
+that are ready it takes the one that was made last.
 
 Watch out
-Sorting a list each time a function is put in gives the same numbers. But
-in a sum of 4,000 squares each square(x) is of generation 0 and waits until
-all adds are done. Looking at all that wait, each time, is n² work. Here a
-function is put in its place and taken out, and nobody looks at the others.
+The numbers are given when the graph is built. Whoever sets y.creator = func
+without set_creator() leaves y at generation 0, and backward() finds no place
+for func. It ends in an IndexError.
 
 Try
-1. Take the functions from the front, waiting.pop(0). What is x.grad?
-2. Let each place be a list, and use append. What do 50 doublings take?
-3. Before running: which generation has the variable add(x, y) here?
+1. Before running: which generation has add(x, y) in the graph of the demo?
+2. Let each place be a list, and use append. (Make 15 doublings of the 50.)
+   What becomes of the 64.0?
+3. Take the functions from the front, with waiting.pop(0). What happens?
 
 Output
     variable    x a b c y
@@ -65,6 +104,14 @@ Output
     y = (x^2)^2 + (x^2)^2   x.grad = 64.0
     50 doublings of x       x.grad = 1125899906842624.0
     sum of 4,000 x^2, x = 2 x.grad = 16000.0
+
+Answers
+1. y is of generation 3. So the function Add is of generation 3, and the new
+   variable of generation 4.
+2. It becomes 128.0. P is in its place twice, once from Q and once from R. It
+   is called twice, both times with all of its gradient.
+3. IndexError: list index out of range. First the empty places are taken. When
+   S comes and wants to put in Q and R, no place is left.
 """
 
 import copy
@@ -150,7 +197,8 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call

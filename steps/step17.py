@@ -1,57 +1,94 @@
 """Step 17 · Memory and cycles
 
 Problem
-A graph of four arrays of 1 MB is made and dropped, ten times: 40 MB are
-still taken, though no name leads to any of it.
+Make a graph of four arrays of 1 MB each. Drop it, and make the next. After
+ten such graphs step 16 still holds 40 MB, though no name leads to any of it:
+
+    for _ in range(10):
+        y = large_graph()
+        del y
 
 Idea
-Python frees an object at once when the last reference to it is gone. But
-a function holds its output, and the output holds its creator:
+Python counts for each object how many others refer to it. When the last of
+these references goes, the object is freed at once. So let us count, for
+y = square(x) and the function func that made it:
+
+    y       2 references: the name y, and func.outputs
+    func    1 reference:  y.creator
+
+del y takes the name away. One reference to y is left, and that is func's.
+func has its one reference, and that is y's:
 
     func --- outputs ---> y
     func <-- creator ---- y
 
-In such a cycle each keeps the other alive, and both keep the inputs alive
-and all that was before. Only Python's cyclic garbage collector finds
-them, some time later; it counts objects, not megabytes.
+This is a cycle. Each keeps the other alive, and func keeps its inputs alive,
+and these their creators, down to x.
 
-One of the two links must be weak: one that does not keep alive what it
-points to. backward() goes from y to func, so this link stays as it is.
+Python has a second broom for this, the cyclic garbage collector. It finds
+cycles that no name leads to. But it comes when some hundreds of new objects
+have piled up. It counts objects, not megabytes, and our ten graphs have few
+objects and 40 MB. We could call it after every graph, with gc.collect().
+Then it searches all objects of the program, each time.
 
-    func - - weak - - - > y
+Better not to make a cycle at all. Which of the two links can we do without?
+creator is the way back: backward() starts at y, and nobody else holds func.
+outputs serves to look up the gradients of the outputs. It must find y, but
+it need not keep y alive. Python has a link for this, a weak reference:
+
+    func - - outputs - -> y       weak: it finds y while y is there
     func <-- creator ---- y
 
+Now y has 1 reference, its name. del y frees y. With it goes the only
+reference to func, then those to its inputs, and the graph is gone.
+
 In the code
-make_output() keeps weakref.ref(output) in self.outputs. Calling such a
-reference gives the variable, or None when it is gone: self.outputs[0]().
+weakref.ref(output) makes such a link, and this is all that changes here:
 
-For an output that is gone, output_grads() gives zeros, as it does since
-step 13 for one that did not take part: in the shape of what saved_outputs
-has in its place. A function on the way back that had used the output would
-keep it alive, as its input.
+    [Function.make_output]
 
-The demo's memory_held(graphs, cycles) switches the collector off
-(gc.disable), makes graphs of 4 MB, drops each (del y) and lists the MB
-still held, the last time after gc.collect(). With cycles=True,
-close_cycles(y) first lets each function hold its outputs, as in step 16.
+A weak reference is called like a function. outputs[0]() is the variable, or
+None if it is gone. Can it be gone while we still need it? In exp(square(x))
+nobody has a name for the x² in between. But Exp holds it among its inputs, so
+it lives as long as y does.
+
+It can be gone if a function has two outputs, as DivMod has:
+
+    whole, rest = DivMod()(x0, x1)
+    del rest
+
+rest was not used on the way to y, since what had used it would hold it now.
+So its gradient is zero, as for an output that was not used. There is no
+variable any more to give the shape of the zeros. saved_outputs still has the
+array, and so we take the shape from there:
+
+    [Function.output_grads]
+
+The demo measures. memory_held() makes and drops ten graphs, with the
+collector switched off, and notes after each how many megabytes are held. For
+the second row close_cycles() puts the outputs back into the functions, as
+they were in step 16. The last column comes after gc.collect().
+
+Dropped graphs cost nothing now. While a graph is alive it holds all its
+arrays and all gradients in between, wanted or not. That is step 18.
 
 New:      nothing
 Changed:  Function.make_output, Function.output_grads
 Removed:  nothing
 
 Elsewhere
-Chainer's functions hold their outputs by weak references, too. In PyTorch
-a tensor holds its grad_fn, and a grad_fn only what comes before it; one
-that needs its own output (exp) keeps the data without the way back.
+Chainer's functions hold their outputs by weak references, too. In PyTorch a
+tensor holds its grad_fn, and a grad_fn only those before it. exp needs its
+own output on the way back: its grad_fn saves the data, not the tensor.
 
 Watch out
 total = add(total, loss) in a training loop keeps the graphs of all losses
-alive, with no cycle at all: total leads back to each of them. Add up
-loss.data when only the number is wanted.
+alive, without any cycle: total leads back to each of them. Add up loss.data
+if you only want the number.
 
 Try
 1. Leave out the del in memory_held(). How much is held, and why not more?
-2. Take gc.disable() out. Does the collector come in time, and why (not)?
+2. Take gc.disable() out. Does the collector come in time? Why (not)?
 3. Let large_graph(), the demo's graph, return square(a) instead of the
    sum. What does the last row say now?
 
@@ -59,6 +96,12 @@ Output
     MB held     after graph  1  2  3  4  5  6  7  8  9 10  gc.collect()
     weak links               0  0  0  0  0  0  0  0  0  0             0
     cycles                   4  8 12 16 20 24 28 32 36 40             0
+
+Answers
+1. 4 MB after each graph. The name y keeps the last graph alive, until it is
+   given to the next one. At that moment the last one is freed.
+2. No, the numbers stay the same. Ten graphs have too few objects to call it.
+3. 3 6 9 and so on up to 30: without the sum there are three arrays.
 """
 
 import copy
@@ -147,7 +190,8 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call

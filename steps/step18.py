@@ -199,7 +199,8 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call

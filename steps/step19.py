@@ -1,38 +1,98 @@
 """Step 19 · A variable like an array
 
 Problem
-print(x) says <__main__.Variable object at 0x7f21c03a5bd0>. x.shape and
-len(x) are errors; it takes x.data.shape and len(x.data) to find out. And
-in a graph of thirty variables, which of them is it?
+You have a variable, and you want to know what is in it:
+
+    print(x)        <__main__.Variable object at 0x7f21c03a5bd0>
+    x.shape         AttributeError
+    len(x)          TypeError
+    float(x)        TypeError
+    np.mean(x)      TypeError
+
+The array inside can do all this. We ask for x.data each time, and each time
+we forget it first.
 
 Idea
-A box should be as easy to look into as what is in it. Python asks an
-object for x.shape through a property, for len(x) through x.__len__ and
-for the text of print(x) through x.__repr__. Each passes on what the array
-says:
+A box should be as easy to look into as what is in it. Python asks an object
+by calling methods with fixed names, so we only have to write these methods.
+Each of them passes the question on to the array:
 
-    x.shape     the length of each axis, a tuple      (2, 3)
-    x.ndim      the number of axes                    2
-    x.size      the number of elements                6
-    x.dtype     the type of the elements              float64
-    len(x)      the length of the first axis          2
+    x.shape         a property               (2, 3)
+    len(x)          x.__len__()              2
+    print(x)        x.__repr__()             a text
+    float(x)        x.__float__()            a number
+    np.asarray(x)   x.__array__()            the array
 
 In the code
-shape, ndim, size and dtype are properties: read without brackets, and
-not to be written to. len() of a 0-d array is a TypeError, which is
-NumPy's own. Variable(data, name=None) keeps a name for printing and
-drawing; name is one more of the __slots__.
+First the text. The naive way puts what str() gives between "variable(" and
+")". For a matrix that looks like this:
 
-x.item() is the number in an array of one element, as Python's; float(x),
-int(x) and f"{x:.2f}" go through it. Without a format, f"{x}" is str(x).
-np.asarray(x) asks x.__array__, which gives the array.
-copy.copy(x), copy.deepcopy(x) and pickle ask x.__getstate__: a variable
-that has a creator is a TypeError, since half a history is worse than none.
+    variable([[1. 2. 3.]
+     [4. 5. 6.]])
 
-repr(x) is "variable(", what str() makes of the array, and ")". Where that
-has more than one line, each further line, an empty one too, starts with
-nine spaces, the width of "variable(", so that the columns stay in line.
-An empty box gives variable(None).
+NumPy has put the second row under the first, but we have moved the first by
+the nine characters of "variable(". So every further line gets nine blanks:
+
+    [Variable.__repr__]
+
+Why not __str__? In a list, Python asks each element for its __repr__. And
+print(x) is content with __repr__ if there is no __str__. One will do.
+
+Now the four facts about the array. A property is a method that is read
+without brackets. It has no way to write to it, so x.shape = (3, 2) is an
+error:
+
+    [Variable.shape]
+
+    [Variable.ndim]
+
+    [Variable.size]
+
+    [Variable.dtype]
+
+    [Variable.__len__]
+
+In a graph of thirty variables, which of them is the one that is printed? A
+variable may have a name of its own. It is not in the text of print(x); step
+26 writes it into a picture of the graph. __slots__ is the list of all the
+attributes that a variable has, so the name goes there, too:
+
+    [Variable]
+
+    [Variable.__init__]
+
+A loss is an array of one element, and one wants it as a number. float() of
+an array of shape (1, 1) is an error in NumPy 2.4. item() takes the number
+out of one element, whatever the shape, and the others call it:
+
+    [Variable.item]
+
+    [Variable.__float__]
+
+    [Variable.__int__]
+
+    [Variable.__format__]
+
+NumPy knows nothing about our box. So far np.asarray(x) made an array with
+one element, the box itself. It did so without a word, and the error came
+later, somewhere else. If there is a method __array__, NumPy calls it:
+
+    [Variable.__array__]
+
+The last one refuses something. Copy y = x² at x = 2, and walk back from the
+copy:
+
+    z = copy.copy(y)
+    z.backward()        x.grad = 0.0, but should be 4.0
+
+z has y's creator, and this function knows y as its output, not z. It finds
+no gradient at y and takes zero. Half a history is worse than none. So a
+variable with a creator is neither copied nor pickled. Both ask for its state:
+
+    [Variable.__getstate__]
+
+We can look into a variable as if it were an array. We cannot reckon with it
+yet: a + b is a TypeError. That is step 20.
 
 New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
           Variable.item, Variable.__len__, Variable.__repr__,
@@ -42,18 +102,19 @@ Changed:  Variable, Variable.__init__
 Removed:  nothing
 
 Elsewhere
-PyTorch's tensors have shape, ndim and dtype, but size() is the shape
-there and numel() is the number of elements. JAX's arrays are as NumPy's.
-TensorFlow has functions for two of them: tf.size(x) and tf.rank(x).
+PyTorch's tensors have shape, ndim, dtype and item(), but size() is the shape
+there, and numel() the number of elements. copy.deepcopy() of a tensor with a
+history is an error there, too, while copy.copy() shares the history.
 
 Watch out
-if x: asks __len__ from now on: an empty variable counts as false, and a
-0-d one is a TypeError. Write if x is not None: when you mean that.
+if x: asks __len__ from now on. A variable without elements counts as false,
+and one without axes is a TypeError. If you mean "is there a variable?",
+write if x is not None.
 
 Try
-1. Leave out the replace() in __repr__ and print a matrix.
+1. Leave out the call of replace() in __repr__. Which lines change?
 2. Take "name" out of the __slots__. Which line complains?
-3. Define __str__ instead of __repr__ and print [x], a list.
+3. Call the method __str__ instead of __repr__. Which lines change?
 
 Output
     x = variable([1. 2. 3.])
@@ -63,6 +124,16 @@ Output
     name weights, shape (2, 3), ndim 2, size 6
     dtype float64, length 2
     in a list: [variable([1. 2. 3.]), variable(9.0)]
+    as a number: 9.0 9 9.0 9.00
+    in NumPy: 3.5
+    A variable that a function has made cannot be copied or pickled
+
+Answers
+1. The second row of the matrix moves to the left, as in the lesson.
+2. self.name = name in __init__: 'Variable' object has no attribute 'name'.
+   The first Variable of the demo brings it up.
+3. Only the list: it shows two objects at their addresses. print(x) asks for
+   __str__ first.
 """
 
 import contextlib
@@ -248,7 +319,8 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -424,3 +496,9 @@ if __name__ == "__main__":
     print(f"name {W.name}, shape {W.shape}, ndim {W.ndim}, size {W.size}")
     print(f"dtype {W.dtype}, length {len(W)}")
     print("in a list:", [x, y])
+    print("as a number:", float(y), int(y), y.item(), f"{y:.2f}")
+    print("in NumPy:", np.mean(W))
+    try:
+        copy.copy(y)
+    except TypeError as error:
+        print(str(error).split(",")[0])

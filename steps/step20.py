@@ -1,57 +1,84 @@
 """Step 20 · Operators (1)
 
 Problem
-y = a * b + c has to be written add(mul(a, b), c), from the inside out,
-and there is no mul() yet. a * b itself is a TypeError: Python does not
-know what * means for a Variable.
+y = a · b + c is written add(mul(a, b), c), from the inside out, and mul does
+not exist yet. We would like to write what we mean. But Python does not know
+what * is for our variables:
+
+    a * b       TypeError: unsupported operand type(s) for *: 'Variable'
+                and 'Variable'
 
 Idea
-For a * b Python calls a.__mul__(b), and for a + b a.__add__(b). So a
-class that has these methods has the operators. Mul is new:
+For a * b Python calls a.__mul__(b), and for a + b it calls a.__add__(b). A
+class with these two methods has the two operators. Python's own rules do the
+rest: * goes before +, and brackets before both.
 
-    y = x0 * x1
-    dy/dx0 = x1
-    dy/dx1 = x0
+What is the slope of a product? Take 3 · 2 = 6, and let the 3 grow by 0.01:
 
-Each input's gradient is gy times the other input.
+    3.01 · 2    = 6.02      grows by 0.02, which is 2 times 0.01
+    3 · 2.01    = 6.03      grows by 0.03, which is 3 times 0.01
+
+The slope along each factor is the other factor:
+
+    y = x0 · x1     dy/dx0 = x1     dy/dx1 = x0
+
+Backward through y = a · b + c at a = 3, b = 2, c = 1:
+
+    add     gives 1 to a · b and 1 to c
+    mul     gives 1 · 2 = 2 to a and 1 · 3 = 3 to b
 
 In the code
-Mul.backward returns two gradients, in the order of the inputs. add and
-mul take two variables and return one, which is just what a method takes,
-self being the first, and returns. So one line below each function is all:
+Mul looks up its two inputs and swaps them:
 
-    Variable.__add__ = add
+    [Mul]
 
-It stands there, and not in the class, because add is defined later than
-Variable.
+    [mul]
 
-Two arrays whose shapes do not fit make NumPy raise a ValueError, which
-does not say whose fault it was. Function.__call__ catches a ValueError of
-forward() and raises one that names the function and the shapes of all its
-inputs ("(2, 3) and (4,)"), then a colon and what NumPy says; the first is
-kept with raise ... from error.
+And the operators? A method is a function whose first argument is the object.
+add takes two variables and gives one. So add can be the method as it stands:
 
-forward() gets a number, x.data[()], where x.data has no axes: NumPy adds
-two such numbers ten times as fast as two arrays without axes.
+    [Variable.__add__]
+
+    [Variable.__mul__]
+
+Inside the class, __add__ = add would be a NameError: add stands further down
+in the file. So the line stands right below the function it is about.
+
+Expressions get long now, and sooner or later two shapes do not fit. NumPy
+says: operands could not be broadcast together with shapes (2,3) (4,). But in
+which of the twenty operators? __call__ knows whose forward() it has called.
+It catches the ValueError and puts the name and the shapes in front:
+
+    [Function.__call__]
+
+"raise ... from error" keeps what NumPy said as the cause of the new error.
+
+There is one more change, for speed. Many variables hold a single number, as
+a loss does. NumPy multiplies two of its numbers nearly ten times as fast as
+two arrays without axes. x.data[()] takes the number out of such an array, and
+forward() gets the number. as_array puts the result back into an array.
+
+Two variables can be added and multiplied. But 3.0 * a + 1.0 is an error, and
+np.array(2.0) * a is worse than that; see Try 2. Step 21 is about such pairs.
 
 New:      Variable.__add__, Mul, mul, Variable.__mul__
 Changed:  Function.__call__
 Removed:  nothing
 
 Elsewhere
-PyTorch, JAX and TensorFlow do just this: * is a method of their arrays,
-with a derivative kept beside it. JAX keeps two: one forwards (jvp), one
-that turns a linear function round (transpose).
+In PyTorch, too, a * b is a method of the tensor, and its result says so: its
+grad_fn is a MulBackward0. For shapes that do not fit PyTorch names the two
+sizes and the axis: (3) must match (4) at dimension 1.
 
 Watch out
-Mul.backward looks at the inputs' data when it is called. Whoever changes
-a.data between forward and backward gets a wrong gradient without a word;
-PyTorch counts changes to a tensor and refuses to go on.
+Mul keeps its inputs for the way back. They are the arrays themselves, not
+copies. After y = a * b, b.data[0] = 5.0 changes what a gets as its gradient,
+without a word. PyTorch counts such changes and refuses to go on.
 
 Try
-1. Swap the two results of Mul.backward. Does y = a * a notice? a * b?
-2. What do a * 2.0 and np.array(2.0) * a say? (Step 21 mends both.)
-3. Add a (2, 3) and a (3,) variable, then call backward. Who complains?
+1. Swap the two results of Mul.backward. Does a * b notice? a * a? a * a * a?
+2. What do a * 2.0 and np.array(2.0) * a say?
+3. Before running: the gradients of a and b for y = a * b + a at 3 and 2.
 
 Output
     a * b + c = variable(7.0)
@@ -60,6 +87,15 @@ Output
     gradient of c = 1.0
     a * a * a = variable(27.0), gradient of a = 27.0
     Mul cannot take shapes (2, 3) and (4,)
+
+Answers
+1. a * b does: a gets 3.0 and b gets 2.0. a * a does not, since both factors
+   are the same. a * a * a does, and says 57.0: a gets 3, a * a gets 9, and
+   9 · 3 goes to a twice. 3 + 27 + 27 = 57.
+2. The first one: AttributeError: 'float' object has no attribute 'data'. The
+   second one says 6.0. The array has asked a for its __array__ and has
+   multiplied it. The result is a number, and the way back is lost.
+3. 3 and 3. a gets 2 from the product and 1 from the sum.
 """
 
 import contextlib
@@ -245,8 +281,9 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. What forward() says in a
-        ValueError comes after the name of the function and the shapes it got.
+        copy of itself, which is then the creator. Its generation is the largest
+        among those of the inputs. What forward() says in a ValueError comes after
+        the name of the function and the shapes it got.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
