@@ -38,9 +38,9 @@ How good is it? These are the distances from 1, step by step:
     0.15   0.025   0.0009   0.0000012   0.0000000000023   0
 
 The last ones are 1.5 times the square of the one before. So the number of
-right digits doubles: 3, then 6, then 12. The reason is that f looks more and more
-like a parabola as we come near. On a parabola f'' is the same everywhere,
-and a single step arrives.
+right digits doubles: 3, then 6, then 12. The reason is that f looks more and
+more like a parabola as we come near. On a parabola f'' is the same
+everywhere, and a single step arrives.
 
 In the code
 backward() finds f' = 4 x ** 3 - 4 x. Nothing here finds f''. So it is worked
@@ -780,7 +780,7 @@ def gx2(x):
 
 
 def slope(x):
-    """The first derivative of f at the Variable x, as an array; from this call alone."""
+    """The first derivative of f at the Variable x, an array; of this call alone."""
     y = f(x)
     x.cleargrad()
     y.backward()

@@ -28,9 +28,9 @@ backward() follows that record, from y to x. On its way it computes:
 
     gy = 1
     gt = gy * cos(t)  =  1 · -0.653644      = -0.653644     in Sin.backward
-    gx = gt * 2 * x   =  -0.653644 · 2 · 2  = -2.614574     in Pow.backward
+    gx = gt * (2 * x) =  -0.653644 · 4      = -2.614574     in Pow.backward
 
-These are two products and a cosine, a small calculation like any other.
+These are a cosine and a few products, a small calculation like any other.
 Yet nobody has recorded it. For gy, gt and gx are arrays, and so is what they
 are multiplied with. Look at Sin.backward of step 27:
 
@@ -66,7 +66,7 @@ Watch out
 A missing record is not always an error. Variable(x.grad).backward() gives
 None, and None is easily taken for zero. f'' is 10.801553 here.
 
-What is missing, then, is a record of two products and a cosine. But making
+What is missing, then, is a record of a cosine and a few products. But making
 records is what our variables do. In step 31 they do it for these.
 
 Try
@@ -98,7 +98,7 @@ Answers
 2. t and y have no creator, and no function is behind y. The demo stops where
    it wants to print t.grad, which is None: backward() went nowhere from y.
 3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and the
-   difference of two slopes agrees with it to 7 digits.
+   difference of two slopes agrees with it to 8 digits.
 """
 
 import contextlib
