@@ -1,56 +1,80 @@
 """Step 30 · Towards higher order: where we stand
 
 Problem
-x.grad.backward() stops with: AttributeError: 'numpy.ndarray' object has
-no attribute 'backward'. So step 29 had to take f'' from paper, though f'
-is made of * and - and ** alone, which backward() can differentiate.
+backward() has found f' = x.grad. Newton's method wants f'', the derivative of
+f'. The obvious thing is to ask once more:
+
+    x.grad.backward()
+    AttributeError: 'numpy.ndarray' object has no attribute 'backward'
+
+Well, x.grad is an array. So put it into a box:
+
+    gx = Variable(x.grad)
+    x.cleargrad()
+    gx.backward()
+    x.grad              None
+
+That runs without a word, and finds nothing. What is missing?
 
 Idea
-Let us look at what there is for y = sin(x ** 2). forward works on
-variables, and each call of a Function leaves a record: the output
-remembers it as its creator, and it remembers its inputs.
+Let us see what we have, for y = sin(x ** 2) at x = 2. Going forward, each
+function leaves a record. The output remembers the function as its creator,
+and the function remembers its inputs:
 
     x <--inputs-- Pow <--creator-- t <--inputs-- Sin <--creator-- y
+    2                              4                        -0.757
 
-backward() reads that record from y to x and multiplies as it goes:
+backward() follows that record, from y to x. On its way it computes:
 
     gy = 1
-    gt = gy * cos(t)           in Sin.backward
-    gx = gt * 2 * x            in Pow.backward
+    gt = gy * cos(t)  =  1 · -0.653644      = -0.653644     in Sin.backward
+    gx = gt * (2 * x) =  -0.653644 · 4      = -2.614574     in Pow.backward
 
-But here gy, gt and gx are bare arrays, and so are t and x: Sin.backward
-uses saved_inputs. NumPy multiplies arrays and writes nothing down.
-gx is the right number, 2 x cos(x**2), and nothing leads from it to x.
+These are a cosine and a few products, a small calculation like any other.
+Yet nobody has recorded it. For gy, gt and gx are arrays, and so is what they
+are multiplied with. Look at Sin.backward of step 27:
 
-To put it into a box does not help: Variable(gx) has a backward(), but no
-creator, so its backward() ends where it begins.
+    (x,) = self.saved_inputs
+    return gy * np.cos(x)
+
+saved_inputs holds arrays. NumPy multiplies two arrays and forgets both. So
+gx is the right number, and no link leads from it to x:
+
+    x                gx
+    2         -2.614574
+
+The box changes nothing. Variable(gx) has a backward(), but no creator. Its
+backward() is at the end before it begins.
 
 In the code
-Nothing is new in the framework. The demo has three functions. recorded(v)
-lists the names of the functions that v was made by, each function once,
-the last first; none for an array or a variable without creator.
-origin(v) is v's type, and what made it, in one line of text.
-backward_again(gx, x) clears x.grad, calls gx.backward() and returns
-x.grad; where there is no backward to call it returns the error's text.
+The framework stays as it is. The demo asks the objects themselves where they
+are from. recorded(v) follows the creators from v, as backward() does, and
+lists the functions. For y these are Sin and Pow. For x.grad the list is
+empty. origin(v) says the same of one object in a line of text.
+backward_again(gx, x) is the attempt above, with its error as a text.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-In PyTorch too, after y.backward(), x.grad.grad_fn is None, and
-x.grad.backward() is an error, unless asked for otherwise. In JAX
-jax.grad(f) is a function like f, so jax.grad(jax.grad(f)) simply works.
+PyTorch stands where we stand, unless asked otherwise: after y.backward()
+x.grad.grad_fn is None, and x.grad.backward() is a RuntimeError. In JAX the
+derivative jax.grad(f) is a function, so jax.grad(jax.grad(f)) works.
 
 Watch out
-A missing history is only sometimes an error. Variable(x.grad).backward()
-runs without a word, and x.grad is None, which reads like a zero.
+A missing record is not always an error. Variable(x.grad).backward() gives
+None, and None is easily taken for zero. f'' is 10.801553 here.
+
+What is missing, then, is a record of a cosine and a few products. But making
+records is what our variables do. In step 31 they do it for these.
 
 Try
-1. What are recorded(x**4) and recorded(x**2 * x**2)?
-2. Compute t and y within no_grad(). Where does the demo stop, and why?
-3. f'' = 2 cos(x**2) - 4 x**2 sin(x**2). Find it at 2 from x.grad
-   at 2 - 1e-4 and at 2 + 1e-4.
+1. What do recorded(x**4) and recorded(x**2 * x**2) give?
+2. Compute t and y within no_grad(). What does the demo print, and where does
+   it stop?
+3. f'' is the slope of f'. Find it at 2 from x.grad at 2 - 1e-4 and at
+   2 + 1e-4, as in step 4.
 
 Output
     What forward has recorded of y = sin(x ** 2)
@@ -67,6 +91,14 @@ Output
         AttributeError: 'numpy.ndarray' object has no attribute 'backward'
     Variable(x.grad).backward()
         x.grad is None
+
+Answers
+1. ['Pow'] and ['Mul', 'Pow', 'Pow']. The two squares are two functions, even
+   if they compute the same.
+2. t and y have no creator, and no function is behind y. The demo stops where
+   it wants to print t.grad, which is None: backward() went nowhere from y.
+3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and the
+   difference of two slopes agrees with it to 8 digits.
 """
 
 import contextlib
@@ -750,7 +782,10 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 
 
 def recorded(v):
-    """The names of the functions that v was made by, the last one first."""
+    """The names of the functions that v was made by, each once, the last one first.
+
+    An array has none, and neither has a variable without a creator.
+    """
     found, funcs = [], [getattr(v, "creator", None)]
     while funcs:
         func = funcs.pop()
@@ -761,7 +796,10 @@ def recorded(v):
 
 
 def origin(v):
-    """What v is, and which function it says it was made by."""
+    """What v is and was made by: "Variable made by Add of x and ?".
+
+    ? stands for an input without a name. Of what has no creator it says that.
+    """
     kind = type(v).__name__
     if not hasattr(v, "creator"):
         return f"{kind}, which has no creator to ask for"
@@ -772,7 +810,7 @@ def origin(v):
 
 
 def backward_again(gx, x):
-    """x.grad after gx.backward(), or what the error says that comes instead."""
+    """x.grad after gx.backward(), cleared before; of an AttributeError the text."""
     x.cleargrad()
     try:
         gx.backward()

@@ -1,57 +1,81 @@
 """Step 31 · Towards higher order: the idea
 
 Problem
-f(x) = sin(x ** 2) has the second derivative 10.801553 at 2, and step 30
-could not get it: backward() multiplies bare arrays, which leave no record.
+f(x) = sin(x ** 2) has the second derivative 10.801553 at 2. Step 30 could
+not get it. backward() computes f' with arrays, and arrays leave no record.
 
 Idea
-We have something that multiplies and leaves a record: variables. So work
-out the derivative with variables, as if it were any other calculation:
+We do have something that computes and leaves a record: variables. So take
+the derivative for a calculation like any other, and do it with variables.
+Begin with the sine alone. Its backward, as a line of variables:
 
-    gx = gy * cos(x)           the backward of y = sin(x), in variables
+    gx = gy * cos(x)
 
-Then gx has a graph of its own, with x at its other end:
+Then gx has a graph of its own, and at the other end of it is x:
 
     x ---> cos ---> * ---> gx
                     ^
     gy -------------+
 
-and backward() goes through a graph, whatever it stands for. From gx it
-gives the derivative of cos(x), which is -sin(x).
-There is no function for cos, but cos(x) = sin(x + pi / 2) will do.
-All of f' goes the same way, function by function, from y to x:
-
-    t  = x ** 2                y = sin(t)
-    gt = gy * cos(t)           the backward of sin
-    gx = gt * (2 * x)          the backward of ** 2
-
-x is used twice there, in t and in 2 * x, so gx.backward() brings it a
-sum of two gradients: 2 cos(x**2) - 4 x**2 sin(x**2).
+backward() goes through any graph, whatever it stands for. Called on gx, it
+brings x the derivative of cos(x), which is -sin(x). Nothing new is needed.
 
 In the code
-Nothing is new in the framework; this is what step 32 will have it do.
-cosine(x) is the cosine of a Variable, as a Variable with a record.
-sin_backward(x, gy) and square_backward(x, gy) take Variables and give the
-gradient of x as a Variable. slope(x) is f'(x) out of these. All of them
-work element by element. backward_again(gx, x) clears x.grad, calls
-gx.backward() and returns x.grad; recorded() is that of step 30.
+The framework stays as it is. The demo writes backward functions outside of
+it, by hand. But we have no cos() of variables. np.cos is at hand:
+
+    gx = gy * np.cos(x.data)
+
+This gx is a Variable with a record: a product of gy and some array. The
+record does not lead to x, so gx.backward() leaves x.grad at None. One bare
+array in the middle cuts the thread. A cosine of variables it must be, and we
+can make one. The cosine is a sine, a quarter of a turn later:
+
+    cosine(x)              sin(x + np.pi / 2)
+    sin_backward(x, gy)    gy * cosine(x)
+
+The first table of the Output shows that it works. gx is cos(x), and after
+gx.backward() x.grad is -sin(x), to all digits.
+
+Now f(x) = sin(x ** 2). Forward it is t = x ** 2, and then y = sin(t). Backward
+goes from y to x, one function at a time. This is slope() in the demo:
+
+    gt = sin_backward(x**2, gy)        gy * cosine(t)
+    gx = square_backward(x, gt)        gt * (2 * x)
+
+Work out at x = 2 what gx.backward() will do. x enters gx twice, through gt and
+through 2 * x:
+
+    through 2 * x    gt · 2 = -0.653644 · 2                     =  -1.307287
+    through gt       4 · (-sin(t) · 2 x) = 4 · (0.756802 · 4)   =  12.108840
+                                                     together      10.801553
+
+There is the number. And see what np.cos(t.data) would have done here: it
+cuts the second path and leaves the first. The result is -1.307287, with no
+error. A record with a hole is worse than none.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-Chainer's Sin.backward returns cos(x) * gy, in variables. PyTorch's table
-of derivatives has grad * self.cos(), in tensors that can be recorded.
+PyTorch has it so: the derivative of sin stands in a table as
+grad * self.cos(), for real numbers. Both are tensors with a record. JAX has
+mul(g, cos(x)), in functions that JAX differentiates itself.
 
 Watch out
-It works once: gx.backward() is the old backward(), and leaves a bare
-array again. For a third derivative we would have to write -sin by hand
-too, and so on; or else change every backward() there is: step 32.
+It works once. gx.backward() is the old backward(), and what it leaves in
+x.grad is a bare array again. For a third derivative we would have to write
+-sin by hand as well.
+
+Nobody wants to write each derivative outside the framework. Let us have its
+own backward() compute with variables. That is step 32.
 
 Try
-1. Write gy * np.cos(x.data) into sin_backward. Where does the demo stop?
-2. Leave out x.cleargrad() in backward_again. Which line is wrong, and why?
+1. Leave out x.cleargrad() in backward_again. Which line of the Output is
+   wrong then, and why only that one?
+2. What is recorded(backward_again(gx, x)), for the last gx with a graph?
+3. Write gy * np.cos(x.data) into sin_backward. Where does the demo stop?
 
 Output
     The derivative of sin(x), worked out with variables
@@ -67,6 +91,13 @@ Output
     first  -2.614574
     second 10.801553
     second None, if gx is a bare array in a new box
+
+Answers
+1. The last: it reads 10.801553, which the line before has left in x.grad.
+   The others are right, as each x has no gradient yet.
+2. [], as it is an array. So there is no third derivative.
+3. In the first table. backward_again gives None there, and zip cannot go
+   through None.
 """
 
 import contextlib
@@ -750,36 +781,39 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 
 
 def cosine(x):
-    """cos x, as a variable: sin is cos, a quarter of a turn later."""
+    """cos x, as a variable: the cosine is the sine, a quarter of a turn later."""
     return sin(x + np.pi / 2)
 
 
 def sin_backward(x, gy):
-    """The gradient of x in y = sin x, as a variable."""
+    """The gradient of x in y = sin x, given gy, that of y; all are variables."""
     return gy * cosine(x)
 
 
 def square_backward(x, gy):
-    """The gradient of x in y = x ** 2, as a variable."""
+    """The gradient of x in y = x ** 2, given gy, that of y; all are variables."""
     return gy * (2 * x)
 
 
 def slope(x):
-    """The derivative of sin(x ** 2), as a variable."""
+    """The derivative of sin(x ** 2) at the Variable x, as a variable with a graph."""
     gy = Variable(np.ones(x.shape))
     gt = sin_backward(x**2, gy)
     return square_backward(x, gt)
 
 
 def backward_again(gx, x):
-    """The gradient of x in gx, which is a gradient itself."""
+    """x.grad after gx.backward(), cleared before; gx is a gradient with a graph."""
     x.cleargrad()
     gx.backward()
     return x.grad
 
 
 def recorded(v):
-    """The names of the functions that v was made by, the last one first."""
+    """The names of the functions that v was made by, each once, the last one first.
+
+    An array has none, and neither has a variable without a creator.
+    """
     found, funcs = [], [getattr(v, "creator", None)]
     while funcs:
         func = funcs.pop()

@@ -1,53 +1,76 @@
 """Step 33 · Newton's method by itself
 
 Problem
-Step 29 worked out f'' = 12 x**2 - 4 on paper. Each new function needs new
-paper, and a slip there, 12 x**2 + 4 say, makes Newton crawl, unnoticed.
+Step 29 took f'' from paper: 12 x ** 2 - 4. Each new function needs new paper,
+and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 41
+steps instead of 7, and no error says why.
 
 Idea
-Since step 32 a gradient can be a variable with a graph. So f'' is one
-more backward(), from f' this time:
+Since step 32 a gradient can be a variable with a graph. So f'' is one more
+backward(), from f' this time. Write it down as it comes to mind, at x = 2:
 
-    y.backward(create_graph=True)      x.grad is f'(x), with a graph
-    gx = x.grad                        keep it
-    x.cleargrad()                      make room for the next
-    gx.backward()                      x.grad is f''(x)
+    y = x**4 - 2 * x**2
+    y.backward(create_graph=True)
+    gx = x.grad                      24
+    gx.backward()
+    x.grad                           68
 
-and Newton's step x - f'(x) / f''(x) works for every f.
+The first number is right, 4 · 8 - 4 · 2 = 24. The second should be
+12 · 4 - 4 = 44. Well, 68 is 24 + 44. backward() adds what it finds to what is
+in x.grad, as it has since step 14, and f' was still there. So make room
+before the second call:
 
-Why cleargrad? gx.backward() adds what it finds to what is in x.grad, as
-every backward() since step 14, and there f'(x) still is. At 2 that makes
-24 + 44 = 68, and a step of 24 / 68 where 24 / 44 was due. cleargrad() only
-empties x.grad. The variable that was in it lives on under the name gx.
+    gx = x.grad
+    x.cleargrad()
+    gx.backward()
+    x.grad                           44
 
-The second backward() is called without create_graph: a third derivative
-is not needed, so no graph is made of f''.
+cleargrad() does not hurt f'. It only empties x.grad, and the variable that
+was in there lives on under the name gx.
+
+The second backward() has no create_graph. A third derivative is not needed,
+so nobody has to record how f'' was computed.
 
 In the code
-Nothing is new in the framework. The demo has two functions.
-slopes(f, x) returns f'(x) and f''(x), two Variables, at the Variable x.
-It clears x.grad before it begins, too. newton(f, x, iters=10) moves x and
-returns its path: a list of iters + 1 numbers that begins at the start.
-Where gx has no graph that leads to x, as for x + 1, f'' comes out as None:
-slopes returns that None, and newton raises a ValueError.
+Nothing is new in the framework. slopes(f, x) of the demo is the lines above,
+for any f, and returns f' and f''. Newton's step is that of step 29, with the
+paper gone:
+
+    gx, gx2 = slopes(f, x)
+    x.data = as_array(x.data - gx.data / gx2.data)
+
+It takes .data on both sides. A step is not part of what we differentiate.
+
+The demo runs it on the function of step 29. The path is the same, digit for
+digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
+where e ** x = 2, at the logarithm of 2.
+
+There are functions without an f''. The slope of 3 x + 1 is 3 everywhere,
+and no path leads from that 3 back to x. Then x.grad stays None. slopes()
+returns that None, and newton() says in a ValueError that there is nothing to
+divide by.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch: gx, = torch.autograd.grad(y, x, create_graph=True), then the same
-with gx for y. It returns gradients instead of adding them into .grad, so
+PyTorch has torch.autograd.grad(y, x, create_graph=True), and then the same
+with the result for y. It returns the gradients and leaves .grad alone, so
 there is nothing to clear. JAX: jax.grad(jax.grad(f))(x).
 
 Watch out
-With create_graph the graph of f' hangs on x.grad and leads back to x: a
-cycle. cleargrad() breaks it, here right after gx has been taken.
-Sin.backward still multiplies by a bare array, so f'' of sin is None here.
-Step 34 mends that.
+With create_graph the graph of f' hangs on x.grad, and it leads back to x.
+That is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and
+here it does so right after gx has been taken.
+
+slopes(sin, x) is a TypeError. Sin.backward still calls np.cos, which will
+not take a variable. It needs the cosine that step 31 had to borrow. Step 34
+makes one.
 
 Try
-1. Leave out the second cleargrad() of slopes. Why is x still near 1?
+1. Leave out the second cleargrad() of slopes. newton still ends near 1.
+   Why, if f'' is wrong?
 2. Leave out create_graph=True in slopes. Where does the demo stop?
 3. Find the bottom of exp(x) - 3 * x. Which number should it be?
 
@@ -67,6 +90,13 @@ Output
 
     bottom of exp(x) - 2 x: 0.693147180560
     log(2), where it is:    0.693147180560
+
+Answers
+1. It divides by f' + f''. Near the bottom f' is 0, and so the sum is f''. The
+   first steps are too short, and after 7 steps x is 1.000000004559.
+2. At once, with an AttributeError: gx has no graph, f'' is None, and None has
+   no data.
+3. The logarithm of 3, 1.098612288668.
 """
 
 import contextlib
@@ -848,7 +878,10 @@ def f(x):
 
 
 def slopes(f, x):
-    """f'(x) and f''(x) for a Variable x; None where gx has no graph back to x."""
+    """f'(x) and f''(x) at the Variable x, as two Variables; from this call alone.
+
+    f'' is None where the graph of f' does not lead back to x.
+    """
     x.cleargrad()
     y = f(x)
     y.backward(create_graph=True)
@@ -859,7 +892,10 @@ def slopes(f, x):
 
 
 def newton(f, x, iters=10):
-    """The path of x to a slope of zero by Newton's method."""
+    """Move the Variable x by Newton's method; the iters + 1 numbers on the way.
+
+    Where slopes() gives None for f'', it raises a ValueError that names f''.
+    """
     path = [float(x.data)]
     for _ in range(iters):
         gx, gx2 = slopes(f, x)

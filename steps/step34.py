@@ -1,45 +1,75 @@
 """Step 34 · Higher derivatives of sin
 
 Problem
-The second derivative of sin comes out as None, which is to be read as
-zero; at 1 it is -0.841471. The backward() of Sin multiplies by
-np.cos(x.data), a bare array, and leaves no record of where that is from.
+Ask for two derivatives of sin(x), and the first backward() already fails:
+
+    y.backward(create_graph=True)
+    TypeError: operand 'Variable' does not support ufuncs ...
+
+Sin.backward computes gy * np.cos(x). With create_graph its x is a variable,
+so that all it does gets recorded. But np.cos is NumPy's, and NumPy keeps no
+records.
 
 Idea
-Step 32 made the backward() of every other function a calculation with
-variables. For sin it needs cos as a function of variables, and cos needs
-sin for its own backward(). The two then have derivatives of any order:
+So we need a cosine of variables. Step 31 had one, sin(x + pi / 2). It works,
+but the sum has to be rounded. Where x is large, that shows:
 
-    sin' = cos        cos' = -sin
+    x       cos(x)            sin(x + pi / 2)
+    1        0.540302305868    0.540302305868
+    1e8     -0.363385089356   -0.363385088431
+    1e16    -0.626168198133   -0.893837828766
+
+At 1e16 the float64 numbers lie 2 apart, and nothing like pi / 2 can be added.
+The cosine deserves a function of its own.
+
+What is the derivative of that one? -sin(x), and a sine of variables we have.
+So each of the two needs only the other:
 
     sin ---> cos ---> -sin ---> -cos ---> sin ---> ...
 
+After four derivatives we are where we began. Two lines of code give us them
+all.
+
 In the code
-Cos and cos(x) are made like Sin and sin(x), with np.cos in forward().
-Each backward() calls the other's function, with the Variable in
-saved_inputs. The functions look each other up when they are called, so it
-does not matter that one of them stands first in the file.
-The demo has derivatives_of_sin(x, count), the arrays of sin and of its
-first derivatives at x, and plot_curves(x, curves), which needs matplotlib.
+Cos is made like Sin. Its backward() calls sin(), a function of variables:
+
+    [Cos]
+
+    [cos]
+
+And now Sin can call cos() instead of np.cos():
+
+    [Sin.backward]
+
+Sin stands above Cos in the file and calls a function that comes below. That
+is fine. Python looks cos up when backward() runs, and by then all of the
+file has been read.
+
+The demo takes three derivatives, of sin(1) and of sin at 200 points from -7
+to 7, and draws the four curves. Each is the one before, a quarter of a turn
+to the left.
 
 New:      Cos, cos
 Changed:  Sin.backward
 Removed:  nothing
 
 Elsewhere
-PyTorch has a table of derivatives that says the same, in a line each:
-grad * self.cos() for sin, grad * -self.sin() for cos. So has JAX.
+PyTorch has a table of derivatives with the same two lines. For real numbers
+they are grad * self.cos() for sin, and grad * -self.sin() for cos.
 
 Watch out
-The minus of Cos.backward is not noticed in the first derivative of sin,
-only in the second. A test of order 1 says nothing about order 2.
-If Cos.backward used np.sin(x.data), sin would have one more derivative
-than in step 33, and then None again.
+The minus of Cos.backward has no part in the first derivative of sin. It shows
+in the second. So a test of order 1 says nothing about order 2: give
+gradient_check an order.
+
+The graph of sin does not grow: 2 or 3 functions make each derivative, even
+the hundredth. That is luck. In step 35 it is otherwise.
 
 Try
-1. Write -gy * sin(x) into Cos.backward. Does any number change?
-2. Leave out x.cleargrad() in derivatives_of_sin. What is in the table?
-3. Take sin(2 * x). What happens to the heights of the curves?
+1. Leave out the minus in Cos.backward. Which lines of the Output change?
+2. Leave out the x.cleargrad() in the loop of derivatives_of_sin. What is in
+   the table then?
+3. Take sin(2 * x) in derivatives_of_sin. How high are the four curves?
 
 Output
     y         at x = 1   on [-7, 7] the same as
@@ -47,6 +77,12 @@ Output
     sin' x     0.540302  cos
     sin'' x   -0.841471  -sin
     sin''' x  -0.540302  -cos
+
+Answers
+1. The last two: 0.841471 and 0.540302, each the same as none of them.
+2. 0.841471, 0.540302, -0.301169, -1.682942. The third is cos 1 - sin 1. The
+   fourth is the slope of that, -sin 1 - cos 1, added to it: -2 sin 1.
+3. 1, 2, 4 and 8. Each derivative brings one more factor 2.
 """
 
 import contextlib
