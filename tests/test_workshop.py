@@ -93,6 +93,10 @@ def half(x):
     return x / 2
 
 
+def gone(x):
+    """Nothing."""
+
+
 SIZES = (1, 2)
 
 # === demo ===
@@ -102,7 +106,7 @@ NEW = '''"""Step 2 · A better box
 In the code
 New:      LIMIT, Box.look, Lock, third
 Changed:  Box, half, SIZES
-Removed:  nothing
+Removed:  gone
 Given:    Lock.open
 """
 
@@ -344,7 +348,7 @@ def test_no_test_takes_a_skeleton_for_a_framework_that_refuses(my):
     assert said_by_ours not in text and stub in text
     path.write_text(text)
     passed, report = workshop.tested(2)
-    assert not passed and "step 2: Function.forward is yours to write." in report
+    assert not passed and "\nstep 2: Function.forward is yours to write." in report
 
 
 def test_test_mine_shows_the_demo_and_what_comes_next(my, capsys):
@@ -381,11 +385,11 @@ def test_a_file_that_is_no_python_is_told_so(my, capsys):
 
 def test_the_hint_quotes_the_paragraph_above_the_pointer(two_steps):
     text = NEW.replace(
-        "New: ", "A third is less:\n\n    [third]\n\nAnd third, half.\n\nNew: ", 1
+        "New: ", "Not third, half.\n\nThis is less:\n\n    [third]\n\nNew: ", 1
     )
     (ledger.STEPS / "step02.py").write_text(text, encoding="utf-8")
-    assert workshop.paragraph(2, "third") == ["A third is less:"]
-    assert workshop.paragraph(2, "half") == ["And third, half."]
+    assert workshop.paragraph(2, "third") == ["This is less:"]
+    assert workshop.paragraph(2, "half") == ["Not third, half."]
 
 
 def test_diff_mine_waits_until_mine_passes(my, capsys):
@@ -439,6 +443,7 @@ def packages(tmp_path, monkeypatch):
 
 def test_a_package_is_cut_from_the_readers_last_step_that_passes(my, packages, capfd):
     ours(my, 36, "def as_array", "def mine():\n    return 36\n\n\ndef as_array")
+    ours(my, 3)
     ours(my, 37, "\nimport numpy", "\nimport nump")
     steps.main(["framework", "--mine"])
     words = capfd.readouterr().out
