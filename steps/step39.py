@@ -2,7 +2,8 @@
 
 Problem
 A network makes an array, and its loss must be one number. np.sum(x) of a
-Variable is a TypeError, and Python's own sum(x) is one, too.
+Variable is a TypeError. Python's own sum(x) is 0 + x[0] + x[1] + ..., two
+functions for each row, and for x (2, 3) it still has the shape (3,).
 
 Idea
 A sum is an addition of many terms, and each term gets the gradient of
@@ -508,6 +509,67 @@ def flatten(x):
     """x, (N, ...), as (N, D): what belongs to an example in a row."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        gx = np.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = np.arange(gx.size).reshape(gx.shape)[self.index]
+            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def iterate(x):
+    """The parts of x along its first axis, one after the other."""
+    if x.ndim == 0:
+        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    return (x[i] for i in range(len(x)))
+
+
+Variable.__iter__ = iterate
 
 
 def kept_shape(shape, axis):
