@@ -31,27 +31,34 @@ axes. keepdims leaves an axis that was summed with the length 1.
 mean(x, axis=None, keepdims=False) is that sum divided by how many
 elements went into each of its elements. No elements have no mean: a
 ValueError. average is another name for mean.
-x.sum(...) and x.mean(...) are the same as methods. An array or a number
-for x is a constant. An axis that x has not got, or twice, is a ValueError;
-for NumPy, and so for us, an x of shape () has the axis 0.
+max(x, axis=None, keepdims=False) and min() give the largest and the
+smallest elements. Each gets the gradient, and the others 0; if n elements
+are equally large, each gets 1 / n of it.
+x.sum(...), x.mean(...), x.max(...), x.min(...) are the same as methods.
+An array or a number for x is a constant. An axis that x has not got, or
+twice, is a ValueError; for NumPy, and so for us, an x of shape () has the
+axis 0.
 BroadcastTo(shape)(x) repeats x along its axes of length 1 until it has
 that shape; np.broadcast_to does it. There will be more use for it.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
-          Variable.mean, BroadcastTo
+          Variable.mean, Max, max, Min, min, Variable.max, Variable.min,
+          BroadcastTo
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 In PyTorch the words are dim and keepdim; axis and keepdims will do. Its
 mean of no elements is nan, and that of integers an error. Its backward of
-sum is expand(): it repeats without copying, like np.broadcast_to.
+sum is expand(): it repeats without copying, like np.broadcast_to. Equally
+large elements share the gradient there in x.max() and amax(x, 1), too, but
+not in x.max(1), which also says where they stand.
 
 Watch out
 The gradient of a sum is such a view on few numbers, and read-only:
 x.grad.data *= 0.5 is an error. Write x.grad = x.grad * 0.5.
-From here on, sum in this file is ours: sum([a, b]) is a TypeError. The
-numbers of an array are added by np.sum.
+From here on, sum, max and min in this file are ours: sum([a, b]) is a
+TypeError. The numbers of an array are added by np.sum.
 
 Try
 1. Leave out reshape() in Sum.backward. Which line of the output changes?
@@ -67,6 +74,8 @@ Output
     x.sum((0, 1))          ()      10     10 10 10 10
     x.mean()               ()      2.5    2.5 2.5 2.5 2.5
     x.mean(axis=0)         (2,)    2 3    5 10 5 10
+    x.max()                ()      4      0 0 0 10
+    min(x, axis=1)         (2,)    1 3    10 0 20 0
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
 """
@@ -627,6 +636,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1154,5 +1203,7 @@ if __name__ == "__main__":
     show("x.sum((0, 1))", lambda x: x.sum((0, 1)))
     show("x.mean()", lambda x: x.mean())
     show("x.mean(axis=0)", lambda x: x.mean(axis=0))
+    show("x.max()", lambda x: x.max())
+    show("min(x, axis=1)", lambda x: min(x, axis=1))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))

@@ -632,6 +632,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1043,6 +1083,29 @@ def as_float(x):
     return cast(x, float) if x.dtype.kind in "biu" else x
 
 
+class Clip(Function):
+    """x with what is below x_min or above x_max moved there."""
+
+    def __init__(self, x_min, x_max):
+        self.x_min = x_min
+        self.x_max = x_max
+
+    def forward(self, x):
+        return np.clip(x, self.x_min, self.x_max)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        return gy * (x == y)  # where clipping has left x as it was
+
+
+def clip(x, x_min, x_max):
+    """x with what is below x_min or above x_max moved there; the slope there is 0.
+
+    None is no limit.
+    """
+    return Clip(python_number(x_min), python_number(x_max))(x)
+
+
 # === functions/affine: x W + b, and rows of W ===
 
 
@@ -1110,6 +1173,25 @@ class ReLU(Function):
 def relu(x):
     """x where it is positive, else 0 (rectified linear unit); the slope at 0 is 0."""
     return ReLU()(x)
+
+
+class LeakyReLU(Function):
+    """x where it is positive, else slope * x."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        return np.where(x > 0, x, x * self.slope)
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return gy * np.where(x > 0, 1.0, self.slope).astype(gy.dtype)
+
+
+def leaky_relu(x, slope=0.2):
+    """x where it is positive, else slope * x."""
+    return LeakyReLU(python_number(slope))(x)
 
 
 # === functions/loss: how far a prediction is off ===

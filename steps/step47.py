@@ -20,9 +20,6 @@ the label, on average over N rows. From this follows a short gradient:
     softmax: gx = p * (gy - sum(gy * p));  log_softmax: gx = gy - p * sum(gy)
 
 In the code
-max, min(x, axis=None, keepdims=False), also methods: n equal ones get gy / n.
-clip(x, x_min, x_max): slope 1 from x_min to x_max, both included, else 0;
-leaky_relu(x, slope=0.2): x where x > 0, else slope * x.
 softmax, log_softmax, softmax_simple(x, axis=1): the last is the formula as is;
 log_sum_exp(x, axis) is of an array, and keeps the axis.
 softmax_cross_entropy(x, t): scores (N, C), t (N,) integers from 0 to C - 1. A
@@ -38,21 +35,20 @@ binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
 sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at
 least 1e-12, and a log at least -100.
 
-New:      check_ids, Max, max, Min, min, Variable.max, Variable.min, Clip,
-          clip, LeakyReLU, leaky_relu, Softmax, softmax_simple, softmax,
-          LogSoftmax, log_sum_exp, log_softmax, check_labels,
-          softmax_cross_entropy_simple, SoftmaxCrossEntropy,
-          softmax_cross_entropy, as_targets, SigmoidCrossEntropy,
-          sigmoid_cross_entropy, BinaryCrossEntropy, binary_cross_entropy
+New:      check_ids, Softmax, softmax_simple, softmax, LogSoftmax, log_sum_exp,
+          log_softmax, check_labels, softmax_cross_entropy_simple,
+          SoftmaxCrossEntropy, softmax_cross_entropy, as_targets,
+          SigmoidCrossEntropy, sigmoid_cross_entropy, BinaryCrossEntropy,
+          binary_cross_entropy
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 F.cross_entropy in PyTorch; binary_cross_entropy_with_logits means over all
-elements. Ties share there in x.max() and amax(x, 1), not in x.max(1).
+elements.
 
 Watch out
-max and min are ours now. And no softmax before the loss, which has its own.
+No softmax before the loss: that has its own.
 
 Try
 1. Which scores give the second row a loss of 0.000?
@@ -64,7 +60,6 @@ Output
     0 3 0     2    0.045 0.909 0.045   3.095  0.023 0.455 -0.477
     cross-entropy                     1.751
     scores * 1000: nan nan 0.000 by the formula, 1.000 0.000 0.000 by softmax
-    gradient of max(x): 0.0 0.5 0.5
 """
 
 import contextlib
@@ -641,6 +636,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1050,51 +1085,6 @@ def as_float(x):
     """x as a Variable; of integers one of float64: they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
-
-
-class Max(Function):
-    """The largest elements of x along an axis."""
-
-    def __init__(self, axis, keepdims):
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
-
-    def forward(self, x):
-        return x.max(axis=self.axis, keepdims=self.keepdims)
-
-    def backward(self, gy):
-        (x,), (y,) = self.saved_inputs, self.saved_outputs
-        shape = kept_shape(x.shape, self.axis)
-        is_max = x == y.reshape(shape)
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return gy.reshape(shape) * share
-
-
-def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
-    return Max(axis, keepdims)(x)
-
-
-class Min(Max):
-    """The smallest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.min(axis=self.axis, keepdims=self.keepdims)
-
-
-def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
-    return Min(axis, keepdims)(x)
-
-
-Variable.max = max
-Variable.min = min
 
 
 class Clip(Function):
@@ -1989,7 +1979,3 @@ if __name__ == "__main__":
         simple = softmax_simple(x * 1000)
     print(f"scores * 1000: {row(simple.data[0])} by the formula,", end=" ")
     print(f"{row(softmax(x * 1000).data[0])} by softmax")
-
-    x = Variable(np.array([1.0, 3.0, 3.0]))
-    max(x).backward()
-    print(f"gradient of max(x): {row(x.grad.data, 1)}")

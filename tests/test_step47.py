@@ -1,4 +1,4 @@
-"""Step 47: largest elements, softmax, and losses of scores and labels."""
+"""Step 47: softmax, and losses of scores and labels."""
 
 import warnings
 
@@ -33,119 +33,6 @@ def test_values_and_gradients_are_the_recorded_ones(step, case):
 @pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
 def test_values_and_gradients_keep_the_dtype(step, case):
     check_dtypes(step, case)
-
-
-# --- max and min ---
-
-
-@pytest.mark.parametrize("name", ["max", "min"])
-@pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, (0, 2), (-1, 1), (0, 1, 2)])
-def test_max_and_min_along_every_axis(step, name, axis, keepdims):
-    data = np.random.default_rng(3).permutation(24).reshape(2, 3, 4) / 7.0
-    y, gy, gx = value_and_slope(
-        step, lambda x: getattr(step, name)(x, axis, keepdims), data
-    )
-    expected = getattr(np, name)(data, axis=axis, keepdims=keepdims)
-    np.testing.assert_array_equal(y, expected)
-    assert y.shape == expected.shape
-    kept = getattr(np, name)(data, axis=axis, keepdims=True)
-    np.testing.assert_allclose(gx, (data == kept) * gy.reshape(kept.shape))
-
-
-TIES = [[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0], [5.0, 1.0, 1.0, 2.0]]
-
-
-@pytest.mark.parametrize("name, sign", [("max", 1), ("min", -1)])
-def test_elements_that_are_equally_large_share_the_gradient(step, name, sign):
-    f = getattr(step, name)
-    data = sign * np.array(TIES)
-    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=1), data)
-    shares = [[0, 0.5, 0.5, 0], [0.25] * 4, [1, 0, 0, 0]]
-    np.testing.assert_allclose(gx, shares * gy[:, None])
-    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=0), data[:2, 2:])
-    np.testing.assert_allclose(gx, [[gy[0], 0], [0, gy[1]]])
-    _, gy, gx = value_and_slope(step, f, data[:, 1:])
-    np.testing.assert_allclose(gx, gy * np.array([[0.5, 0.5, 0], [0] * 3, [0] * 3]))
-    _, gy, gx = value_and_slope(step, lambda x: f(x, (0, 1)), data[1:2])
-    np.testing.assert_allclose(gx, gy * np.full((1, 4), 0.25))
-
-
-def test_max_and_min_of_one_number(step):
-    for f in (step.max, step.min):
-        y, gy, gx = value_and_slope(step, f, 3.0)
-        assert (y, gx, gx.shape) == (3.0, gy, ())
-
-
-def test_max_and_min_are_methods_too(step):
-    x = var(step, X)
-    np.testing.assert_array_equal(x.max().data, X.max())
-    np.testing.assert_array_equal(x.min().data, X.min())
-    found = x.max(axis=0, keepdims=True).data
-    np.testing.assert_array_equal(found, X.max(axis=0, keepdims=True))
-    found = x.min(axis=1, keepdims=True).data
-    np.testing.assert_array_equal(found, X.min(axis=1, keepdims=True))
-
-
-def test_max_and_min_can_be_differentiated_twice(step):
-    assert checked(step, lambda x: step.max(x**3, axis=0) * step.min(x, 1)[:1], X)
-    assert checked(step, lambda x: step.max(x) ** 3 * step.min(x) ** 2, X)
-
-
-@pytest.mark.parametrize("name", ["max", "min"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_shares_keep_the_dtype(step, name, dtype):
-    y, _, gx = value_and_slope(
-        step, lambda x: getattr(step, name)(x, axis=1), np.ones((2, 3)), dtype
-    )
-    assert (y.dtype, gx.dtype) == (dtype, dtype)
-
-
-def test_there_is_no_max_of_nothing(step):
-    for f in (step.max, step.min):
-        with pytest.raises(ValueError, match=r"\(0,\)"):
-            f(var(step, []))
-
-
-# --- clip and leaky_relu ---
-
-
-def test_clip_moves_what_is_outside_and_has_no_slope_there(step):
-    data = [-2.0, -0.5, -0.499, 0.0, 0.999, 1.0, 1.5]
-    y, gy, gx = value_and_slope(step, lambda x: step.clip(x, -0.5, 1), data)
-    assert y.tolist() == [-0.5, -0.5, -0.499, 0.0, 0.999, 1.0, 1.0]
-    np.testing.assert_allclose(gx, gy * [0, 1, 1, 1, 1, 1, 0])
-
-
-def test_leaky_relu_has_a_slope_below_zero(step):
-    data = np.array([[-2.0, -0.5, 0.0], [1e-9, 0.5, 3.0]])
-    y, gy, gx = value_and_slope(step, step.leaky_relu, data)
-    factor = np.array([[0.2, 0.2, 0.2], [1, 1, 1]])
-    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
-    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
-    y, gy, gx = value_and_slope(step, lambda x: step.leaky_relu(x, 0.01), data)
-    factor = np.array([[0.01, 0.01, 0.01], [1, 1, 1]])
-    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
-    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
-
-
-def test_leaky_relu_of_integers(step):
-    y, gy, gx = value_and_slope(step, step.leaky_relu, [-5, 3], int)
-    np.testing.assert_allclose(y, [-1.0, 3.0])
-    np.testing.assert_allclose(gx, gy * [0.2, 1.0])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_numbers_of_numpy_leave_the_dtype_alone(step, dtype):
-    low, high = np.float64(-0.5), np.float64(1.0)
-    for f in (lambda x: step.clip(x, low, high), lambda x: step.leaky_relu(x, high)):
-        y, _, gx = value_and_slope(step, f, X, dtype)
-        assert (y.dtype, gx.dtype) == (dtype, dtype)
-
-
-def test_clip_and_leaky_relu_can_be_differentiated_twice(step):
-    assert checked(step, lambda x: step.clip(x**3, -1, 1.5) * x, X)
-    assert checked(step, lambda x: step.leaky_relu(x**3, 0.3) * x, X)
 
 
 # --- softmax and its logarithm ---
@@ -527,21 +414,6 @@ def test_targets_are_not_rearranged(step, name, shapes):
 
 
 # --- what others stumbled over ---
-
-
-@pytest.mark.parametrize(
-    "limits, values, slopes",
-    [
-        ((None, 1.0), [-2.0, 1.0, 1.0], [1, 1, 0]),
-        ((0.0, None), [0.0, 1.0, 3.0], [0, 1, 1]),
-    ],
-)
-def test_clip_with_one_limit(step, limits, values, slopes):
-    x = var(step, [-2.0, 1.0, 3.0])
-    y = step.clip(x, *limits)
-    step.sum(y).backward()
-    assert y.data.tolist() == values
-    assert x.grad.data.tolist() == slopes
 
 
 def test_scores_of_small_integers_do_not_wrap_around(step):
