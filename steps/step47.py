@@ -27,25 +27,15 @@ ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to 2" (for
 C = 3) and what t has; a TypeError says "integers" and the dtype. backward()
 works on arrays kept by forward(), and on Variables if Config.enable_backprop
 is on (create_graph). softmax_cross_entropy_simple: the same, by log_softmax.
-sigmoid_cross_entropy(x, t): -t log p - (1 - t) log(1 - p), p = sigmoid(x), its
-sum over N = len(x), as max(x, 0) - x t + log(1 + e ** -|x|): finite. t has x's
-shape, or one is (N,), the other (N, 1); else, or if not all of t is "from 0 to
-1", a ValueError. gx = (p - t) / N; for a Variable t gt = -x / N.
-binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
-sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at
-least 1e-12, and a log at least -100.
 
 New:      check_ids, Softmax, softmax_simple, softmax, LogSoftmax, log_sum_exp,
           log_softmax, check_labels, softmax_cross_entropy_simple,
-          SoftmaxCrossEntropy, softmax_cross_entropy, as_targets,
-          SigmoidCrossEntropy, sigmoid_cross_entropy, BinaryCrossEntropy,
-          binary_cross_entropy
+          SoftmaxCrossEntropy, softmax_cross_entropy
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-F.cross_entropy in PyTorch; binary_cross_entropy_with_logits means over all
-elements.
+It is F.cross_entropy in PyTorch.
 
 Watch out
 No softmax before the loss: that has its own.
@@ -1334,71 +1324,6 @@ def softmax_cross_entropy(x, t):
     The labels are integers from 0 to C - 1.
     """
     return SoftmaxCrossEntropy()(as_float(x), t)
-
-
-def as_targets(t, x):
-    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
-    x, t = as_variable(x), as_variable(t)
-    column = [x.shape[:1], (*x.shape[:1], 1)]
-    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
-        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
-    if not (0 <= t.data.min() and t.data.max() <= 1):
-        raise ValueError("The targets must be from 0 to 1.")
-    dtype = np.result_type(x.dtype, 0.0)
-    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
-
-
-class SigmoidCrossEntropy(Function):
-    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
-
-    def forward(self, x, t):
-        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
-
-    def backward(self, gy):
-        x, t = self.saved_inputs
-        gy = gy / len(x)
-        return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
-
-
-def sigmoid_cross_entropy(x, t):
-    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
-
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
-    """
-    x = as_float(x)
-    return SigmoidCrossEntropy()(x, as_targets(t, x))
-
-
-class BinaryCrossEntropy(Function):
-    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
-
-    def forward(self, p, t):
-        with np.errstate(divide="ignore"):
-            log_p, log_q = np.log(p), np.log1p(-p)
-        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
-
-    def backward(self, gy):
-        p, t = self.saved_inputs
-        gy = gy / len(p)
-        gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
-        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
-
-
-def binary_cross_entropy(p, t):
-    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
-
-    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
-    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
-    """
-    p = as_float(p)
-    t = as_targets(t, p)
-    if not (0 <= p.data.min() and p.data.max() <= 1):
-        raise ValueError(
-            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
-        )
-    return BinaryCrossEntropy()(p, t)
 
 
 # === checks: gradients against numerical slopes ===

@@ -334,7 +334,7 @@ CASES = [
     of_shapes(
         "sigmoid_cross_entropy(x, t)",
         lambda F, x: F.sigmoid_cross_entropy(x, np.array(TARGETS, x.dtype)),
-        47,
+        48,
         (3, 4),
         torch=lambda torch, x: (
             torch.nn.functional.binary_cross_entropy_with_logits(
@@ -346,7 +346,7 @@ CASES = [
     of_shapes(
         "binary_cross_entropy(p, t)",
         lambda F, p: F.binary_cross_entropy(p, np.array(TARGETS, p.dtype)),
-        47,
+        48,
         (3, 4),
         inputs=((0.1, 0.9),),
         torch=lambda torch, p: binary_cross_entropy(
