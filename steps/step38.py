@@ -36,11 +36,19 @@ flatten(x) keeps the first axis and makes one of the others: (N, D) of
 (N, C, H, W) with D = C * H * W, (N, 1) of (N,), and (1,) of a number.
 All take an array or a number, too, as a constant, and give a Variable. A
 shape that does not fit or an axis that is not there is a ValueError.
+get_item(x, index) is x[index], for all of NumPy's indices, or one in a
+Variable. Elements that were not taken get zeros, and one that was taken
+twice gets both gradients: GetItemGrad puts them back, by np.add.at, since
+gx[index] += gy would count the second one only. An is_plain() index takes
+none twice. A loop over x goes through x[0], x[1] ...; over a variable of
+no axes it is a TypeError.
 The functions stand in three sections now, a folder of the package:
 functions/shape, functions/operators (before: core) and functions/math.
 
 New:      one_tuple, Reshape, reshape, Variable.reshape, Transpose, transpose,
-          Variable.transpose, Variable.T, expand_dims, flatten
+          Variable.transpose, Variable.T, expand_dims, flatten, GetItem,
+          GetItemGrad, is_plain, get_item, Variable.__getitem__, iterate,
+          Variable.__iter__
 Changed:  nothing
 Removed:  nothing
 
@@ -63,6 +71,8 @@ Output
     x.data.reshape(3, 2)  (3, 2) 0 1 2 3 4 5   None
     x.reshape(3, 2)       (3, 2) 0 1 2 3 4 5   10 20 30 40 50 60
     x.T                   (3, 2) 0 3 1 4 2 5   10 30 50 20 40 60
+    x[1]                  (3,)   3 4 5         0 0 0 10 20 30
+    x[[0, 0]]             (2, 3) 0 1 2 0 1 2   50 70 90 0 0 0
     x                     (2, 3, 4)
     x.transpose(2, 0, 1)  (4, 2, 3)
     x.reshape(4, -1)      (4, 6)
@@ -522,6 +532,67 @@ def flatten(x):
     """x, (N, ...), as (N, D): what belongs to an example in a row."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
+
+
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        gx = np.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = np.arange(gx.size).reshape(gx.shape)[self.index]
+            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def iterate(x):
+    """The parts of x along its first axis, one after the other."""
+    if x.ndim == 0:
+        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    return (x[i] for i in range(len(x)))
+
+
+Variable.__iter__ = iterate
 
 
 # === functions/operators: + - * / ** and comparisons ===
@@ -1032,10 +1103,10 @@ def show(label, f):
     """Print f(x), and x.grad for an f(x) whose elements are weighted."""
     x = Variable(np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
     y = f(x)
-    y.grad = WEIGHTS.reshape(y.shape)
+    y.grad = WEIGHTS[: y.size].reshape(y.shape)
     y.backward()
     gx = None if x.grad is None else x.grad.data
-    print(f"{label:21} {y.shape} {text(y.data):13} {text(gx)}")
+    print(f"{label:21} {y.shape!s:6} {text(y.data):13} {text(gx)}")
 
 
 if __name__ == "__main__":
@@ -1043,6 +1114,8 @@ if __name__ == "__main__":
     show("x.data.reshape(3, 2)", lambda x: Variable(x.data.reshape(3, 2)))
     show("x.reshape(3, 2)", lambda x: x.reshape(3, 2))
     show("x.T", lambda x: x.T)
+    show("x[1]", lambda x: x[1])
+    show("x[[0, 0]]", lambda x: x[[0, 0]])
     x = Variable(np.zeros((2, 3, 4)))
     print("x                    ", x.shape)
     print("x.transpose(2, 0, 1) ", x.transpose(2, 0, 1).shape)

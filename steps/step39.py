@@ -2,7 +2,8 @@
 
 Problem
 A network makes an array, and its loss must be one number. np.sum(x) of a
-Variable is a TypeError, and Python's own sum(x) is one, too.
+Variable is a TypeError. Python's own sum(x) is 0 + x[0] + x[1] + ..., two
+functions for each row, and for x (2, 3) it still has the shape (3,).
 
 Idea
 A sum is an addition of many terms, and each term gets the gradient of
@@ -30,27 +31,34 @@ axes. keepdims leaves an axis that was summed with the length 1.
 mean(x, axis=None, keepdims=False) is that sum divided by how many
 elements went into each of its elements. No elements have no mean: a
 ValueError. average is another name for mean.
-x.sum(...) and x.mean(...) are the same as methods. An array or a number
-for x is a constant. An axis that x has not got, or twice, is a ValueError;
-for NumPy, and so for us, an x of shape () has the axis 0.
+max(x, axis=None, keepdims=False) and min() give the largest and the
+smallest elements. Each gets the gradient, and the others 0; if n elements
+are equally large, each gets 1 / n of it.
+x.sum(...), x.mean(...), x.max(...), x.min(...) are the same as methods.
+An array or a number for x is a constant. An axis that x has not got, or
+twice, is a ValueError; for NumPy, and so for us, an x of shape () has the
+axis 0.
 BroadcastTo(shape)(x) repeats x along its axes of length 1 until it has
 that shape; np.broadcast_to does it. There will be more use for it.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
-          Variable.mean, BroadcastTo
+          Variable.mean, Max, max, Min, min, Variable.max, Variable.min,
+          BroadcastTo
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 In PyTorch the words are dim and keepdim; axis and keepdims will do. Its
 mean of no elements is nan, and that of integers an error. Its backward of
-sum is expand(): it repeats without copying, like np.broadcast_to.
+sum is expand(): it repeats without copying, like np.broadcast_to. Equally
+large elements share the gradient there in x.max() and amax(x, 1), too, but
+not in x.max(1), which also says where they stand.
 
 Watch out
 The gradient of a sum is such a view on few numbers, and read-only:
 x.grad.data *= 0.5 is an error. Write x.grad = x.grad * 0.5.
-From here on, sum in this file is ours: sum([a, b]) is a TypeError. The
-numbers of an array are added by np.sum.
+From here on, sum, max and min in this file are ours: sum([a, b]) is a
+TypeError. The numbers of an array are added by np.sum.
 
 Try
 1. Leave out reshape() in Sum.backward. Which line of the output changes?
@@ -66,6 +74,8 @@ Output
     x.sum((0, 1))          ()      10     10 10 10 10
     x.mean()               ()      2.5    2.5 2.5 2.5 2.5
     x.mean(axis=0)         (2,)    2 3    5 10 5 10
+    x.max()                ()      4      0 0 0 10
+    min(x, axis=1)         (2,)    1 3    10 0 20 0
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
 """
@@ -524,6 +534,67 @@ def flatten(x):
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
 
+class GetItem(Function):
+    """Some elements of x."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return GetItemGrad(self.index, x)(gy)
+
+
+class GetItemGrad(Function):
+    """An array like x with the numbers of gy at an index, zeros elsewhere."""
+
+    def __init__(self, index, x):
+        self.index = index
+        self.shape = x.shape
+
+    def forward(self, gy):
+        gx = np.zeros(self.shape, gy.dtype)
+        if is_plain(self.index):
+            gx[self.index] = gy
+        else:  # an element may be named twice; flat, since that is much faster
+            places = np.arange(gx.size).reshape(gx.shape)[self.index]
+            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.index)
+
+
+def is_plain(index):
+    """True if an index of numbers and slices names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = int | slice | None | type(Ellipsis)
+    return all(isinstance(part, plain) for part in parts)
+
+
+def get_item(x, index):
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    if isinstance(index, Variable):
+        index = index.data
+    return GetItem(index)(x)
+
+
+Variable.__getitem__ = get_item
+
+
+def iterate(x):
+    """The parts of x along its first axis, one after the other."""
+    if x.ndim == 0:
+        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    return (x[i] for i in range(len(x)))
+
+
+Variable.__iter__ = iterate
+
+
 def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
@@ -577,6 +648,46 @@ def mean(x, axis=None, keepdims=False):
 
 average = mean
 Variable.mean = mean
+
+
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
 
 
 class BroadcastTo(Function):
@@ -1113,5 +1224,7 @@ if __name__ == "__main__":
     show("x.sum((0, 1))", lambda x: x.sum((0, 1)))
     show("x.mean()", lambda x: x.mean())
     show("x.mean(axis=0)", lambda x: x.mean(axis=0))
+    show("x.max()", lambda x: x.max())
+    show("min(x, axis=1)", lambda x: min(x, axis=1))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))

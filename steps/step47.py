@@ -2,8 +2,8 @@
 
 Problem
 A network that tells C classes apart gives a score for each. The usual loss is
--log(e ** x / sum(e ** x)) at the right class. x[np.arange(N), t] for labels t
-is a TypeError, and scores of 1000 and 2000 make inf / inf, which is nan.
+-log(e ** x / sum(e ** x)) at the right class. By this formula scores of 1000
+and 2000 make inf / inf, which is nan.
 
 Idea
 Softmax makes probabilities p of scores, each above 0, with the sum 1; m, the
@@ -20,11 +20,6 @@ the label, on average over N rows. From this follows a short gradient:
     softmax: gx = p * (gy - sum(gy * p));  log_softmax: gx = gy - p * sum(gy)
 
 In the code
-get_item(x, index), x[index]: all NumPy's indices, or one in a Variable. An
-element taken twice gets both gradients (GetItemGrad, by np.add.at).
-max, min(x, axis=None, keepdims=False), also methods: n equal ones get gy / n.
-clip(x, x_min, x_max): slope 1 from x_min to x_max, both included, else 0;
-leaky_relu(x, slope=0.2): x where x > 0, else slope * x.
 softmax, log_softmax, softmax_simple(x, axis=1): the last is the formula as is;
 log_sum_exp(x, axis) is of an array, and keeps the axis.
 softmax_cross_entropy(x, t): scores (N, C), t (N,) integers from 0 to C - 1. A
@@ -32,31 +27,18 @@ ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to 2" (for
 C = 3) and what t has; a TypeError says "integers" and the dtype. backward()
 works on arrays kept by forward(), and on Variables if Config.enable_backprop
 is on (create_graph). softmax_cross_entropy_simple: the same, by log_softmax.
-sigmoid_cross_entropy(x, t): -t log p - (1 - t) log(1 - p), p = sigmoid(x), its
-sum over N = len(x), as max(x, 0) - x t + log(1 + e ** -|x|): finite. t has x's
-shape, or one is (N,), the other (N, 1); else, or if not all of t is "from 0 to
-1", a ValueError. gx = (p - t) / N; for a Variable t gt = -x / N.
-binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
-sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at
-least 1e-12, and a log at least -100.
 
-New:      GetItem, GetItemGrad, is_plain, get_item, Variable.__getitem__,
-          iterate, Variable.__iter__, check_ids, Max, max, Min, min,
-          Variable.max, Variable.min, Clip, clip, LeakyReLU, leaky_relu,
-          Softmax, softmax_simple, softmax, LogSoftmax, log_sum_exp,
+New:      check_ids, Softmax, softmax_simple, softmax, LogSoftmax, log_sum_exp,
           log_softmax, check_labels, softmax_cross_entropy_simple,
-          SoftmaxCrossEntropy, softmax_cross_entropy, as_targets,
-          SigmoidCrossEntropy, sigmoid_cross_entropy, BinaryCrossEntropy,
-          binary_cross_entropy
+          SoftmaxCrossEntropy, softmax_cross_entropy
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-F.cross_entropy in PyTorch; binary_cross_entropy_with_logits means over all
-elements. Ties share there in x.max() and amax(x, 1), not in x.max(1).
+It is F.cross_entropy in PyTorch.
 
 Watch out
-max and min are ours now. And no softmax before the loss, which has its own.
+No softmax before the loss: that has its own.
 
 Try
 1. Which scores give the second row a loss of 0.000?
@@ -68,7 +50,6 @@ Output
     0 3 0     2    0.045 0.909 0.045   3.095  0.023 0.455 -0.477
     cross-entropy                     1.751
     scores * 1000: nan nan 0.000 by the formula, 1.000 0.000 0.000 by softmax
-    gradient of x[[0, 0, 2]]: 2.0 0.0 1.0   of max(x): 0.0 0.5 0.5
 """
 
 import contextlib
@@ -659,6 +640,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1070,51 +1091,6 @@ def as_float(x):
     return cast(x, float) if x.dtype.kind in "biu" else x
 
 
-class Max(Function):
-    """The largest elements of x along an axis."""
-
-    def __init__(self, axis, keepdims):
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
-
-    def forward(self, x):
-        return x.max(axis=self.axis, keepdims=self.keepdims)
-
-    def backward(self, gy):
-        (x,), (y,) = self.saved_inputs, self.saved_outputs
-        shape = kept_shape(x.shape, self.axis)
-        is_max = x == y.reshape(shape)
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return gy.reshape(shape) * share
-
-
-def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
-    return Max(axis, keepdims)(x)
-
-
-class Min(Max):
-    """The smallest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.min(axis=self.axis, keepdims=self.keepdims)
-
-
-def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
-    return Min(axis, keepdims)(x)
-
-
-Variable.max = max
-Variable.min = min
-
-
 class Clip(Function):
     """x with what is below x_min or above x_max moved there."""
 
@@ -1362,71 +1338,6 @@ def softmax_cross_entropy(x, t):
     The labels are integers from 0 to C - 1.
     """
     return SoftmaxCrossEntropy()(as_float(x), t)
-
-
-def as_targets(t, x):
-    """t, numbers from 0 to 1, as a Variable in the shape of the scores x."""
-    x, t = as_variable(x), as_variable(t)
-    column = [x.shape[:1], (*x.shape[:1], 1)]
-    if x.size == 0 or t.shape != x.shape and sorted([t.shape, x.shape]) != column:
-        raise ValueError(f"Scores of shape {x.shape} have targets of {t.shape}.")
-    if not (0 <= t.data.min() and t.data.max() <= 1):
-        raise ValueError("The targets must be from 0 to 1.")
-    dtype = np.result_type(x.dtype, 0.0)
-    return reshape(t if t.dtype == dtype else cast(t, dtype), x.shape)
-
-
-class SigmoidCrossEntropy(Function):
-    """-t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N."""
-
-    def forward(self, x, t):
-        loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
-
-    def backward(self, gy):
-        x, t = self.saved_inputs
-        gy = gy / len(x)
-        return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
-
-
-def sigmoid_cross_entropy(x, t):
-    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
-
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
-    """
-    x = as_float(x)
-    return SigmoidCrossEntropy()(x, as_targets(t, x))
-
-
-class BinaryCrossEntropy(Function):
-    """-t log(p) - (1 - t) log(1 - p), summed, divided by N."""
-
-    def forward(self, p, t):
-        with np.errstate(divide="ignore"):
-            log_p, log_q = np.log(p), np.log1p(-p)
-        loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
-
-    def backward(self, gy):
-        p, t = self.saved_inputs
-        gy = gy / len(p)
-        gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
-        return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
-
-
-def binary_cross_entropy(p, t):
-    """The loss of probabilities p, (N,) or (N, D), with targets t from 0 to 1.
-
-    -t log(p) - (1 - t) log(1 - p), summed, divided by N; a logarithm below -100
-    counts as -100. sigmoid_cross_entropy is more exact where there are scores.
-    """
-    p = as_float(p)
-    t = as_targets(t, p)
-    if not (0 <= p.data.min() and p.data.max() <= 1):
-        raise ValueError(
-            "Probabilities are from 0 to 1; for scores there is sigmoid_cross_entropy."
-        )
-    return BinaryCrossEntropy()(p, t)
 
 
 # === checks: gradients against numerical slopes ===
@@ -2014,10 +1925,3 @@ if __name__ == "__main__":
         simple = softmax_simple(x * 1000)
     print(f"scores * 1000: {row(simple.data[0])} by the formula,", end=" ")
     print(f"{row(softmax(x * 1000).data[0])} by softmax")
-
-    x = Variable(np.array([1.0, 3.0, 3.0]))
-    x[[0, 0, 2]].backward()
-    print(f"gradient of x[[0, 0, 2]]: {row(x.grad.data, 1)}", end="   ")
-    x.cleargrad()
-    max(x).backward()
-    print(f"of max(x): {row(x.grad.data, 1)}")

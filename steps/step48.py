@@ -15,10 +15,13 @@ with the label, and the answer is the class with the largest score:
 
 The other new thing is the mini-batch. The gradient of 30 points taken by
 chance points about where that of all 300 does, for a tenth of the work. So
-one pass over the data, an epoch, makes ten updates, not one:
+one pass over the data, an epoch, makes ten updates, not one.
 
-    order:  41 7 233 ... | 90 12 5 ... | ... | 181 64 2 ...     (300,)
-             update 1       update 2          update 10
+One arm against the rest is a simpler question, and one score is enough for
+it. Its sigmoid p is the probability of yes. The loss is -log p for a yes and
+-log(1 - p) for a no; with t = 1 or 0 both are one formula:
+
+    -t log p - (1 - t) log(1 - p)          gradient of the score:  p - t
 
 In the code
 get_spiral(train=True) gives x (300, 2) in float32 and the labels t (300,),
@@ -31,14 +34,23 @@ rng = np.random.default_rng(0) draws all e by rng.standard_normal(300), then
 the order of the points by rng.permutation(300). With train=False the seed is
 1: the same spiral, other points, to try a model on what it has not met. The
 demo takes x[rows] and t[rows] for rows of an order it draws for each epoch.
+sigmoid_cross_entropy(x, t) is that formula for scores x, its sum divided by
+N = len(x), as max(x, 0) - x t + log(1 + e ** -|x|): always finite. t has x's
+shape, or one is (N,), the other (N, 1); else, or if not all of t is "from 0
+to 1", a ValueError. gx = (p - t) / N; for a Variable t gt = -x / N.
+binary_cross_entropy(p, t): the same of p from 0 to 1, else a ValueError names
+sigmoid_cross_entropy. gp = (p - t) / N / (p (1 - p)), where p (1 - p) is at
+least 1e-12, and a log at least -100.
 
-New:      get_spiral
+New:      as_targets, SigmoidCrossEntropy, sigmoid_cross_entropy,
+          BinaryCrossEntropy, binary_cross_entropy, get_spiral
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 PyTorch users write the same loop, with torch.randperm(300) and loss.item().
-Losses are means over a batch there, too. The spiral: Stanford's CS231n.
+Losses are means over a batch there, too; for arrays (N, D) its binary_cross_
+entropy_with_logits divides by N * D. The spiral: Stanford's CS231n.
 
 Watch out
 total += loss, with the Variable, keeps the graph of every batch: add
@@ -68,6 +80,9 @@ Output
     #..........................
     ...........................
     ...........................
+    arm 0 or not, others   0.99
+    loss of the scores     0.04
+    of their probabilities 0.04
 """
 
 import contextlib
@@ -659,6 +674,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1068,51 +1123,6 @@ def as_float(x):
     """x as a Variable; of integers one of float64: they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
-
-
-class Max(Function):
-    """The largest elements of x along an axis."""
-
-    def __init__(self, axis, keepdims):
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
-
-    def forward(self, x):
-        return x.max(axis=self.axis, keepdims=self.keepdims)
-
-    def backward(self, gy):
-        (x,), (y,) = self.saved_inputs, self.saved_outputs
-        shape = kept_shape(x.shape, self.axis)
-        is_max = x == y.reshape(shape)
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return gy.reshape(shape) * share
-
-
-def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
-    return Max(axis, keepdims)(x)
-
-
-class Min(Max):
-    """The smallest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.min(axis=self.axis, keepdims=self.keepdims)
-
-
-def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
-    return Min(axis, keepdims)(x)
-
-
-Variable.max = max
-Variable.min = min
 
 
 class Clip(Function):
@@ -2010,12 +2020,12 @@ def get_spiral(train=True):
 # === demo ===
 
 
-def learn_epoch(model, optimizer, x, t, rng, batch_size=30):
+def learn_epoch(model, optimizer, x, t, rng, loss_of, batch_size=30):
     """Show the model all points once, in mini-batches; returns the mean loss."""
     order, total = rng.permutation(len(x)), 0.0
     for i in range(0, len(x), batch_size):
         rows = order[i : i + batch_size]
-        loss = softmax_cross_entropy(model(x[rows]), t[rows])
+        loss = loss_of(model(x[rows]), t[rows])
         model.cleargrads()
         loss.backward()
         optimizer.update()
@@ -2059,6 +2069,17 @@ def plot_regions(model, x, t, to_file="out/step48.png"):
     return to_file
 
 
+def tell_arm_0(x, t):
+    """A model with one score: is a point in arm 0, or not?"""
+    np.random.seed(0)
+    rng = np.random.default_rng(0)
+    model = MLP((20, 1), activation=tanh)
+    optimizer = Adam(0.03).setup(model)
+    for _ in range(60):
+        learn_epoch(model, optimizer, x, t == 0, rng, sigmoid_cross_entropy)
+    return model
+
+
 if __name__ == "__main__":
     x, t = get_spiral()
     tests = get_spiral(train=False)
@@ -2069,7 +2090,7 @@ if __name__ == "__main__":
         model = MLP(sizes, activation=tanh)
         optimizer = Adam(0.03).setup(model)
         for epoch in range(1, 61):
-            loss = learn_epoch(model, optimizer, x, t, rng)
+            loss = learn_epoch(model, optimizer, x, t, rng, softmax_cross_entropy)
             if epoch in shown:
                 found, others = share_right(model, x, t), share_right(model, *tests)
                 hidden = "none" if len(sizes) == 1 else sizes[0]
@@ -2077,3 +2098,10 @@ if __name__ == "__main__":
     for line in regions(model, 13, 27):
         print("".join(".o#"[i] for i in line))
     plot_regions(model, x, t)
+
+    x_new, is_arm_0 = tests[0], tests[1] == 0
+    scores = tell_arm_0(x, t)(x_new)
+    print(f"arm 0 or not, others   {np.mean((scores.data[:, 0] > 0) == is_arm_0):.2f}")
+    print(f"loss of the scores     {sigmoid_cross_entropy(scores, is_arm_0):.2f}")
+    same = binary_cross_entropy(sigmoid(scores), is_arm_0)
+    print(f"of their probabilities {same:.2f}")

@@ -662,6 +662,46 @@ average = mean
 Variable.mean = mean
 
 
+class Max(Sum):
+    """The largest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy):
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
+        return super().backward(gy) * share
+
+
+def max(x, axis=None, keepdims=False):
+    """The largest elements of x along an axis, or several, or all.
+
+    Elements that are equally large share the gradient.
+    """
+    return Max(axis, keepdims)(x)
+
+
+class Min(Max):
+    """The smallest elements of x along an axis."""
+
+    def forward(self, x):
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    """The smallest elements of x along an axis, or several, or all.
+
+    Elements that are equally small share the gradient.
+    """
+    return Min(axis, keepdims)(x)
+
+
+Variable.max = max
+Variable.min = min
+
+
 class BroadcastTo(Function):
     """x repeated along its axes of length 1, so that it gets a shape."""
 
@@ -1071,51 +1111,6 @@ def as_float(x):
     """x as a Variable; of integers one of float64: they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
-
-
-class Max(Function):
-    """The largest elements of x along an axis."""
-
-    def __init__(self, axis, keepdims):
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
-
-    def forward(self, x):
-        return x.max(axis=self.axis, keepdims=self.keepdims)
-
-    def backward(self, gy):
-        (x,), (y,) = self.saved_inputs, self.saved_outputs
-        shape = kept_shape(x.shape, self.axis)
-        is_max = x == y.reshape(shape)
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return gy.reshape(shape) * share
-
-
-def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
-    return Max(axis, keepdims)(x)
-
-
-class Min(Max):
-    """The smallest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.min(axis=self.axis, keepdims=self.keepdims)
-
-
-def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
-    return Min(axis, keepdims)(x)
-
-
-Variable.max = max
-Variable.min = min
 
 
 class Clip(Function):

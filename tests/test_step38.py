@@ -1,10 +1,11 @@
-"""Step 38: reshape, transpose, expand_dims and flatten, and their gradients."""
+"""Step 38: other shapes, parts of an array, and their gradients."""
 
 import itertools
 
 import numpy as np
 import pytest
-from helpers import var
+from function_table import CASES
+from helpers import check_case, check_dtypes, value_and_slope, var
 
 SHAPES = [(), (1,), (6,), (2, 3), (2, 3, 4), (1, 3, 1, 2), (0, 3)]
 AXES = [
@@ -302,3 +303,156 @@ def test_lengths_and_axes_may_be_numbers_of_numpy(step):
     assert step.reshape(x, np.int64(6)).shape == (6,)
     assert step.reshape(x, np.int64(3), np.int64(2)).shape == (3, 2)
     assert step.transpose(step.Variable(np.zeros(4)), np.int64(0)).shape == (4,)
+
+
+# x[index]
+
+X = random(3, (3, 4))
+T = np.array([2, 0, 2])
+INDICES = {
+    "a number": 1,
+    "a number from the end": -1,
+    "a number of NumPy": np.int64(2),
+    "two numbers": (2, -1),
+    "a slice": slice(1, None),
+    "slices that skip": (slice(None, None, 2), slice(1, 4, 2)),
+    "a slice backwards": (slice(None), slice(None, None, -1)),
+    "all": Ellipsis,
+    "the last axis": (Ellipsis, 1),
+    "no index": (),
+    "a new axis": (None, slice(None), None, 2),
+    "a list": [0, 2],
+    "an array": np.array([2, 0]),
+    "a row three times": np.array([1, 1, 0, 1]),
+    "rows from the end, twice": np.array([-1, 2]),
+    "places": (np.array([0, 1, 2]), T),
+    "a place three times": (np.array([0, 1, 0, 0]), np.array([3, 2, 3, 3])),
+    "a matrix of rows": np.array([[0, 1], [1, 1]]),
+    "a slice and columns twice": (slice(1, 3), np.array([0, 0, 3])),
+    "columns twice and an ellipsis": (Ellipsis, np.array([1, 1])),
+    "columns and a new axis": (np.array([0, 0, 2]), T, None),
+    "rows and columns": (np.array([[0], [2], [0]]), np.array([1, 1])),
+    "a mask": X > 0,
+    "a mask of rows": np.array([True, False, True]),
+    "a mask of nothing": np.zeros((3, 4), bool),
+    "no rows": np.array([], int),
+    "a bool": True,
+}
+
+
+every_index = pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+
+
+def scattered(shape, index, gy):
+    """Zeros in a shape with each number of gy added at its place, one by one."""
+    gx = np.zeros(shape)
+    places = np.arange(gx.size).reshape(shape)[index]
+    for place, g in zip(np.ravel(places), np.ravel(gy)):
+        gx.flat[place] += g
+    return gx
+
+
+@every_index
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_index_takes_elements_and_its_gradients_go_back(step, index, create_graph):
+    y, gy, gx = value_and_slope(step, lambda x: x[index], X, create_graph=create_graph)
+    np.testing.assert_array_equal(y, X[index])
+    assert y.shape == X[index].shape
+    np.testing.assert_allclose(gx, scattered(X.shape, index, gy), rtol=1e-14)
+
+
+@every_index
+def test_what_an_index_takes_can_be_differentiated_twice(step, index):
+    x = var(step, X)
+    y = x[index] ** 3
+    gy = random(1, y.shape)
+    y.grad = step.as_variable(gy)
+    y.backward(create_graph=True)
+    gx = x.grad
+    x.cleargrad()
+    u = random(2, X.shape)
+    gx.grad = step.as_variable(u)
+    gx.backward()
+    expected = scattered(X.shape, index, gy * 6 * X[index] * u[index])
+    np.testing.assert_allclose(x.grad.data, expected, rtol=1e-12)
+
+
+def test_an_index_may_be_a_variable(step):
+    x = var(step, X)
+    for index in (T, X > 0):
+        np.testing.assert_array_equal(x[step.Variable(index)].data, X[index])
+    y = step.get_item(x, step.Variable(np.array([1, 1])))
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [[0.0] * 4, [2.0] * 4, [0.0] * 4])
+
+
+def test_get_item_takes_plain_arrays(step):
+    y = step.get_item(X, (slice(None), 1))
+    assert isinstance(y, step.Variable) and not y.requires_grad
+    np.testing.assert_array_equal(y.data, X[:, 1])
+
+
+def test_parts_that_overlap_add_up(step):
+    x = var(step, [1.0, 2.0, 3.0])
+    (x[:2] * np.array([10.0, 20.0]) + x[1:] * np.array([1.0, 2.0])).backward()
+    assert x.grad.data.tolist() == [10.0, 21.0, 2.0]
+
+
+def test_a_part_of_a_part(step):
+    x = var(step, X)
+    x[1][2:][0].backward()
+    assert x.grad.data.nonzero() == (1, 2)
+    assert x.grad.data[1, 2] == 1.0
+
+
+def test_a_variable_can_be_taken_apart(step):
+    x = var(step, X)
+    rows = [*x]
+    assert len(rows) == 3
+    first, second, third = x
+    (first * second + third).backward()
+    np.testing.assert_allclose(x.grad.data, [X[1], X[0], np.ones(4)])
+
+
+def test_integers_have_gradients_of_float64(step):
+    x = step.Variable(np.array([1, 2, 3]))
+    (x[np.array([0, 0, 1])] * 0.5).backward()
+    assert x.grad.dtype == np.float64
+    assert x.grad.data.tolist() == [1.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("index", [3, -4, (0, 4), np.array([0, 3]), (0, 0, 0)])
+def test_an_index_out_of_range_is_refused(step, index):
+    with pytest.raises(IndexError):
+        var(step, X)[index]
+
+
+def test_two_rows_of_a_jacobian_one_after_the_other(step):
+    x = var(step, [[1.0, 2.0]])
+    y = step.transpose(x * 3.0)
+    rows = []
+    for k in (0, 1):
+        x.cleargrad()
+        y[k, 0].backward(retain_grad=True)
+        rows.append(x.grad.data.tolist())
+    assert rows == [[[3.0, 0.0]], [[0.0, 3.0]]]
+
+
+def test_a_loop_goes_through_the_first_axis(step):
+    x = var(step, [[1.0, 2.0], [3.0, 4.0]])
+    assert [row.data.tolist() for row in x] == x.data.tolist()
+    with pytest.raises(TypeError, match="no axes"):
+        list(var(step, 3.0))
+
+
+OWN = [case for case in CASES if case.since == 38]
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_are_the_recorded_ones(step, case):
+    check_case(step, case)
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_keep_the_dtype(step, case):
+    check_dtypes(step, case)

@@ -5,7 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from helpers import reference, var
+from function_table import CASES
+from helpers import check_case, check_dtypes, value_and_slope, var
 
 ROUND_ZERO = np.linspace(-6.0, 6.0, 25).reshape(5, 5)
 with_b = pytest.mark.parametrize("bias", [True, False], ids=["with b", "without b"])
@@ -72,23 +73,17 @@ def test_the_second_gradients_of_linear(step, name, bias):
     assert not bias or xs[2].grad is None, "no gradient depends on b"
 
 
-@pytest.mark.parametrize(
-    "case", ["linear(x, W, b)", "linear(x, W)", "sigmoid(x)", "relu(x)"]
-)
+OWN = [case for case in CASES if case.since == 43]
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
 def test_values_and_gradients_are_the_recorded_ones(step, case):
-    expected = reference(case)
-    xs = [step.Variable(x) for x in expected["inputs"]]
-    y = getattr(step, case.partition("(")[0])(*xs)
-    np.testing.assert_allclose(y.data, expected["value"], rtol=1e-12)
-    gxs = go_back(y, xs, expected["cotangent"], create_graph=True)
-    for gx, recorded in zip(gxs, expected["gradients"]):
-        np.testing.assert_allclose(gx.data, recorded, rtol=1e-11, atol=1e-13)
-    for gx, u in zip(gxs, expected["directions"]):
-        gx.grad = u
-        gx.backward()
-    for x, recorded in zip(xs, expected["second"]):
-        ggx = np.zeros(x.shape) if x.grad is None else x.grad.data
-        np.testing.assert_allclose(ggx, recorded, rtol=1e-11, atol=1e-13)
+    check_case(step, case)
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_keep_the_dtype(step, case):
+    check_dtypes(step, case)
 
 
 @with_b
@@ -373,3 +368,62 @@ def test_sigmoid_has_all_its_digits_at_both_ends(step, dtype, x):
 def test_sigmoid_of_small_integers(step):
     y = step.sigmoid(step.Variable(np.array([1, 200], np.uint8)))
     np.testing.assert_allclose(y.data, [1 / (1 + np.exp(-1.0)), 1.0], rtol=1e-12)
+
+
+# --- clip and leaky_relu ---
+
+X = np.random.default_rng(47).uniform(-2, 2, (3, 4))
+
+
+def test_clip_moves_what_is_outside_and_has_no_slope_there(step):
+    data = [-2.0, -0.5, -0.499, 0.0, 0.999, 1.0, 1.5]
+    y, gy, gx = value_and_slope(step, lambda x: step.clip(x, -0.5, 1), data)
+    assert y.tolist() == [-0.5, -0.5, -0.499, 0.0, 0.999, 1.0, 1.0]
+    np.testing.assert_allclose(gx, gy * [0, 1, 1, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "limits, values, slopes",
+    [
+        ((None, 1.0), [-2.0, 1.0, 1.0], [1, 1, 0]),
+        ((0.0, None), [0.0, 1.0, 3.0], [0, 1, 1]),
+    ],
+)
+def test_clip_with_one_limit(step, limits, values, slopes):
+    x = var(step, [-2.0, 1.0, 3.0])
+    y = step.clip(x, *limits)
+    step.sum(y).backward()
+    assert y.data.tolist() == values
+    assert x.grad.data.tolist() == slopes
+
+
+def test_leaky_relu_has_a_slope_below_zero(step):
+    data = np.array([[-2.0, -0.5, 0.0], [1e-9, 0.5, 3.0]])
+    y, gy, gx = value_and_slope(step, step.leaky_relu, data)
+    factor = np.array([[0.2, 0.2, 0.2], [1, 1, 1]])
+    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
+    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
+    y, gy, gx = value_and_slope(step, lambda x: step.leaky_relu(x, 0.01), data)
+    factor = np.array([[0.01, 0.01, 0.01], [1, 1, 1]])
+    np.testing.assert_allclose(y, data * factor, rtol=1e-15)
+    np.testing.assert_allclose(gx, gy * factor, rtol=1e-15)
+
+
+def test_leaky_relu_of_integers(step):
+    y, gy, gx = value_and_slope(step, step.leaky_relu, [-5, 3], int)
+    np.testing.assert_allclose(y, [-1.0, 3.0])
+    np.testing.assert_allclose(gx, gy * [0.2, 1.0])
+
+
+@each_dtype
+def test_numbers_of_numpy_leave_the_dtype_alone(step, dtype):
+    low, high = np.float64(-0.5), np.float64(1.0)
+    for f in (lambda x: step.clip(x, low, high), lambda x: step.leaky_relu(x, high)):
+        y, _, gx = value_and_slope(step, f, X, dtype)
+        assert (y.dtype, gx.dtype) == (dtype, dtype)
+
+
+def test_clip_and_leaky_relu_can_be_differentiated_twice(step):
+    x = var(step, X)
+    assert step.gradient_check(lambda x: step.clip(x**3, -1, 1.5) * x, x, order=2)
+    assert step.gradient_check(lambda x: step.leaky_relu(x**3, 0.3) * x, x, order=2)

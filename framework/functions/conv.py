@@ -6,8 +6,7 @@ import numpy as np
 from framework.backend import get_array_module
 from framework.core import Function, as_variable
 from framework.functions.affine import linear
-from framework.functions.math import max
-from framework.functions.shape import reshape, transpose
+from framework.functions.shape import max, reshape, transpose
 
 
 def pair(x):
