@@ -17,25 +17,26 @@ the label, on average over N rows. From this follows a short gradient:
 
     -log p = log_sum_exp - x;  slope of log_sum_exp: e ** x / sum(e ** x) = p
     gx = (p - 1 at the label, p elsewhere) / N
-    softmax: gx = p * (gy - sum(gy * p));  log_softmax: gx = gy - p * sum(gy)
+    softmax: gx = p * (gy - sum(gy * p));  log_sum_exp: gx = gy * p
 
 In the code
 softmax, log_softmax, softmax_simple(x, axis=1): the last is the formula as is;
-log_sum_exp(x, axis) is of an array, and keeps the axis.
+log_sum_exp(x, axis=None, keepdims=False): a Sum of another kind;
+log_softmax is x less that.
 softmax_cross_entropy(x, t): scores (N, C), t (N,) integers from 0 to C - 1. A
 ValueError says "scores of shape (N, C)" and both shapes, or "from 0 to 2" (for
 C = 3) and what t has; a TypeError says "integers" and the dtype. backward()
 works on arrays kept by forward(), and on Variables if Config.enable_backprop
 is on (create_graph). softmax_cross_entropy_simple: the same, by log_softmax.
 
-New:      check_ids, Softmax, softmax_simple, softmax, LogSoftmax, log_sum_exp,
+New:      check_ids, Softmax, softmax_simple, softmax, LogSumExp, log_sum_exp,
           log_softmax, check_labels, softmax_cross_entropy_simple,
           SoftmaxCrossEntropy, softmax_cross_entropy
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-It is F.cross_entropy in PyTorch.
+These are F.cross_entropy and torch.logsumexp in PyTorch.
 
 Watch out
 No softmax before the loss: that has its own.
@@ -1229,30 +1230,29 @@ def softmax(x, axis=1):
     return Softmax(axis)(as_float(x))
 
 
-class LogSoftmax(Function):
-    """The logarithm of softmax."""
-
-    def __init__(self, axis):
-        self.axis = axis
+class LogSumExp(Sum):
+    """log(sum(e ** x)) along an axis."""
 
     def forward(self, x):
-        return x - log_sum_exp(x, self.axis)
+        largest = x.max(axis=self.axis, keepdims=True)
+        total = super().forward(np.exp(x - largest))
+        return np.log(total) + largest.reshape(total.shape)
 
     def backward(self, gy):
-        (y,) = self.saved_outputs
-        return gy - exp(y) * gy.sum(axis=self.axis, keepdims=True)
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        y = y.reshape(kept_shape(x.shape, self.axis))
+        return super().backward(gy) * exp(x - y)
 
 
-def log_sum_exp(x, axis):
-    """log(sum(e ** x)) along an axis of the array x, which is kept with length 1."""
-    largest = x.max(axis=axis, keepdims=True)
-    total = np.exp(x - largest).sum(axis=axis, keepdims=True)
-    return largest + np.log(total)
+def log_sum_exp(x, axis=None, keepdims=False):
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    return LogSoftmax(axis)(as_float(x))
+    x = as_float(x)
+    return x - log_sum_exp(x, axis, keepdims=True)
 
 
 # === functions/loss: how far a prediction is off ===

@@ -1314,30 +1314,29 @@ def softmax(x, axis=1):
     return Softmax(axis)(as_float(x))
 
 
-class LogSoftmax(Function):
-    """The logarithm of softmax."""
-
-    def __init__(self, axis):
-        self.axis = axis
+class LogSumExp(Sum):
+    """log(sum(e ** x)) along an axis."""
 
     def forward(self, x):
-        return x - log_sum_exp(x, self.axis)
+        largest = x.max(axis=self.axis, keepdims=True)
+        total = super().forward(np.exp(x - largest))
+        return np.log(total) + largest.reshape(total.shape)
 
     def backward(self, gy):
-        (y,) = self.saved_outputs
-        return gy - exp(y) * gy.sum(axis=self.axis, keepdims=True)
+        (x,), (y,) = self.saved_inputs, self.saved_outputs
+        y = y.reshape(kept_shape(x.shape, self.axis))
+        return super().backward(gy) * exp(x - y)
 
 
-def log_sum_exp(x, axis):
-    """log(sum(e ** x)) along an axis of the array x, which is kept with length 1."""
-    largest = x.max(axis=axis, keepdims=True)
-    total = np.exp(x - largest).sum(axis=axis, keepdims=True)
-    return largest + np.log(total)
+def log_sum_exp(x, axis=None, keepdims=False):
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    return LogSoftmax(axis)(as_float(x))
+    x = as_float(x)
+    return x - log_sum_exp(x, axis, keepdims=True)
 
 
 # === functions/normalization: dropout and batch normalisation ===

@@ -323,6 +323,13 @@ CASES = [
         torch=lambda torch, x: torch.log_softmax(x, 1),
     ),
     of_shapes(
+        "log_sum_exp(x, 0)",
+        lambda F, x: F.log_sum_exp(x, 0),
+        47,
+        (3, 4),
+        torch=lambda torch, x: torch.logsumexp(x, 0),
+    ),
+    of_shapes(
         "softmax_cross_entropy(x, t)",
         lambda F, x: F.softmax_cross_entropy(x, np.array(LABELS)),
         47,

@@ -148,7 +148,7 @@ NAMES = {
     ".functions": """accuracy add average average_pooling batch_norm
         binary_cross_entropy broadcast_to cast clip col2im conv2d cos
         deconv2d div dropout embed_id exp expand_dims flatten get_item im2col leaky_relu
-        linear log log_softmax matmul max mean mean_squared_error min mul
+        linear log log_softmax log_sum_exp matmul max mean mean_squared_error min mul
         neg pooling pow relu reshape sigmoid sigmoid_cross_entropy sin
         softmax softmax_cross_entropy sub sum sum_to tanh transpose""",
     ".layers": "BatchNorm Conv2d Deconv2d EmbedID LSTM Layer Linear RNN",

@@ -87,14 +87,28 @@ def test_adding_a_number_to_all_scores_changes_nothing(step):
         np.testing.assert_allclose(one, two, rtol=1e-11)
 
 
-def test_log_sum_exp_of_an_array(step):
-    for axis in (0, 1):
-        found = step.log_sum_exp(X, axis)
-        expected = np.log(np.exp(X).sum(axis=axis, keepdims=True))
-        assert isinstance(found, np.ndarray)
-        np.testing.assert_allclose(found, expected, rtol=1e-14)
-    found = step.log_sum_exp(HUGE, 1)
-    np.testing.assert_allclose(found, [[1000.0], [1000.0 + np.log(2.0)]], rtol=1e-15)
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1)])
+def test_log_sum_exp(step, axis, keepdims):
+    y, gy, gx = value_and_slope(step, lambda x: step.log_sum_exp(x, axis, keepdims), X)
+    total = np.exp(X).sum(axis=axis, keepdims=True)
+    expected = np.log(total) if keepdims else np.log(np.squeeze(total, axis))
+    assert y.shape == expected.shape
+    np.testing.assert_allclose(y, expected, rtol=1e-14)
+    expected = gy.reshape(total.shape) * np.exp(X) / total
+    np.testing.assert_allclose(gx, expected, rtol=1e-12)
+
+
+def test_log_sum_exp_of_huge_scores(step):
+    with np.errstate(over="raise", invalid="raise"):
+        y, _, gx = value_and_slope(step, lambda x: step.log_sum_exp(x, 1), HUGE)
+    np.testing.assert_allclose(y, [1000.0, 1000.0 + np.log(2.0)], rtol=1e-15)
+    assert np.isfinite(gx).all()
+
+
+def test_log_sum_exp_at_higher_orders(step):
+    assert checked(step, step.log_sum_exp, X, order=3)
+    assert checked(step, lambda x: step.log_sum_exp(x, 0) ** 2, X)
 
 
 @pytest.mark.parametrize("name", ["softmax", "softmax_simple", "log_softmax"])
