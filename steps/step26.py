@@ -10,10 +10,9 @@ and a function has its inputs and outputs. Walk back from the result, as
 backward() does, and write a line for each thing you meet.
 
 Two questions come up on the way. The first: what is the name of a node? An
-address is at hand, id(x), and no two objects that live share one. But print
-the text twice, and every name has changed from one run to the next. Two
-such texts can't be compared. So we count: the first node met is n0, the
-next n1, and so on.
+address is at hand, id(x), and no two living objects share one. But run the
+program twice, and every name has changed. Two such texts can't be compared.
+So we count: the first node met is n0, the next n1, and so on.
 
 The second: what if the walk comes to a function again? Double a variable
 ten times:
@@ -54,8 +53,8 @@ up at a thousand functions. Follow x ** 2 + 3 * x with the Output beside it:
     Mul, put last    x is n4, Mul is n5, the constant 3 is n6, output n3
     Pow              x is n4 already, Pow is n7, output n1
 
-That makes 5 variables, 3 functions and 8 arrows. What an arrow points to is
-one dictionary look-up: names tells which objects have been met.
+That makes 5 variables, 3 functions and 8 arrows. The dictionary names knows
+which objects have been met, and what each is called.
 
 A text is half the way. The picture is the rest:
 

@@ -35,7 +35,7 @@ can make one. The cosine is a sine, a quarter of a turn later:
     sin_backward(x, gy)    gy * cosine(x)
 
 The first table of the Output shows that it works. gx is cos(x), and after
-gx.backward() x.grad is -sin(x), to all digits.
+gx.backward() x.grad is -sin(x), to all digits shown.
 
 Now f(x) = sin(x ** 2). Forward it is t = x ** 2, and then y = sin(t). Backward
 goes from y to x, one function at a time. This is slope() in the demo:

@@ -45,10 +45,9 @@ The demo runs it on the function of step 29. The path is the same, digit for
 digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
 where e ** x = 2, at the logarithm of 2.
 
-There are functions without an f''. The slope of 3 x + 1 is 3 everywhere,
-and no path leads from that 3 back to x. Then x.grad stays None. slopes()
-returns that None, and newton() says in a ValueError that there is nothing to
-divide by.
+Where f'' is 0 everywhere, there is nothing to record. The slope of 3 x + 1 is
+3, and no path leads from that 3 back to x. So x.grad stays None. slopes()
+returns that None, and newton() says in a ValueError that it cannot divide.
 
 New:      nothing
 Changed:  nothing

@@ -1,8 +1,8 @@
 """Step 35 · Higher derivatives of tanh
 
 Problem
-tanh x bends a straight line into an S between -1 and 1. Many networks have
-it in them. It can be written with what we have:
+tanh x is a curve like an S, from -1 to 1. The networks of step 59 will need
+it. It can be written with what we have:
 
     (exp(x) - exp(-x)) / (exp(x) + exp(-x))
 
@@ -46,10 +46,11 @@ Divide each count by the one before it:
     functions    4     7    19    49   127   337
     factor       4  1.75   2.7   2.6   2.6  2.65
 
-The derivative of a product is a sum of two products. So a graph full of
-products gives a graph more than twice as large, and that one the next.
-Nobody tells the framework that it could write -2 y + 2 y ** 3. It does not
-simplify. It only follows the rule.
+The derivative of a product is a sum of two products. So each Mul may turn
+into two Muls and an Add in the next graph: 3 times as many. It is a little
+less, since constants need no derivative. From order 3 on it is a factor of
+about 2.6, again and again. Nobody tells the framework that it could write
+-2 y + 2 y ** 3. It does not simplify. It only follows the rule.
 
 New:      Tanh, tanh
 Changed:  nothing
@@ -63,7 +64,7 @@ a Taylor series along and does not repeat the first derivative.
 
 Watch out
 A 20th derivative in this way would take hundreds of millions of functions.
-Order 2 is cheap, 7 functions, and few ever need more.
+Order 2 is cheap: 7 functions.
 
 dot takes longer to find places for 337 functions than we take to make them.
 So the demo draws the orders 1 to 5, and leaves the 6th as text.
