@@ -343,7 +343,8 @@ class Function:
     def make_output(self, y):
         """The array y in a Variable made by this function, the last of its outputs.
 
-        None is a TypeError that names the class: its forward() lacks a return.
+        There they are weak references. None is a TypeError that names the class:
+        its forward() lacks a return.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")

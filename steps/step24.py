@@ -291,8 +291,9 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. What forward() says in a
-        ValueError comes after the name of the function and the shapes it got.
+        copy of itself, which is then the creator. forward() gets a number for an
+        array of no axes; what it says in a ValueError comes after the function's
+        name and the shapes.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -323,7 +324,8 @@ class Function:
     def make_output(self, y):
         """The array y in a Variable made by this function, the last of its outputs.
 
-        None is a TypeError that names the class: its forward() lacks a return.
+        There they are weak references. None is a TypeError that names the class:
+        its forward() lacks a return.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
