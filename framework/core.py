@@ -57,7 +57,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
