@@ -93,6 +93,7 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x."""
         return Variable(self.forward(x.data))
 
     def forward(self, x):

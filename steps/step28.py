@@ -144,7 +144,10 @@ NUMBERS = (int, float, np.number)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -167,6 +170,7 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
