@@ -21,7 +21,7 @@ everything at that time:
 Here is the second graph of step 15, y = a + a² with a = x², which defeated
 us even with "first come, first served":
 
-    0     0     1                        2      3
+    0     0     1                             2     3
 
     x --> P --> a --+--------------------+
                     |                    +--> S --> y
