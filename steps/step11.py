@@ -109,7 +109,7 @@ Removed:  nothing
 Elsewhere
 In Chainer, too, forward takes all inputs in one tuple and must return a
 tuple, even of one array: exp(x) is Exp().apply((x,))[0]. In TensorFlow an
-operation has its tensors in the lists op.inputs and op.outputs.
+operation has its tensors in op.inputs and op.outputs, one or many.
 
 Watch out
 Forget the brackets in forward, and an array of three elements is taken for

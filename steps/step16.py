@@ -21,7 +21,7 @@ everything at that time:
 Here is the second graph of step 15, y = a + a² with a = x², which defeated
 us even with "first come, first served":
 
-    0     0     1                        2      3
+    0     0     1                             2     3
 
     x --> P --> a --+--------------------+
                     |                    +--> S --> y
@@ -68,11 +68,11 @@ in it:
 Can a function still come for a place that is gone? No: what a function puts
 in are the creators of its inputs, and these are of an earlier generation.
 
-Each place is a dict, with the functions as its keys. Q and R both put in P,
-and as a key it is there once. So it is called once, and 50 doublings take 50
-calls. Why no set? A set gives its elements in an order that differs from run
-to run. Sums of gradients would then differ in their last digits. A dict
-keeps the order in which its keys came.
+Each place is a dict, with the functions as its keys. In our graph S and Q
+both put in P, and as a key it is there once. So it is called once, and 50
+doublings take 50 calls. Why no set? A set gives its elements in an order
+that differs from run to run. Sums of gradients would then differ in their
+last digits. A dict keeps the order in which its keys came.
 
 The gradients are right now, for every graph. But try a large one, ten times
 over, and look at the memory it takes. That is step 17.

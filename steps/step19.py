@@ -39,8 +39,8 @@ Why not __str__? In a list, Python asks each element for its __repr__. And
 print(x) is content with __repr__ if there is no __str__. One will do.
 
 Now the four facts about the array. A property is a method that is read
-without brackets. It has no way to write to it, so x.shape = (3, 2) is an
-error:
+without brackets. One cannot write to it: x.shape = (3, 2) is an error. len(x)
+has a method of its own:
 
     [Variable.shape]
 
@@ -91,8 +91,8 @@ variable with a creator is neither copied nor pickled. Both ask for its state:
 
     [Variable.__getstate__]
 
-We can look into a variable as if it were an array. We cannot reckon with it
-yet: a + b is a TypeError. That is step 20.
+We can look into a variable as if it were an array. We cannot calculate with
+it yet: a + b is a TypeError. That is step 20.
 
 New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
           Variable.item, Variable.__len__, Variable.__repr__,

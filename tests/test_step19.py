@@ -126,6 +126,7 @@ def test_a_variable_of_one_element_is_a_number(step):
         assert (float(v), int(v), v.item()) == (2.5, 2, 2.5)
         assert type(v.item()) is float
         assert f"{v:.2f}" == "2.50"
+    assert float(var(step, 2, dtype=int)) == 2.0
 
 
 def test_without_a_format_a_variable_is_written_as_print_writes_it(step):
