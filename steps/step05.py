@@ -132,7 +132,8 @@ class Function:
     def forward(self, x):
         """The array this function makes out of the array x.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 

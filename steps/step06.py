@@ -49,8 +49,7 @@ Now the backward() of Square. A first attempt:
         return gy * 2 * x        which x?
 
 The x that forward() had, but that call is long over. So the function must keep
-its input. All calls go through Function, so it is done
-there, once:
+its input. All calls go through Function, so it is done there, once:
 
     [Function.__call__]
 
@@ -65,7 +64,8 @@ And as with forward(), a class that has none says so:
 
     [Function.backward]
 
-The demo calls the three of them by hand, from y to x.
+The demo calls backward() by hand, from C to A. Beside it stands what step 4
+gives: 3.29744263, in two runs, where 3.29744254 is right.
 
 New:      Function.backward, Square.backward, Exp.backward
 Changed:  Variable.__init__, Function.__call__
@@ -134,14 +134,16 @@ class Function:
     def forward(self, x):
         """The array this function makes out of the array x.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
         """The gradient of the input, given gy, the gradient of the output.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 

@@ -126,14 +126,16 @@ class Function:
     def forward(self, x):
         """The array this function makes out of the array x.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
         """The gradient of the input, given gy, the gradient of the output.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 

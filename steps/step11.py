@@ -220,7 +220,8 @@ class Function:
     def backward(self, gy):
         """The gradient of the input, given gy, the gradient of the output.
 
-        Function has none: it raises NotImplementedError, naming the class of self.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
