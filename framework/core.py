@@ -46,7 +46,10 @@ NUMBERS = (int, float, np.number, np.bool_)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -57,7 +60,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -71,6 +74,7 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if not (data is None or isinstance(data, np.ndarray) or is_on_gpu(data)):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "

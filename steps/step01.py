@@ -1,22 +1,37 @@
 """Step 1 · A variable is a box
 
 Problem
-A NumPy array is a value and nothing else. There is no place on it to
-write down what is soon needed, such as its gradient:
+At the end of these sixty steps stands a library that trains neural networks.
+To train them it has to know slopes: if this number grows a little, how fast
+does that one grow? Such a slope is called a gradient. Every number in a
+calculation will get one, so it must be written down somewhere.
+
+The best place would be the number itself:
 
     x = np.array(1.0)
-    x.grad = 0.0            AttributeError
+    x.grad = 0.0        AttributeError: 'numpy.ndarray' object has no
+                        attribute 'grad'
+
+A NumPy array is a value and nothing else. It has no room for notes. Then
+perhaps in a dict, with the array as the key?
+
+    grads = {x: 0.0}    TypeError: unhashable type: 'numpy.ndarray'
+
+That fails, too. What is in an array can change, so Python does not take it
+for a key.
 
 Idea
-Put the array into a box. The name x then stands for the box, and the box
-has room for notes beside what it holds:
+Put the array into a box. The name x then stands for the box, and the box has
+room for notes beside what it holds:
 
     x --> +------------------+
           | data: array(1.0) |
+          | grad: 0.0        |
           +------------------+
 
-An array may have any number of dimensions, or axes. ndim counts them,
-shape is the length of each, and size the number of elements:
+The array may have any number of dimensions, which NumPy also calls axes. Here
+ndim counts the axes, shape is the length of each, and size is the number of
+elements:
 
     1.0              ndim 0    shape ()           a number
     [1 2 3]          ndim 1    shape (3,)         a vector
@@ -25,27 +40,35 @@ shape is the length of each, and size the number of elements:
     two of those     ndim 3    shape (2, 2, 3)    a stack of matrices
 
 In the code
-Variable(data) keeps the array it is given, as the attribute data: that
-very object, not a copy. What is in the box can be replaced: after
-x.data = other, x is the same box with something else in it.
+The whole box takes three lines:
+
+    [Variable]
+
+The box holds the very array it was given, not a copy. A copy would cost time
+and memory for every box, and networks have large arrays.
+
+What is in the box can be replaced. After x.data = other, x is the same box
+with something else in it. Training will do just that: better numbers in the
+same boxes.
 
 New:      Variable
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch's box is torch.Tensor, with the same .data; before version 0.4 it
-was a class of its own, called Variable. Chainer has chainer.Variable.
-JAX works on plain arrays, and puts them into boxes, its tracers, only
-while it differentiates.
+PyTorch's box is torch.Tensor, and x.data and x.grad have the same names there.
+Before version 0.4 the box was a class of its own, and its name was Variable.
 
 Watch out
-A vector with three elements is three-dimensional to a mathematician, and
-to NumPy it has one dimension: ndim counts axes, not elements.
+A vector with three elements is three-dimensional to a mathematician. To NumPy
+it has one dimension: ndim counts axes, not elements.
+
+So far we have put something in. Computing with it is another matter: not even
+x ** 2 works. That is step 2.
 
 Try
-1. Let two variables hold the same array and set one element of it to 9.
-   What is in each box? And after x.data = np.array(9.0)?
+1. Let two variables hold the same array, and set one element of it to 9. What
+   is in each box? And after x.data = np.array(9.0) for one of them?
 2. Put "a" into a Variable. Does it complain? Should it?
 
 Output
@@ -59,13 +82,19 @@ Output
 
     x.grad = 0.0       the box has room for it
     number.grad = 0.0  AttributeError: the array has none
+
+Answers
+1. Both boxes show the 9, since there is only one array. After x.data = ...
+   only that one box holds something else; the other still holds the array.
+2. It takes "a" without a word. It should complain: the first calculation
+   will fail, and by then the mistake is far away. Step 9 refuses it.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data

@@ -4,13 +4,23 @@ Problem
 There is a 10 in the box, and no way to compute with it:
 
     x = Variable(np.array(10.0))
-    x ** 2                         TypeError
-    Variable(x.data ** 2)          works, and is tedious
+    x ** 2                           TypeError
 
-Every calculation would have to open the box and pack the result again.
+Then let us open the box, compute, and pack the result into a new one:
+
+    def square(x):
+        return Variable(x.data ** 2)
+
+    def cube(x):
+        return Variable(x.data ** 3)
+
+This works. But there will be dozens of such functions, and soon each of them
+has to do more than compute. From step 6 on it remembers its input, from step 7
+on its output as well. Every time we would have to edit all of them, and one
+will be forgotten.
 
 Idea
-Three things happen in every calculation, and only the middle one differs
+Three things happen in every calculation. Only the one in the middle differs
 from function to function:
 
      Variable                                         Variable
@@ -18,34 +28,47 @@ from function to function:
     |  10.0  | --------> 10.0 --> 100.0 -----------> |  100.0  |
     +--------+                                       +---------+
 
-Write the first and the last once, in a class Function. What is special
-about a function is its forward, in a class of its own.
+So write opening and packing once, in a class Function. What is special about
+a function goes into a method of its own, called forward.
 
 In the code
-Function.__call__(x) takes a Variable, gives its array, x.data, to
-self.forward, and returns what comes back in a new Variable.
-Function.forward(x) takes an array. There is nothing it could compute, so
-it raises NotImplementedError, with the name of the class in the message.
-Square is a Function; its forward(x) returns x ** 2.
+Python runs __call__ when an object is called like a function. That is the
+place for opening and packing:
+
+    [Function]
+
+Function itself has nothing to compute, so its forward() raises an error. The
+error names the class. Whoever forgets forward() in a new class, or misspells
+it, reads at once which class is meant.
+
+A new function is now a class with one method. It receives an array and returns
+an array. Of boxes it knows nothing:
+
+    [Square]
+
+Why a class, and not simply a function? An object can keep something from one
+call to the next. From step 6 on it must.
 
 New:      Function, Square
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.autograd.Function is cut in the same way: one subclass for each
-function, with a forward of its own; it is called as Square.apply(x).
-Chainer's class is FunctionNode. In JAX a function is a plain Python
-function of arrays, and what it is made of is found by tracing it.
+torch.autograd.Function is cut in the same way: one subclass for each function,
+with a forward of its own. It is called as Square.apply(x).
 
 Watch out
-Square()(x) has two pairs of brackets. The first makes a function, the
-second calls it. And within forward x is an array; outside, a Variable.
-Square()(np.array(10.0)) fails with a puzzling message about memoryview,
-because an array has an attribute data of its own: its raw memory.
+Square()(x) has two pairs of brackets. The first makes a function, the second
+calls it. With only one, Square(x) says "Square() takes no arguments".
+
+Inside forward() x is an array; outside it is a Variable. Square() called with
+a bare array fails with a puzzling message about memoryview. The reason is that
+an array has an attribute data of its own: its raw memory.
+
+One function alone does not get us far. In step 3 they form a chain.
 
 Try
-1. Write Cube, in four lines.
+1. Write a class Cube, in three lines.
 2. Misspell its forward. What does the message say?
 3. What is Square()(x) if x holds the array [1, 2, 3]?
 
@@ -54,13 +77,20 @@ Output
     y = Square()(x) 100.0  in a Variable
     x afterwards    10.0
     Function()(x)   NotImplementedError: Function has no forward() yet.
+
+Answers
+1. class Cube(Function):
+       def forward(self, x):
+           return x**3
+2. "Cube has no forward() yet." Python finds the forward() of Function.
+3. A Variable that holds [1, 4, 9]. NumPy squares element by element.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -70,10 +100,14 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x."""
         return Variable(self.forward(x.data))
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
 

@@ -1,44 +1,66 @@
 """Step 3 · Chaining functions
 
 Problem
-Square alone makes x², x⁴, x⁸ and so on, but never e^(x²). And a formula
-in one line of NumPy gives a number and leaves no trace of how:
+We want y = (e^(x²))², and later its slope. Let us write a function for it, as
+we learned in step 2:
 
-    np.exp(0.5**2) ** 2      1.648721...  and nothing to go back over
+    class Formula(Function):
+        def forward(self, x):
+            return np.exp(x**2) ** 2
+
+For x = 0.5 it gives 1.648721, and that is right. The trouble comes with the
+slope. Somebody has to take a pencil and find out that it is 4x e^(2x²). For
+the next formula it is another class and another evening with the pencil, and
+there is no end of formulas.
 
 Idea
-A function takes a Variable and returns a Variable, so the output of one
-can be the input of the next. A long formula is a chain of small
-functions, each with a result of its own:
+There is no end of formulas, but they are made of few parts. This one has only
+two: squaring, and e to the power of something. Their slopes are known to
+everyone who ever had a lesson in calculus: 2x and e^x.
 
-    y = (e^(x²))²
+So cut the formula up. A function takes a Variable and returns a Variable.
+Therefore the output of one can be the input of the next:
 
-         A          B          C
-    x -----> a -------> b -------> y
-       a = x²    b = e^a    y = b²
+         A          B           C
+    x ------> a -------> b ---------> y
+       a = x²    b = e^a     y = b²
 
-To differentiate the whole, it will be enough to know how to
-differentiate each link. That is why the formula is cut up.
+    0.5      0.25     1.284025    1.648721
+
+By hand: 0.5 · 0.5 = 0.25, then e^0.25 = 1.284, and at last
+1.284 · 1.284 = 1.649. It is the same number as before, but this time every
+value on the way has a box of its own. To differentiate the whole, it will be
+enough to know how to differentiate each link.
 
 In the code
-Exp is a Function; its forward(x) returns e to the power of x, element
-by element.
+One link is missing:
+
+    [Exp]
+
+The demo makes A = Square(), B = Exp() and C = Square(), and calls one after
+the other. A and C do the same thing, yet they are two objects. Soon each of
+them will remember what it was called with.
 
 New:      Exp
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch runs each function of a chain when it is called, as here. JAX
-does so too, until jax.jit compiles the chain into one piece, in which a
-and b need not exist. TensorFlow 1 built the chain first and ran it
-later. In all of them a network is small functions put together.
+PyTorch runs each function of a chain at the moment it is called, as we do.
+TensorFlow 1 first built the whole chain and ran it later. In both, a network
+is a composition of small functions.
 
 Watch out
-The call that is written first runs last: in C(B(A(x))), A comes first.
+The call that is written first runs last: in C(B(A(x))) it is A that comes
+first.
+
+Values grow quickly in such a chain. Where e^a is too large for a float, NumPy
+gives inf and a warning, and the chain goes on with inf.
+
+The chain knows y. How fast does y grow if x grows? That is step 4.
 
 Try
-1. Compute e^((x²)²) from the same three functions.
+1. Compute e^((x²)²) at 0.5 from the same functions.
 2. Leave out A. Which well-known number is y now, and why?
 3. Start from x = 30. Which link is the first to give inf?
 
@@ -49,13 +71,19 @@ Output
     y = b ** 2  1.648721
     C(B(A(x)))  1.648721
     in NumPy    1.648721
+
+Answers
+1. Exp()(Square()(Square()(x))) gives e^0.0625 = 1.064494.
+2. e = 2.718282. Squaring e^0.5 doubles the exponent, so y = e^1.
+3. B. a = 900 is still harmless, but e^900 is beyond 1.8e308, the largest
+   float64.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -65,10 +93,14 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x."""
         return Variable(self.forward(x.data))
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
 

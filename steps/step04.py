@@ -1,15 +1,31 @@
 """Step 4 · Numerical differentiation
 
 Problem
-y = (e^(x²))² is 1.6487 at x = 0.5. If x grows a little, how fast does y
-grow? The program can compute y; it has no idea of the slope.
+y = (e^(x²))² is 1.648721 at x = 0.5. If x grows a little, how fast does y
+grow? The chain can compute y and nothing else. But that is enough for a start:
+compute it twice and compare.
+
+    x = 0.5    y = 1.648721
+    x = 0.6    y = 2.054433    slope (2.054433 - 1.648721) / 0.1 = 4.06
+
+With a pencil, the slope at 0.5 is 4x e^(2x²) = 3.30. So 4.06 is far off.
 
 Idea
-The slope is the change of y divided by the change of x, for a change
-eps that is as good as nothing. There are two ways to take it:
+To see what went wrong, take x² at 2. Its slope is 2x = 4. We call the step
+eps, and let it be 0.1 again:
 
-    forward     (f(x + eps) - f(x)) / eps
-    central     (f(x + eps) - f(x - eps)) / (2 eps)
+    (2.1² - 2²) / 0.1  =  (4.41 - 4) / 0.1  =  4.1       0.1 too much
+
+It is too much by just eps, and that is no accident. (x + eps)² is
+x² + 2x eps + eps². Take away x², divide by eps, and 2x + eps is left. The
+curve becomes steeper to the right, and to the right is where we looked.
+
+On the left it is flatter by as much. So look to both sides:
+
+    (2.1² - 1.9²) / 0.2  =  (4.41 - 3.61) / 0.2  =  4    exact
+
+Both squares contain the same eps², and the subtraction cancels it. The first
+way is the forward difference, this one the central difference:
 
                               o          central joins the outer two
                                          points, forward the middle one
@@ -18,35 +34,52 @@ eps that is as good as nothing. There are two ways to take it:
     ------+---------+---------+------
        x - eps      x      x + eps
 
-On a curve forward leans to one side: its error shrinks as eps does.
-Central is balanced: its error shrinks as eps².
+A square is a lucky case. For x³ at 1 the slope is 3, and a rest stays:
+
+    forward    (1.331 - 1) / 0.1        =  3.31    error 0.31
+    central    (1.331 - 0.729) / 0.2    =  3.01    error 0.01 = eps²
+
+This is the rule. Make eps ten times smaller: the forward error becomes ten
+times smaller, the central error a hundred times, since it goes with eps².
+
+Then why not eps = 1e-12? Because a float has about 16 digits. f(x + eps) and
+f(x - eps) are each wrong by about 1e-16. Their difference is wrong by as much,
+and we divide it by 2e-12. That leaves an error of about 1e-4.
 
 In the code
-numerical_diff(f, x, eps=1e-4) calls f, from Variable to Variable, on two
-new variables to either side of x, and returns the central difference of
-their data. x stays as it is. All elements of x move at once: if f works
-element by element, the result has the slope at each.
-In the demo quartic(x) is x^4, forward_diff the forward difference, and
-error_bar writes the worst error of many slopes and a # for each digit.
+Central it is, with an eps in the middle between the two dangers:
+
+    [numerical_diff]
+
+It moves all elements of x at once. So two calls of f give the slopes of all
+elements. This is right as long as each element of y depends on its own element
+of x alone.
+
+The demo measures both ways on x⁴, whose slope is 4x³. It takes 101 points
+from 0 to 1 and prints the worst error among them, with a # for each right
+digit after the point.
 
 New:      numerical_diff
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-Too slow to train with, right enough to test with: central differences
-are what torch.autograd.gradcheck, jax.test_util.check_grads and
-Chainer's gradient_check compare their gradients with.
+PyTorch uses such differences as well, but only for tests:
+torch.autograd.gradcheck compares each gradient with a central difference.
 
 Watch out
-A smaller eps is not always better: in the end the two values of f differ
-in their last digits only, and that is noise, about 1e-16, over eps.
+A smaller eps is not always better. Read the table from top to bottom: down to
+a certain eps the rule of eps² holds, and from there on the noise grows.
+
+For training, this way is too slow. A network with a million weights needs two
+runs for each of them. Step 5 finds out how one run can be enough.
 
 Try
-1. Which eps is the best for central, and which for forward? Why is the
-   best error of central so much smaller?
-2. Take numerical_diff(Square(), x, eps=0.1) at 2. Why is it right?
-3. Make the points float32. Where does the noise take over?
+1. Which eps is the best for central, and which for forward? Why is the best
+   error of central so much smaller?
+2. Take numerical_diff(Square(), x, eps=0.1) at 2. How wrong is it?
+3. Make the points float32, which has about 7 digits. Where does the noise take
+   over?
 
 Output
     slope of x^2 at 2            4.00000000
@@ -67,13 +100,22 @@ Output
     1e-10  2e-06  #####      1e-06  #####
     1e-11  2e-05  ####       1e-05  #####
     1e-12  4e-04  ###        2e-04  ###
+
+Answers
+1. 1e-6 for central, with an error of 2e-10, and 1e-8 for forward, with 9e-8.
+   The noise is about 1e-16 / eps for both. It meets an error of eps near 1e-8,
+   but an error of eps² already near 5e-6, where both are still tiny.
+2. By 1e-15: it gives 4.000000000000001. In x² nothing is left of eps, however
+   large it is, and the rest is round-off.
+3. From 1e-4 on. Central is at its best at 1e-3, with an error of 9e-5. At 1e-8
+   the error is 4, since x + eps and x - eps are then both x.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -83,10 +125,14 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x."""
         return Variable(self.forward(x.data))
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
 
@@ -105,7 +151,11 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
     return (y1.data - y0.data) / (2 * eps)

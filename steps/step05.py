@@ -1,58 +1,96 @@
 """Step 5 · The theory of backpropagation
 
 Problem
-numerical_diff runs the whole program twice for each input. With 1,000
-inputs that is 2,000 runs for one gradient, and a neural network has
-millions of inputs. How can one run be enough?
+In step 4 two runs of f gave all slopes at once, since each element of y
+depended on one element of x. A neural network is different. It has many
+numbers that can be adjusted, its weights, and one number that says how wrong
+it is, the loss. The loss depends on every weight. So each weight must be moved
+alone, and that costs two runs of the whole program. For a million weights it
+is two million runs, for one step of training. How can one run be enough?
 
 Idea
-The chain rule. Each link of a chain has a local derivative, and the
-derivative of the whole is their product. For links that take vectors to
-vectors each local derivative is a matrix, the link's Jacobian:
+By the chain rule: the slope of a chain is the product of the slopes of its
+links. And the slopes of the links we know, as formulas. At x = 0.5:
 
-          A         B         C
-      x -----> a -----> b -----> y       dy/dx = C' B' A'
-    (1000,)  (100,)   (10,)    (1,)
+         A          B          C
+    x -----> a -------> b -------> y       y = (e^(x²))²
+        2x        e^a        2b
+         1       1.284      2.568          slope 1 · 1.284 · 2.568 = 3.297
 
-Take the product from either end. From the input side large matrices meet:
+That is the 3.297 of step 4. The three formulas need only x, a and b, and these
+are there after one run.
 
-    C' (B' A')      B' A'     (10, 100) (100, 1000) -> (10, 1000)
-                    C' ...    (1, 10)   (10, 1000)  -> (1, 1000)
+For single numbers it does not matter in which order we multiply. For vectors
+it does, and that is the whole secret of backpropagation. Take a link from 2
+numbers to 2 numbers, y = (W x)². It has four slopes. They stand in a matrix,
+the Jacobian: in row i and column j is the slope of y_i along x_j. For example
 
-From the output side there is one row throughout:
+    W = [1  2]    x = [1]    W x = [ 9]    y = [81]
+        [3 -1]        [4]          [-1]        [ 1]
 
-    (C' B') A'      C' B'     (1, 10)   (10, 100)   -> (1, 100)
-                    ... A'    (1, 100)  (100, 1000) -> (1, 1000)
+    Jacobian    2 ·  9 · [1  2]  =  [18 36]
+                2 · -1 · [3 -1]  =  [-6  2]
 
-The result is the same; the work is not. A loss is one number and the
-weights are many, so start at the output: one run forward and one walk
-back give every derivative. That is backpropagation.
+Test one: move the first x from 1 to 1.001, and the first y goes from 81 to
+81.018. So the slope is 18.
+
+The slope of a chain is now a product of matrices, C' B' A', where A' is the
+Jacobian of A, and so on. An (m, n) matrix times an (n, p) matrix takes
+m · n · p multiplications. Let a chain go from 4 numbers to 3, to 2 and to 1,
+and begin at the input:
+
+    B' A'       (2, 3) (3, 4)    2 · 3 · 4 = 24
+    C' (B' A')  (1, 2) (2, 4)    1 · 2 · 4 =  8    together 32
+
+Now begin at the output:
+
+    C' B'       (1, 2) (2, 3)    1 · 2 · 3 =  6
+    (C' B') A'  (1, 3) (3, 4)    1 · 3 · 4 = 12    together 18
+
+The result is the same, and the work is about half. From the output side there
+is a single row all the way, because y is a single number. From the input side
+a whole matrix is carried along, one column for each input.
+
+With a thousand inputs it is 101,000 multiplications instead of 1,010,000. A
+loss is one number and the weights are many, so start at the output. One run
+forward and one walk back give every slope. That is backpropagation.
 
 In the code
-The demo is the program. Link(W) is the Function (W x) ** 2 for a matrix W;
-its jacobian(x), at an array x, has dy_i / dx_j in row i and column j.
-local_jacobians(links, x) runs a chain from the Variable x and lists
-[A', B', C']. from_input_side and from_output_side take such a list and
-return the product and the number of multiplications of numbers it took.
-compare(*sizes) does all this with random links. numerical_diff moves all
-inputs at once, so each of its slopes must be the sum of a row.
+The framework stays as it is; all of this step is in the demo. Link(W) is the
+Function (W x)², and its jacobian(x) is the matrix from above. One forward run
+through a chain gives A', B' and C' in local_jacobians(links, x).
+
+Then from_input_side() and from_output_side() take the product and count the
+multiplications. The order is all they differ in:
+
+    product = local @ product       from the input side
+    product = product @ local       from the output side
+
+compare(1000, 100, 10, 1) makes a chain of links between vectors of these
+sizes, with random matrices from the seed 0, and prints both counts. As a check
+it asks numerical_diff(), which moves all inputs together. So each of its
+slopes must be the sum of a row.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-In JAX the two sides are jax.jacfwd and jax.jacrev; a Jacobian times one
-column is jax.jvp, one row times a Jacobian jax.vjp. PyTorch's
-backward() is the vjp; torch.func has all four under the same names.
+PyTorch has both sides: torch.func.jacfwd starts at the inputs,
+torch.func.jacrev at the outputs. In JAX they have the same names. What both
+libraries use for training starts at the outputs.
 
 Watch out
-The local derivatives need the values of the forward run, the last one
-first. So all are kept: that is what backpropagation pays for its speed.
+The walk back needs the values of the forward run, the last one first. So all
+of them must be kept until then. Backpropagation pays for its speed with
+memory.
+
+In step 6 we take this walk through our own chain, function by function.
 
 Try
-1. Give the chain as many inputs as outputs. Which side wins?
-2. And for sizes 1000, 1000, 1000 and 1, by how much?
+1. Give the chain as many inputs as outputs: compare(50, 50, 50, 50). Which
+   side wins?
+2. And for compare(1000, 1000, 1000, 1), by how much?
 
 Output
     inputs: 1000, outputs: 1
@@ -67,13 +105,18 @@ Output
       output side (C'B')A' 1,010,000 multiplications
       the products agree   True
       and numerical_diff   True
+
+Answers
+1. Neither. Both take 250,000 multiplications.
+2. The output side, by 500 times: 2,000,000 against 1,001,000,000. On the
+   input side two square matrices meet, and that alone is 1,000,000,000.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -83,10 +126,14 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x."""
         return Variable(self.forward(x.data))
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
 
@@ -105,7 +152,11 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
     return (y1.data - y0.data) / (2 * eps)

@@ -1,46 +1,97 @@
 """Step 6 · Backpropagation by hand
 
 Problem
-numerical_diff gives 3.29744263 for the slope of (e^(x²))² at 0.5, and
-the slope is 3.29744254: wrong from the eighth digit on. And every
-input costs two more runs of the program.
+Step 5 promised the slope from one run forward and one walk back. But it
+multiplied whole Jacobians. For Square on three numbers, 1, 2 and 3, that is
+
+    [2 0 0]
+    [0 4 0]        slopes 2x, since the slope of x² is 2x
+    [0 0 6]
+
+It is nearly all zeros, since each output depends on one input only. On a
+thousand numbers it would be a million slopes, and 999,000 of them zeros. Must
+we really write them down?
 
 Idea
-Go through the chain once more, from y back to x, and multiply by one
-local derivative at each function. The value and its gradient, dy/d of
-that variable, stand side by side:
+No. On the walk back, nobody asks for the matrix. What is asked for is a row
+times the matrix, and the zeros do nothing there:
+
+                [2 0 0]
+    [g0 g1 g2]  [0 4 0]  =  [2·g0  4·g1  6·g2]  =  g * 2x
+                [0 0 6]
+
+One multiplication for each element is enough. So let every function have a
+second method, backward(). It takes the row that arrives from the side of y and
+gives the row for its own input.
+
+Such a row is called a gradient. The gradient of a variable v is dy/dv: how
+fast y grows if v grows, element by element. For our chain at x = 0.5:
 
            A          B          C
       x ------> a ------> b ------> y
-      |         |         |         |      .data, from left to right
-    dy/dx <-- dy/da <-- dy/db <-- dy/dy    .grad, from right to left
-         * 2x      * e^a     * 2b      = 1
+     0.5      0.25      1.284     1.649    .data, from left to right
+    3.297 <-- 3.297 <-- 2.568 <---- 1      .grad, from right to left
+
+    dy/dy  =  1                                y grows as fast as y
+    dy/db  =  1     · 2b   =  1 · 2 · 1.284   =  2.568
+    dy/da  =  2.568 · e^a  =  2.568 · 1.284   =  3.297
+    dy/dx  =  3.297 · 2x   =  3.297 · 2 · 0.5 =  3.297
 
 In the code
-A new Variable has an attribute grad, None until a gradient is put there.
-Function.__call__ keeps its input, the Variable, as self.input: the local
-derivative depends on its value. Function.backward(gy) takes gy, the
-gradient of the output, and returns that of the input; both are arrays.
-In Function itself it raises NotImplementedError, with the name of the
-class. Square's is gy times 2x, Exp's is gy times e^x.
+This is what the box was for. It gets a place for the gradient, with None as
+long as there is none:
+
+    [Variable.__init__]
+
+Now the backward() of Square. A first attempt:
+
+    def backward(self, gy):
+        return gy * 2 * x        which x?
+
+The x that forward() had, but that call is long over. So the function must keep
+its input. All calls go through Function, so it is done
+there, once:
+
+    [Function.__call__]
+
+Here it pays that a function is an object. With self.input the two backward()
+are as short as their formulas:
+
+    [Square.backward]
+
+    [Exp.backward]
+
+And as with forward(), a class that has none says so:
+
+    [Function.backward]
+
+The demo calls the three of them by hand, from y to x.
 
 New:      Function.backward, Square.backward, Exp.backward
 Changed:  Variable.__init__, Function.__call__
 Removed:  nothing
 
 Elsewhere
-Each framework has such pairs of forward and backward. In PyTorch's
-torch.autograd.Function, self.input becomes ctx.save_for_backward(x).
-In JAX you write the pair yourself with jax.custom_vjp.
+In PyTorch you write the same pair for a torch.autograd.Function, and keep the
+input with ctx.save_for_backward(x). In JAX, jax.custom_vjp takes such a pair.
 
 Watch out
-A function remembers its last input only. After A(A(x)) the first one is
-lost, and the gradient is wrong without a word: make a new Square() for
-every call. And backward() before the first call finds no input at all.
+A function remembers its last input only. Let A be one Square and y = A(A(x)),
+which is x⁴. At 3 the slope is 4 · 27 = 108, but going back through A twice
+gives 18 · 18 = 324. Both times A uses the 9. Make a new Square() for every
+call.
+
+The square of np.array(0.5) is no array but a NumPy number, np.float64. So
+y.data and x.grad are such numbers here. It does no harm yet, and step 9 sees
+to it.
+
+Now look at the demo again. Its three lines of backward() are the program
+written a second time, in reverse. In step 7 the program finds that way by
+itself.
 
 Try
 1. Why are a.grad and x.grad the same number? Start from x = 1.
-2. Exchange the last two lines of the backward pass. What happens?
+2. Exchange the last two of the three lines of backward(). What happens?
 3. Start from y.grad = 2. What becomes of the others?
 
 Output
@@ -50,13 +101,21 @@ Output
     a = x ** 2  0.25000000  3.29744254  = dy/db * e ** a
     x           0.50000000  3.29744254  = dy/da * 2x
     numerical_diff          3.29744263
+
+Answers
+1. They differ by the factor 2x, and at 0.5 that is 1. At x = 1 they are
+   14.778112 and 29.556224.
+2. A TypeError: a.grad is still None when A.backward(a.grad) needs it, and None
+   cannot be multiplied.
+3. Each is twice as large: 5.136102, 6.594885 and 6.594885. You get the
+   gradients of 2y.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -67,16 +126,23 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable made out of the variable x, which is kept in self.input."""
         y = Variable(self.forward(x.data))
         self.input = x
         return y
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
-        """The gradient of the input, given gy, the gradient of the output."""
+        """The gradient of the input, given gy, the gradient of the output.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
@@ -103,7 +169,11 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
     return (y1.data - y0.data) / (2 * eps)

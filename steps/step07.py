@@ -1,53 +1,89 @@
 """Step 7 · Backpropagation by itself
 
 Problem
-Every program has to be written a second time, by hand and backwards.
-With two lines exchanged it breaks:
+With step 6 every program has to be written twice, the second time in reverse:
 
-    a.grad = B.backward(b.grad)      b.grad is still None: TypeError
-    b.grad = C.backward(y.grad)
+    a = A(x)               b.grad = C.backward(y.grad)
+    b = B(a)               a.grad = B.backward(b.grad)
+    y = C(b)               x.grad = A.backward(a.grad)
+
+If we exchange two lines on the right, it breaks. We could keep a list,
+[A, B, C], and go through it in reverse. But what is the list for this one?
+
+    while y.data < 100:
+        y = Square()(y)
+
+How many squares it takes depends on y. Nobody knows before the run.
 
 Idea
-Going forward leaves a trail. Each variable remembers the function that
-made it, its creator; each function remembers its input and its output:
+Then let the run itself leave a trail. Each variable remembers the function
+that made it, its creator. Each function remembers its input and its output:
 
        input     output    input     output    input     output
     x <------ A <------> a <------ B <------> b <------ C <------> y
                 creator             creator             creator
 
-So y knows the way back to x, whatever the program was:
+Now y knows the way back to x, whatever the program was. A variable that has
+its gradient does three things:
 
     1. Get the function that made me. None? Then I am the start: done.
     2. Give its input a gradient: func.backward(my gradient).
     3. Have its input do the same.
 
+At x = 0.5 it goes like this:
+
+    y  was made by C    so b.grad = 1 · 2b        =  2.568
+    b  was made by B    so a.grad = 2.568 · e^a   =  3.297
+    a  was made by A    so x.grad = 3.297 · 2x    =  3.297
+    x  was made by nobody: done
+
 In the code
-A new Variable has creator None. set_creator(func) sets it. __call__ of
-Function calls y.set_creator(self) and keeps y as self.output, which is
-not needed until step 8. The backward() of Variable needs no argument:
-the three lines above, with a call of itself as the third. It starts from
-self.grad, set beforehand. The demo chains many PlusOne, which is x + 1.
+A variable that you make yourself has no creator:
+
+    [Variable.__init__]
+
+    [Variable.set_creator]
+
+All functions run through Function.__call__. So the trail is laid there, and
+no function can forget it:
+
+    [Function.__call__]
+
+The three things from above are three lines, and the third is a call of
+itself:
+
+    [Variable.backward]
+
+The gradient it starts with is still up to you: y.grad = np.array(1.0). The
+attribute output has no reader yet. It will have one in step 8.
+
+The demo follows the trail and prints it. Then it makes long chains of PlusOne,
+a function x + 1, whose slope is 1 however long the chain is.
 
 New:      Variable.set_creator, Variable.backward
 Changed:  Variable.__init__, Function.__call__
 Removed:  nothing
 
 Elsewhere
-PyTorch: y.grad_fn is the creator, y.grad_fn.next_functions the way back.
-Chainer says creator, too. TensorFlow's GradientTape has no such links:
-it writes down each operation, as a tape does, and reads it backwards.
+PyTorch leaves the same trail: y.grad_fn is the creator, and the way on is
+y.grad_fn.next_functions. TensorFlow has no such links. Its GradientTape writes
+down each operation as it happens, as a tape does, and reads it backwards.
 
 Watch out
-Set y.grad = np.array(1.0) before y.backward(), or the first function is
-handed None. backward() calls itself, one call deeper for each function:
-Python stops at about 1,000, with RecursionError. So it does for A(A(x)),
-however short: A is the creator of its own input, and the way back leads
-from A to A for ever.
+If y.grad is not set, the first backward() gets None and fails to multiply it.
+
+A(A(x)) with a single A is worse than in step 6. A is now the creator of its
+own input, and the way back leads from A to A for ever.
+
+"For ever" ends soon, with a RecursionError. Python allows about 1,000 calls
+inside one another. An honest chain of 5,000 functions stops there as well, as
+the last line of the demo shows. Step 8 removes that limit.
 
 Try
-1. Put one more Exp() into the chain. What else has to change?
-2. Call a.backward() alone, with a.grad = 1. Which gradient is x.grad?
-3. Find the longest chain that works. What uses the rest of the 1,000 calls?
+1. Put one more Exp() around the chain. What else has to change?
+2. Call a.backward() alone, with a.grad = np.array(1.0). What is x.grad now?
+3. Find the longest chain of PlusOne that works. What uses the rest of the
+   1,000 calls?
 
 Output
     y -> Square -> Exp -> Square -> x
@@ -57,13 +93,19 @@ Output
     x.grad = 3.29744254
     500 PlusOne in a row:  x.grad = 1.0
     5000 PlusOne in a row: RecursionError
+
+Answers
+1. Nothing. The new y is 5.200326, and x.grad is 17.147775.
+2. 1.0. The walk starts at a, so x.grad is da/dx = 2x.
+3. 997, in Python 3.11. They make 998 variables, with a call of backward() for
+   each. The program and slope_of_chain() are the other two.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -71,11 +113,11 @@ class Variable:
         self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable."""
+        """Remember func as the creator, the function that made this variable."""
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient."""
+        """Give each variable this one was made from its gradient, from self.grad on."""
         func = self.creator
         if func is not None:
             func.input.grad = func.backward(self.grad)
@@ -86,6 +128,10 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x.
+
+        It keeps both, in self.input and self.output, and is the creator.
+        """
         y = Variable(self.forward(x.data))
         y.set_creator(self)
         self.input = x
@@ -93,11 +139,17 @@ class Function:
         return y
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
-        """The gradient of the input, given gy, the gradient of the output."""
+        """The gradient of the input, given gy, the gradient of the output.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
@@ -124,7 +176,11 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
     return (y1.data - y0.data) / (2 * eps)

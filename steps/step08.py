@@ -1,51 +1,67 @@
 """Step 8 · From recursion to a loop
 
 Problem
-With step 7 a chain of 1,000 functions, which is nothing unusual, ends in
+With step 7 a chain of 5,000 functions ends in
 
     RecursionError: maximum recursion depth exceeded
 
-Its backward() calls itself once for every function, and Python allows
-about 1,000 calls inside one another. Raising that limit with
-sys.setrecursionlimit() only moves the wall.
+Such a chain is nothing unusual. A network that reads a text letter by letter
+makes one of every page. Python allows about 1,000 calls inside one another,
+and backward() goes one call deeper for every function.
+
+The limit can be raised, with sys.setrecursionlimit(1_000_000), and a chain of
+100,000 then works. But how high is high enough? And the limit has its uses:
+it is what stopped A(A(x)) in step 7.
 
 Idea
-Each call only has to pass on one thing: the function to visit next.
-Keep that in a list, and a loop can do the work of the calls:
+What does each call hand on to the next? Only one thing: whose turn it is. For
+that nobody needs a call. A name will do:
 
-    funcs := [creator of y]
-    while funcs is not empty:
-        func := the last one, taken out of funcs
-        input.grad := func.backward(output.grad)
-        put the creator of input into funcs
+    func = y.creator
+    while func is not None:
+        func.input.grad = func.backward(func.output.grad)
+        func = func.input.creator
 
-    x --> Square --> a --> Exp --> b --> Square --> y
-                                          <-- funcs starts here
+This is right for every chain. But it will not last: soon functions have two
+inputs, and then two functions have their turn next. One name cannot hold both,
+and a list can. So we keep a list of the functions that are still to be called:
 
-A list that is emptied from a loop needs no nested calls, however long
-the chain is. From step 13 on, functions with several inputs fill it.
+    funcs     taken out    what it does      put in: creator of the input
+    [C]       C            b.grad = 2.568    B
+    [B]       B            a.grad = 3.297    A
+    [A]       A            x.grad = 3.297    None, since nobody made x
+    [None]    None         nothing
+    []                     the end
 
 In the code
-Variable.backward() is this loop. func.input and func.output are where
-Function.__call__ left them in step 7. The creator of the first variable
-is None: what is None is taken out of the list and ignored. y.grad still
-has to be set before y.backward().
-The demo chains n functions Grow, each x * (1 + 1 / n). The slope of the
-chain is (1 + 1 / n) ** n, which approaches e = 2.718282.
+The table as a program:
+
+    [Variable.backward]
+
+In step 7 the gradient came from self, the variable whose turn it was. The loop
+stays in one call, so self is y all the time. Now func.output says where the
+gradient is: that is what output was for.
+
+The demo makes chains of n functions Grow. Each multiplies by 1 + 1 / n, so the
+slope of the chain is (1 + 1 / n)^n. For n = 10 it is 1.1^10 = 2.593742. For
+large n it approaches e = 2.718282.
 
 New:      nothing
 Changed:  Variable.backward
 Removed:  nothing
 
 Elsewhere
-PyTorch's engine (engine.cpp) keeps a queue of functions that are ready
-and works it off in a loop; Chainer and TensorFlow's tf.gradients loop
-over a queue, too. micrograd still recurses, and stops at about 1,000.
+PyTorch keeps a queue of functions that are ready and works through it in a
+loop. A chain of 100,000 is no trouble there either. Karpathy's micrograd
+recurses to find the order, so it has the limit of step 7.
 
 Watch out
-A(A(x)) with one and the same A no longer ends in RecursionError: A is
-still the creator of its own input, and now the loop never ends. Make a
+A(A(x)) with a single A no longer ends in a RecursionError. It no longer ends.
+A is still the creator of its own input, and now nothing stops the loop. Make a
 new Square() for every call.
+
+So much for the length of a chain. Writing one is still a nuisance: count the
+brackets in Square()(Exp()(Square()(x))). Step 9 is about comfort.
 
 Try
 1. Leave out the if. Which error do you get, and why only at the end?
@@ -59,13 +75,20 @@ Output
                     10   2.593742                       10
                  1,000   2.716924                    1,000
                100,000   2.718268                  100,000
+
+Answers
+1. AttributeError: 'NoneType' object has no attribute 'backward'. Only x has no
+   creator, and x comes last. By then x.grad is there already, and it is right.
+2. 2^10 = 1024. Every factor is taken from backward(); forward() is not asked.
+3. 1, always. One is taken out and one put in, since each function has one
+   input.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
         self.data = data
@@ -73,11 +96,11 @@ class Variable:
         self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable."""
+        """Remember func as the creator, the function that made this variable."""
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient."""
+        """Give each variable this one was made from its gradient, from self.grad on."""
         funcs = [self.creator]
         while funcs:
             func = funcs.pop()
@@ -90,6 +113,10 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x.
+
+        It keeps both, in self.input and self.output, and is the creator.
+        """
         y = Variable(self.forward(x.data))
         y.set_creator(self)
         self.input = x
@@ -97,11 +124,17 @@ class Function:
         return y
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
-        """The gradient of the input, given gy, the gradient of the output."""
+        """The gradient of the input, given gy, the gradient of the output.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
@@ -128,7 +161,11 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
     return (y1.data - y0.data) / (2 * eps)

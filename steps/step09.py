@@ -1,31 +1,69 @@
 """Step 9 · Nicer to use
 
 Problem
-For one gradient we write
+One gradient works, but three things about it are a nuisance:
+
     y = Square()(Exp()(Square()(x)))     six pairs of brackets
     y.grad = np.array(1.0)               the same line every time
-and Variable(0.5) is accepted, to break something else, much later.
+    x = Variable([1.0, 2.0])             a list, and nobody says a word
+
+The third is the worst. The mistake shows up one or a hundred lines later:
+
+    Square()(x)      TypeError: unsupported operand type(s) for ** or pow():
+                     'list' and 'int'
 
 Idea
-1. A function square(x) that makes the Square and calls it at once.
-2. dy/dy = 1. If nobody gave y a gradient, it can only be ones.
-3. Refuse at the door what is not an array, and say what to write.
-
-The third needs care, because NumPy turns 0-d arrays into numbers:
-
-    np.array(2.0) ** 2    is no array, but a np.float64
+1. Have a function that makes the Square and calls it at once. After that it
+   is y = square(exp(square(x))).
+2. dy/dy is 1, always. If nobody gave y a gradient, backward() can do it.
+3. Let Variable refuse what is not an array, and say what to write instead.
 
 In the code
-NUMBERS = (int, float, np.number) are the types that count as a number.
-as_array(x) gives an array back as it is (the same object, no copy) and a
-number as a 0-d array; anything else is a TypeError that shows x.
-Variable(data) takes an array, or None for "nothing yet"; anything else is
-a TypeError that shows data and says how to make it an array.
-square(x) and exp(x) take a Variable and return one.
-Variable.backward() sets its own gradient to np.ones_like(data), if it
-has none, and puts the gradients it finds through as_array.
-Function.__call__ and numerical_diff put what they compute through
-as_array, before they wrap it in a Variable.
+The first is easy:
+
+    [square]
+
+    [exp]
+
+The second is two lines at the top of backward(). They use np.ones_like(data)
+instead of 1.0, because a gradient has the shape of what it belongs to:
+
+    [Variable.backward]
+
+Further down it has an as_array() that was not there before. That comes from
+the third wish. To refuse is easy enough:
+
+    [Variable.__init__]
+
+None stays allowed, for a variable that has nothing in it yet. But with this
+check alone our own chain breaks, and at its first link:
+
+    x = Variable(np.array(0.5))
+    square(x)        TypeError: Variable holds a NumPy array, but got
+                     np.float64(0.25)
+
+We did pass an array! It is NumPy that squared an array with no axes and
+returned a number. It does so with every such array, in nearly all that it
+computes:
+
+    np.array(0.5) ** 2       np.float64(0.25)
+    np.array([0.5]) ** 2     array([0.25])
+
+So a number that comes out of a calculation must become an array again:
+
+    [as_array]
+
+    [NUMBERS]
+
+It is needed wherever a result goes into a Variable or becomes a gradient:
+
+    [Function.__call__]
+
+    [numerical_diff]
+
+Why does Variable not call as_array() itself, and take the 0.5? It could. But
+then x.data would no longer be the very object you passed. So what you write is
+checked, and only what the framework computes is converted.
 
 New:      NUMBERS, as_array, square, exp
 Changed:  Variable.__init__, Variable.backward, Function.__call__,
@@ -33,18 +71,23 @@ Changed:  Variable.__init__, Variable.backward, Function.__call__,
 Removed:  nothing
 
 Elsewhere
-torch.exp(x) hides its function object as exp(x) does here. PyTorch starts
-at ones only if y is one number, and JAX's grad takes no other y: a slope
-of many numbers is a slope of their sum, and both want you to say so.
-Chainer refuses Variable(0.5) as we do; torch.tensor(0.5) takes it.
+torch.exp(x) hides its function object as exp(x) does here. PyTorch starts at
+one only if y is a single number, and otherwise asks for the gradient.
+torch.tensor(0.5) takes a number.
 
 Watch out
-The gradient starts at ones only where there is none. A second
-y.backward() starts from what is still in y.grad.
+For a y with several elements, ones mean that you get the slope of their sum.
+For y = square(x) at [1, 2, 3], x.grad is [2, 4, 6].
+
+Ones are set only where there is no gradient. A second y.backward() starts from
+what is in y.grad, whoever put it there.
+
+It is pleasant to use now. But is it right? A backward() that forgets a factor
+runs as smoothly as a good one. Step 10 puts them all to the test.
 
 Try
 1. Set y.grad = np.array(10.0) before y.backward(). What is x.grad?
-2. Let Function.__call__ leave as_array out. Which line stops the demo?
+2. Let Function.__call__ leave as_array out. Which call stops the demo?
 3. Let backward() leave as_array out. What type is x.grad then?
 
 Output
@@ -55,6 +98,11 @@ Output
     Variable(0.5)    TypeError
         Variable holds a NumPy array, but got 0.5
         Turn it into one first: np.array(0.5).
+
+Answers
+1. 32.974425, ten times as much: the gradient of 10y.
+2. The inner square(x). Its result is np.float64(0.25), which Variable refuses.
+3. np.float64. The number is the same, but it is no longer an array.
 """
 
 import numpy as np
@@ -63,7 +111,10 @@ NUMBERS = (int, float, np.number)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -72,9 +123,10 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -85,11 +137,14 @@ class Variable:
         self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable."""
+        """Remember func as the creator, the function that made this variable."""
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient."""
+        """Give every variable this one was made from its gradient.
+
+        It starts from self.grad, or from ones where that is None.
+        """
         if self.grad is None:
             self.grad = np.ones_like(self.data)
         funcs = [self.creator]
@@ -104,6 +159,10 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x.
+
+        It keeps both, in self.input and self.output, and is the creator.
+        """
         y = Variable(as_array(self.forward(x.data)))
         y.set_creator(self)
         self.input = x
@@ -111,11 +170,17 @@ class Function:
         return y
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
-        """The gradient of the input, given gy, the gradient of the output."""
+        """The gradient of the input, given gy, the gradient of the output.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
@@ -152,7 +217,11 @@ def exp(x):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
     return (y1.data - y0.data) / (2 * eps)

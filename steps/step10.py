@@ -73,7 +73,10 @@ NUMBERS = (int, float, np.number)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -82,9 +85,10 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -95,11 +99,14 @@ class Variable:
         self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable."""
+        """Remember func as the creator, the function that made this variable."""
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient."""
+        """Give every variable this one was made from its gradient.
+
+        It starts from self.grad, or from ones where that is None.
+        """
         if self.grad is None:
             self.grad = np.ones_like(self.data)
         funcs = [self.creator]
@@ -114,6 +121,10 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
+        """The variable that this function makes out of the variable x.
+
+        It keeps both, in self.input and self.output, and is the creator.
+        """
         y = Variable(as_array(self.forward(x.data)))
         y.set_creator(self)
         self.input = x
@@ -121,11 +132,17 @@ class Function:
         return y
 
     def forward(self, x):
-        """The array this function makes out of the array x."""
+        """The array this function makes out of the array x.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):
-        """The gradient of the input, given gy, the gradient of the output."""
+        """The gradient of the input, given gy, the gradient of the output.
+
+        Function has none: it raises NotImplementedError, naming the class of self.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
@@ -162,7 +179,11 @@ def exp(x):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
     return (y1.data - y0.data) / (2 * eps)

@@ -100,7 +100,10 @@ NUMBERS = (int, float, np.number)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -109,9 +112,10 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     def __init__(self, data):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -122,7 +126,7 @@ class Variable:
         self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable."""
+        """Remember func as the creator, the function that made this variable."""
         self.creator = func
 
     def cleargrad(self):
@@ -274,7 +278,11 @@ def exp(x):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
     return (y1.data - y0.data) / (2 * eps)

@@ -113,7 +113,10 @@ NUMBERS = (int, float, np.number, np.bool_)
 
 
 def as_array(x):
-    """x as an array: an array stays itself, a number becomes a 0-d array."""
+    """x as an array: an array stays itself, a number becomes a 0-d array.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if isinstance(x, np.ndarray):
         return x
     if isinstance(x, NUMBERS):
@@ -122,7 +125,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array."""
+    """A box that holds an array, the very one it is given, as its data."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -136,6 +139,7 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
+        """data is an array or None; a TypeError shows anything else, and what to do."""
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -1254,7 +1258,11 @@ def mean_squared_error(x0, x1):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """The slope of f at x, a Variable, by a central difference of width 2 eps."""
+    """The slope of f at x, a Variable, by a central difference of width 2 eps.
+
+    f takes a Variable and returns one. It is called twice, on new Variables whose
+    elements are all moved by eps, down and up; x stays as it is.
+    """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
     return (y1.data - y0.data) / (2 * eps)
