@@ -1,41 +1,86 @@
 """Step 41 · Matrix product
 
 Problem
-A layer of a network takes each example, D numbers, to H numbers:
+A layer of a network turns the D numbers of an example into H other numbers.
+Each new number is a weighted sum of all the old ones:
 
     y[n, h] = sum over d of x[n, d] * W[d, h]       x (N, D), W (D, H)
 
-x @ W is a TypeError. Step 40 can do it, but first it makes an array of
-N * D * H products, 800 MB of them for 100 examples and D = H = 1000:
-
-    y = sum(x.reshape(N, D, 1) * W, axis=1)         (N, D, H) -> (N, H)
+NumPy writes this as x @ W. For Variables it is a TypeError.
 
 Idea
-NumPy's x @ W makes no such array, and neither do the gradients. Follow one
-number: x[n, d] goes into y[n, h] for each h, with the slope W[d, h].
-W[d, h] goes into y[n, h] for each n, with the slope x[n, d]. So
+We do not need anything new. Broadcasting makes all the products, and sum adds
+them up:
 
-    gx[n, d] = sum over h of gy[n, h] * W[d, h]
-    gW[d, h] = sum over n of x[n, d] * gy[n, h]
+    y = sum(reshape(x, N, D, 1) * reshape(W, 1, D, H), axis=1)
 
-Both are matrix products again, each with one matrix transposed:
+It is right, and its gradients are right, too. But between * and sum stands an
+array of N * D * H numbers. For 100 examples and a layer from 1000 to 1000 that
+is 100 million numbers, or 800 MB. NumPy's x @ W gets by without it.
+
+So we want a function of our own, and we need its backward. Take one example of
+two numbers, and a layer from 2 to 2:
+
+    x = [1  2]     W = [1   0]     y = [1*1 + 2*3   1*0 + 2*-1] = [7  -2]
+                       [3  -1]
+
+Let the gradients that arrive be gy = [1  10]. How much does x[0] matter? It
+goes into both elements of y, with the slopes 1 and 0, the first row of W:
+
+    gx[0] = 1*1 + 10*0  =  1
+    gx[1] = 1*3 + 10*-1 = -7
+
+And W[1, 0], the 3? It goes into y[0] only, and what it is multiplied by is
+x[1] = 2. So its gradient is 2 * gy[0] = 2. The same for all four:
+
+    gW = [1*1  1*10] = [1  10]
+         [2*1  2*10]   [2  20]
+
+The first is a product of gy with the rows of W, the second is one of x with
+gy. So both are matrix products again, each with one matrix transposed. With
+several examples gW adds up over them, which is what the product does anyway:
 
     y  = x @ W            (N, D) @ (D, H) = (N, H)
     gx = gy @ W.T         (N, H) @ (H, D) = (N, D)
     gW = x.T @ gy         (D, N) @ (N, H) = (D, H)
 
-With N, D and H all different, the shapes alone leave no other order.
+You need not learn this by heart. As long as N, D and H are three different
+numbers, no other order fits.
 
 In the code
-matmul(x, W) is MatMul()(x, W). Attached as x @ W and, by rmatmul(x, W),
-which is W @ x, for an array on the left; also as x.matmul(W), x.dot(W).
-x is (..., N, D) and W (..., D, H): if there are more than two axes, those
-in front count matrices, and they are broadcast like the shapes of step 40.
-So backward() transposes the last two axes only (swap_last_axes), and uses
-sum_to: a W (D, H) that serves all of many matrices gets the sum.
-MatMul.backward gives None for a constant.
-Arrays are constants. Shapes that do not fit are a ValueError. So is one of
-fewer than two axes: is it a row or a column? reshape it to say which.
+These three lines are the function. [:2] takes x and W, even if a relative of
+this function should have a third input, as in step 43:
+
+    [MatMul]
+
+NumPy's @ also takes stacks of matrices: the last two axes are the matrix, and
+the axes in front count the matrices. So we must not turn all axes around, as
+.T does, but the last two only:
+
+    [swap_last_axes]
+
+If one W serves a whole stack of x, it was broadcast. Then unbroadcast() of
+step 40 adds up the gradients of all its uses.
+
+Now the operator. An array on the left knows nothing of Variables, so Python
+asks the right side, with the operands swapped:
+
+    [matmul]
+
+    [rmatmul]
+
+    [Variable.__matmul__]
+
+    [Variable.__rmatmul__]
+
+People who come from NumPy look for methods, too:
+
+    [Variable.matmul]
+
+    [Variable.dot]
+
+Adding, multiplying, summing and now this: it is all that a straight line
+through a cloud of points needs. Step 42 finds that line.
 
 New:      MatMul, swap_last_axes, matmul, rmatmul, Variable.__matmul__,
           Variable.__rmatmul__, Variable.matmul, Variable.dot
@@ -43,17 +88,21 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.matmul takes one axis, too, as NumPy does; a NumPy array @ a tensor
-is a TypeError. JAX makes a dot_general of it, which names the axes to be
-summed over, and two more for the gradients.
+PyTorch's table of derivatives has a line for each of these two gradients.
+torch.matmul takes arrays of one axis, too, as NumPy does. Here a row and a
+column look different: an array of one axis is refused.
 
 Watch out
-x * W is element by element, and broadcasts: it may run and mean nothing.
-With square matrices W @ gy or a forgotten .T have the right shape, too.
+x * W is element by element, and it broadcasts. It may run and mean nothing.
+
+With square matrices a forgotten .T has the right shape, too. So test matrix
+code with three different lengths.
 
 Try
-1. Let gW be gy.T @ x: matmul(swap_last_axes(gy), x). What is the error?
-2. Let x and W in the demo be (2, 2), and (2, 2) again. Who notices now?
+1. Let MatMul.backward give gy.T @ x for gW: swap_last_axes(gy) @ x. What is
+   the error?
+2. Keep that mistake, and let x and W in the demo's first part be (2, 2) both.
+   Which line notices?
 
 Output
     x @ W       by products
@@ -67,6 +116,11 @@ Output
     (5, 2, 3)  (5, 3, 4)  (5, 2, 4)  (5, 2, 3)  (5, 3, 4)
 
     array @ W = [[32.0]]   gW = [[2.0], [3.0]]
+
+Answers
+1. "A gradient of shape (4, 3) came back for a variable of shape (3, 4)". It is
+   the transposed gradient, and fit_gradient looks at shapes.
+2. gW says "different". The shapes are all (2, 2), and no error is raised.
 """
 
 import contextlib
@@ -1075,7 +1129,11 @@ def swap_last_axes(x):
 
 
 def matmul(x, W):
-    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H).
+
+    The axes in front count matrices, and are broadcast. Shapes that do not fit, or
+    of fewer than two axes, are a ValueError.
+    """
     return MatMul()(x, W)
 
 

@@ -1110,7 +1110,11 @@ def swap_last_axes(x):
 
 
 def matmul(x, W):
-    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H).
+
+    The axes in front count matrices, and are broadcast. Shapes that do not fit, or
+    of fewer than two axes, are a ValueError.
+    """
     return MatMul()(x, W)
 
 

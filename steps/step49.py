@@ -28,6 +28,13 @@ dataset[i] is transform(data[i]) and target_transform(label[i]), or None
 where label is None; without transforms, as they are. i may be negative, or
 NumPy's: operator.index(i) makes an int of it, or a TypeError of 0.5 or 0:3.
 
+ArrayDataset(data, label=None, ...) is one whose data are at hand already; not
+as many labels as examples are a ValueError. Subset(dataset, indices) has the
+examples that stand at these indices. random_split(dataset, count, seed=None)
+cuts an order, permutation(N) of np.random.default_rng(seed) or np.random, in
+two of these: to learn from, and held back, so as to see when to stop, or
+which of two networks is better. A count not from 1 to N - 1: a ValueError.
+
 Transforms are objects that are called with an array:
 Compose(transforms=()) is several, one after the other.
 Normalize(mean=0, std=1) is (x - mean) / std. Each is a number, or a list of
@@ -37,7 +44,8 @@ Flatten() makes (D,) of any shape. AsType(dtype=np.float32) changes the dtype.
 ToFloat() is AsType() to float32, ToInt(dtype=int) to integers.
 Spiral(train=True) is get_spiral(train) as a data set.
 
-New:      Compose, Normalize, Flatten, AsType, ToFloat, ToInt, Dataset, Spiral
+New:      Compose, Normalize, Flatten, AsType, ToFloat, ToInt, Dataset,
+          ArrayDataset, Subset, random_split, Spiral
 Changed:  nothing
 Removed:  nothing
 
@@ -60,6 +68,7 @@ Try
 
 Output
     spiral[0]              (0.0021, 0.0399) float32, in arm 0
+    held back, arm found   97%
     new points, arm found  97%
 
     3 - 128 in uint8       131
@@ -1096,7 +1105,11 @@ def swap_last_axes(x):
 
 
 def matmul(x, W):
-    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H).
+
+    The axes in front count matrices, and are broadcast. Shapes that do not fit, or
+    of fewer than two axes, are a ValueError.
+    """
     return MatMul()(x, W)
 
 
@@ -2090,6 +2103,36 @@ class Dataset:
         return len(self.data)
 
 
+class ArrayDataset(Dataset):
+    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+
+    def __init__(self, data, label=None, transform=None, target_transform=None):
+        if label is not None and len(data) != len(label):
+            raise ValueError(f"{len(data)} examples cannot have {len(label)} labels.")
+        super().__init__(True, transform, target_transform)
+        self.data, self.label = data, label
+
+
+class Subset(Dataset):
+    """The examples that stand at some indices of a data set."""
+
+    def __init__(self, dataset, indices):
+        super().__init__()
+        self.dataset, self.data = dataset, indices
+
+    def __getitem__(self, index):
+        return self.dataset[self.data[operator.index(index)]]
+
+
+def random_split(dataset, count, seed=None):
+    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    if count not in range(1, len(dataset)):
+        raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
+    random = np.random if seed is None else np.random.default_rng(seed)
+    order = random.permutation(len(dataset))
+    return Subset(dataset, order[:count]), Subset(dataset, order[count:])
+
+
 def get_spiral(train=True):
     """300 points in a spiral of three arms: x (300, 2), float32; their arms t (300,).
 
@@ -2175,16 +2218,23 @@ def learn(model, dataset, epochs=50, batch_size=30):
             optimizer.update()
 
 
+def share_found(model, dataset):
+    """For how many points of a data set the model finds the arm, from 0 to 1."""
+    x, t = chosen_examples(dataset, range(len(dataset)))
+    return (model(x).data.argmax(axis=1) == t).mean()
+
+
 if __name__ == "__main__":
     np.random.seed(0)
     spiral = Spiral()
     x, t = spiral[0]
     print(f"spiral[0]              ({x[0]:.4f}, {x[1]:.4f}) {x.dtype}, in arm {t}")
     model = MLP((20, 3), activation=relu)
-    learn(model, spiral)
-    x, t = chosen_examples(Spiral(train=False), range(300))
-    right = (model(x).data.argmax(axis=1) == t).mean()
-    print(f"new points, arm found  {right:.0%}")
+    points = ArrayDataset(*get_spiral())
+    learnt, held_back = random_split(points, 240, seed=0)
+    learn(model, learnt)
+    print(f"held back, arm found   {share_found(model, held_back):.0%}")
+    print(f"new points, arm found  {share_found(model, Spiral(train=False)):.0%}")
     print()
     print(f"3 - 128 in uint8       {(np.array([3], np.uint8) - 128).item()}")
     scaled = Compose([Flatten(), ToFloat(), Normalize(0, 255)])

@@ -1098,7 +1098,11 @@ def swap_last_axes(x):
 
 
 def matmul(x, W):
-    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H)."""
+    """x @ W for x (..., N, D) and W (..., D, H): (..., N, H).
+
+    The axes in front count matrices, and are broadcast. Shapes that do not fit, or
+    of fewer than two axes, are a ValueError.
+    """
     return MatMul()(x, W)
 
 
@@ -2186,6 +2190,36 @@ class Dataset:
 
     def __len__(self):
         return len(self.data)
+
+
+class ArrayDataset(Dataset):
+    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+
+    def __init__(self, data, label=None, transform=None, target_transform=None):
+        if label is not None and len(data) != len(label):
+            raise ValueError(f"{len(data)} examples cannot have {len(label)} labels.")
+        super().__init__(True, transform, target_transform)
+        self.data, self.label = data, label
+
+
+class Subset(Dataset):
+    """The examples that stand at some indices of a data set."""
+
+    def __init__(self, dataset, indices):
+        super().__init__()
+        self.dataset, self.data = dataset, indices
+
+    def __getitem__(self, index):
+        return self.dataset[self.data[operator.index(index)]]
+
+
+def random_split(dataset, count, seed=None):
+    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    if count not in range(1, len(dataset)):
+        raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
+    random = np.random if seed is None else np.random.default_rng(seed)
+    order = random.permutation(len(dataset))
+    return Subset(dataset, order[:count]), Subset(dataset, order[count:])
 
 
 def get_spiral(train=True):

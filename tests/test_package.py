@@ -156,8 +156,8 @@ NAMES = {
         VGG16""",
     ".optimizers": """AdaDelta AdaGrad Adam AdamW ClipGrad FreezeParam MomentumSGD
         Optimizer SGD WeightDecay""",
-    ".datasets": """CIFAR10 CIFAR100 Dataset Digits ImageNet MNIST Shakespeare SinCurve
-        Spiral get_spiral""",
+    ".datasets": """ArrayDataset CIFAR10 CIFAR100 Dataset Digits ImageNet MNIST
+        Shakespeare SinCurve Spiral Subset get_spiral random_split""",
     ".dataloaders": "DataLoader SeqDataLoader",
     ".transforms": """AsType CenterCrop Compose Convert Flatten Normalize
         RandomHorizontalFlip Resize ToArray ToFloat ToInt ToPIL""",

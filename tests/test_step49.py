@@ -340,3 +340,62 @@ def test_the_spiral_takes_transforms(step):
 def test_a_data_set_is_printed_with_its_length(step):
     assert repr(step.Spiral()) == "Spiral(300 examples)"
     assert repr(step.Dataset()) == "Dataset(no examples)"
+
+
+# --- a data set made of arrays, and a random split ---
+
+
+def test_arrays_as_a_data_set(step):
+    dataset = step.ArrayDataset(PIXELS, np.array([7, 8]), lambda x: x / 255)
+    x, t = dataset[1]
+    assert (x.tolist(), t) == ((PIXELS[1] / 255).tolist(), 8)
+    assert (len(dataset), repr(dataset)) == (2, "ArrayDataset(2 examples)")
+    assert isinstance(dataset, step.Dataset)
+
+
+def test_labels_may_be_missing_and_are_transformed_if_not(step):
+    assert step.ArrayDataset(PIXELS)[0][1] is None
+    dataset = step.ArrayDataset(PIXELS, [3, 4], target_transform=lambda t: t + 1)
+    assert [t for _, t in dataset] == [4, 5]
+
+
+def test_as_many_labels_as_examples(step):
+    with pytest.raises(ValueError, match="2 examples.*3 labels"):
+        step.ArrayDataset(PIXELS, np.zeros(3))
+
+
+def numbered(step, count):
+    """A data set whose labels are the numbers of its examples."""
+    return step.ArrayDataset(np.arange(count) * 10.0, np.arange(count))
+
+
+def test_a_subset_has_the_examples_at_its_indices(step):
+    subset = step.Subset(numbered(step, 5), np.array([4, 0, 4]))
+    assert [*subset] == [(40.0, 4), (0.0, 0), (40.0, 4)]
+    assert subset[-1] == (40.0, 4)
+    assert repr(subset) == "Subset(3 examples)"
+    with pytest.raises(TypeError):
+        subset[0.5]
+
+
+def test_each_example_is_in_one_of_two_parts(step):
+    parts = step.random_split(numbered(step, 100), 30, seed=5)
+    assert [len(part) for part in parts] == [30, 70]
+    labels = [[t for _, t in part] for part in parts]
+    assert sorted(labels[0] + labels[1]) == [*range(100)]
+    assert labels[0] != sorted(labels[0]), "they are not drawn by chance"
+    order = np.random.default_rng(5).permutation(100)
+    assert labels[0] + labels[1] == order.tolist()
+
+
+def test_without_a_seed_numpy_draws(step):
+    np.random.seed(3)
+    first, _ = step.random_split(numbered(step, 100), 30)
+    np.random.seed(3)
+    assert [t for _, t in first] == np.random.permutation(100)[:30].tolist()
+
+
+@pytest.mark.parametrize("count", [0, 5, 6, -1, 0.8])
+def test_a_part_that_cannot_be_split_off_is_refused(step, count):
+    with pytest.raises(ValueError, match=f"5 examples {count}"):
+        step.random_split(numbered(step, 5), count)
