@@ -18,7 +18,6 @@ An optimizer moves the parameters p of a layer along their gradients g:
         m = beta1 * m + (1 - beta1) * g; M = m / (1 - beta1 ** t)
         v = beta2 * v + (1 - beta2) * g ** 2; V = v / (1 - beta2 ** t)
         p -= alpha * M / (sqrt(V) + eps)
-    AdamW(..., weight_decay=0.01)  p -= alpha * weight_decay * p; then as Adam
 
 Momentum rolls on where slopes are small. AdaGrad's steps shrink as h grows;
 AdaDelta's h, a running mean, forgets, and the size of its past steps, sqrt(s),
@@ -26,21 +25,18 @@ stands for an lr. Adam is momentum over sqrt(v); M and V mend that m and v
 start at 0. t counts the updates of p.
 
 In the code
-Optimizer has target, hooks (a list) and states; setup(layer) returns self;
-before it, update() is a RuntimeError that names setup. update() calls each
-hook of add_hook(hook) with a list of those params() that have a gradient: what
-requires_grad=False has frozen is none of them. Those that still have one pass
+Optimizer has target and states; setup(layer) returns self; before it, update()
+is a RuntimeError that names setup. update() takes those params() that have a
+gradient: what requires_grad=False has frozen is none of them. They pass
 check_learnable(p), a TypeError if p is of integers, then update_one(p), here a
-NotImplementedError. state(p, key) is states[p][key], zeros
-like p.data at first: it is of p itself, not of its name. Hooks give a new g:
-WeightDecay(rate) g + rate * p; FreezeParam(*parameters_or_layers) None, first;
-ClipGrad(max_norm) g * max_norm / (norm + 1e-6) if norm, of all g, is larger.
+NotImplementedError. state(p, key) is states[p][key], zeros like p.data at
+first: it is of p itself, not of its name.
 take_step(p, step) puts a new array into p.data. A graph from before the update
 still has the old one, and its backward() is right. With p.data -= step, which
 changes the array itself, it would be wrong without a word.
 
 New:      Optimizer, check_learnable, take_step, SGD, MomentumSGD, AdaGrad,
-          AdaDelta, Adam, AdamW, WeightDecay, ClipGrad, FreezeParam
+          AdaDelta, Adam
 Changed:  nothing
 Removed:  nothing
 
@@ -54,7 +50,7 @@ is read-only: change none in place. And sum() is our own: add up in a loop.
 
 Try
 1. Show the losses after 100 updates, too. What does AdaDelta(eps=1e-4) do?
-2. Give AdamW the hook FreezeParam(model.l0). Which loss does it end at?
+2. Set model.l0.W.requires_grad = False. Which loss does Adam end at?
 
 Output
     loss after   0   500  1000 updates
@@ -63,7 +59,6 @@ Output
     AdaGrad      1.31  0.19  0.13
     AdaDelta     1.31  0.22  0.19
     Adam         1.31  0.03  0.01
-    AdamW        1.31  0.03  0.01
     weights changed: True
     the old graph's gradient is the same: True
 """
@@ -1587,14 +1582,10 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients.
-
-    hooks are called with the parameters that have a gradient before each update.
-    """
+    """Moves the parameters of a layer, its target, along their gradients."""
 
     def __init__(self):
         self.target = None
-        self.hooks = []
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
@@ -1606,18 +1597,11 @@ class Optimizer:
         self.target = target
         return self
 
-    def add_hook(self, hook):
-        """Call hook(params) before each update; FreezeParam before all others."""
-        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
-
     def update(self):
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        for hook in self.hooks:
-            hook([p for p in params if p.grad is not None])
-        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        params = [p for p in self.target.params() if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -1762,61 +1746,6 @@ class Adam(Optimizer):
         take_step(param, self.alpha / unbias1 * m / (root + self.eps))
 
 
-class AdamW(Adam):
-    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
-
-    p -= alpha * weight_decay * p, then as Adam does.
-    """
-
-    def __init__(
-        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
-    ):
-        super().__init__(alpha, beta1, beta2, eps)
-        self.weight_decay = weight_decay
-
-    def update_one(self, param):
-        take_step(param, self.alpha * self.weight_decay * param.data)
-        super().update_one(param)
-
-
-class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
-
-    def __init__(self, rate):
-        self.rate = float(rate)
-
-    def __call__(self, params):
-        for param in params:
-            gradient = param.grad.data + self.rate * param.data
-            param.grad = Variable(as_array(gradient))
-
-
-class ClipGrad:
-    """A hook: shortens all gradients together, if they are longer than max_norm."""
-
-    def __init__(self, max_norm):
-        self.max_norm = max_norm
-
-    def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
-        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
-        if rate < 1:
-            for param in params:
-                param.grad = Variable(as_array(param.grad.data * rate))
-
-
-class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
-
-    def __init__(self, *frozen):
-        self.frozen = frozen
-
-    def __call__(self, params):
-        for one in self.frozen:
-            for param in one.params() if isinstance(one, Layer) else [one]:
-                param.grad = None
-
-
 # === demo ===
 
 
@@ -1842,8 +1771,7 @@ def train(model, optimizer, x, y, iters=1000):
 
 if __name__ == "__main__":
     x, y = sine_points()
-    optimizers = [SGD(0.15), MomentumSGD(0.15), AdaGrad(0.1)]
-    optimizers += [AdaDelta(), Adam(0.05), AdamW(0.05)]
+    optimizers = [SGD(0.15), MomentumSGD(0.15), AdaGrad(0.1), AdaDelta(), Adam(0.05)]
     print("loss after   0   500  1000 updates")
     for optimizer in optimizers:
         np.random.seed(0)

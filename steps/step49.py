@@ -1838,14 +1838,10 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients.
-
-    hooks are called with the parameters that have a gradient before each update.
-    """
+    """Moves the parameters of a layer, its target, along their gradients."""
 
     def __init__(self):
         self.target = None
-        self.hooks = []
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
@@ -1857,18 +1853,11 @@ class Optimizer:
         self.target = target
         return self
 
-    def add_hook(self, hook):
-        """Call hook(params) before each update; FreezeParam before all others."""
-        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
-
     def update(self):
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        for hook in self.hooks:
-            hook([p for p in params if p.grad is not None])
-        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        params = [p for p in self.target.params() if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -2011,61 +2000,6 @@ class Adam(Optimizer):
         unbias1, unbias2 = 1 - self.beta1**t, 1 - self.beta2**t
         root = np.sqrt(v / unbias2)
         take_step(param, self.alpha / unbias1 * m / (root + self.eps))
-
-
-class AdamW(Adam):
-    """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
-
-    p -= alpha * weight_decay * p, then as Adam does.
-    """
-
-    def __init__(
-        self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01
-    ):
-        super().__init__(alpha, beta1, beta2, eps)
-        self.weight_decay = weight_decay
-
-    def update_one(self, param):
-        take_step(param, self.alpha * self.weight_decay * param.data)
-        super().update_one(param)
-
-
-class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
-
-    def __init__(self, rate):
-        self.rate = float(rate)
-
-    def __call__(self, params):
-        for param in params:
-            gradient = param.grad.data + self.rate * param.data
-            param.grad = Variable(as_array(gradient))
-
-
-class ClipGrad:
-    """A hook: shortens all gradients together, if they are longer than max_norm."""
-
-    def __init__(self, max_norm):
-        self.max_norm = max_norm
-
-    def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
-        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
-        if rate < 1:
-            for param in params:
-                param.grad = Variable(as_array(param.grad.data * rate))
-
-
-class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
-
-    def __init__(self, *frozen):
-        self.frozen = frozen
-
-    def __call__(self, params):
-        for one in self.frozen:
-            for param in one.params() if isinstance(one, Layer) else [one]:
-                param.grad = None
 
 
 # === datasets: examples to learn from ===

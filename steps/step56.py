@@ -2243,8 +2243,8 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update; FreezeParam before all others."""
-        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
+        """Call hook(params) before each update, one hook after the other."""
+        self.hooks.append(hook)
 
     def update(self):
         """Move each parameter that has a gradient, except the frozen ones."""
@@ -2447,32 +2447,6 @@ class WeightDecay:
         for param in params:
             gradient = param.grad.data + self.rate * param.data
             param.grad = Variable(as_array(gradient))
-
-
-class ClipGrad:
-    """A hook: shortens all gradients together, if they are longer than max_norm."""
-
-    def __init__(self, max_norm):
-        self.max_norm = max_norm
-
-    def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
-        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
-        if rate < 1:
-            for param in params:
-                param.grad = Variable(as_array(param.grad.data * rate))
-
-
-class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
-
-    def __init__(self, *frozen):
-        self.frozen = frozen
-
-    def __call__(self, params):
-        for one in self.frozen:
-            for param in one.params() if isinstance(one, Layer) else [one]:
-                param.grad = None
 
 
 # === datasets: examples to learn from ===

@@ -39,13 +39,15 @@ wide) by FIRES, fire9 as fire8; dropout; conv_final 1x1, pad 1; mean. Pooling
 ArrayUnpickler takes numpy's _reconstruct, ndarray, dtype; an UnpicklingError
 names all else. It reads CIFAR10, CIFAR100(..., label_type="fine"): dicts in a
 .tar.gz, b"data" (n, 3072), made -1 to 1. All have labels().
+FreezeParam(*parameters_or_layers), a hook, takes their gradients away, so that
+update() leaves them alone: of a known network only the last layer is to learn.
 
 New:      Concatenate, concatenate, Convert, Resize, ResizeShortSide,
           CenterCrop, ToArray, ToPIL, RandomHorizontalFlip, read_safetensors,
           read_weights, KINDS, from_pytorch, VGG16, imagenet_picture,
           Bottleneck, unbiased, ResNet, ResNet50, ResNet101, ResNet152,
-          published_file, Fire, SqueezeNet, ArrayUnpickler, CIFAR10, CIFAR100,
-          ImageNet
+          published_file, Fire, SqueezeNet, FreezeParam, ArrayUnpickler,
+          CIFAR10, CIFAR100, ImageNet
 Changed:  nothing
 Removed:  nothing
 
@@ -68,6 +70,7 @@ Output
     fire4      (256, 55, 55)     45,344   fire9      (512, 13, 13)    197,184
     fire5      (256, 27, 27)     49,440   conv_final (1000, 15, 15)   513,000
     1,248,424 parameters, drawn in out/; for names: --weights and --picture
+    odd or even, by the last layer: 89% behind known layers, 65% behind random
 """
 
 import argparse
@@ -3092,8 +3095,8 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update; FreezeParam before all others."""
-        self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
+        """Call hook(params) before each update, one hook after the other."""
+        self.hooks.append(hook)
 
     def update(self):
         """Move each parameter that has a gradient, except the frozen ones."""
@@ -3296,20 +3299,6 @@ class WeightDecay:
         for param in params:
             gradient = param.grad.data + self.rate * param.data
             param.grad = Variable(as_array(gradient))
-
-
-class ClipGrad:
-    """A hook: shortens all gradients together, if they are longer than max_norm."""
-
-    def __init__(self, max_norm):
-        self.max_norm = max_norm
-
-    def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
-        rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
-        if rate < 1:
-            for param in params:
-                param.grad = Variable(as_array(param.grad.data * rate))
 
 
 class FreezeParam:
@@ -3714,6 +3703,34 @@ def show_network(kind, x):
     print(f"{count:,} parameters, drawn in out/; for names: --weights and --picture")
 
 
+def fit(model, x, t, epochs, *hooks):
+    """Learn x and t in mini-batches, with these hooks."""
+    optimizer = Adam(0.01).setup(model)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    for _ in range(epochs):
+        for i in range(0, len(x), 50):
+            loss = softmax_cross_entropy(model(x[i : i + 50]), t[i : i + 50])
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+
+
+def odd_or_even(known):
+    """For how many digits a last layer that has seen 30 finds that, from 0 to 1.
+
+    The layers before it have learned all digits, or are as they were drawn.
+    """
+    x, t = next(DataLoader(Digits(), 2000, shuffle=False))
+    new_x, new_t = next(DataLoader(Digits(train=False), 2000, shuffle=False))
+    np.random.seed(0)
+    model = MLP((64, 32, 10), activation=relu)
+    fit(model, x, t, 5 if known else 0)
+    model.l2 = Linear(2)
+    fit(model, x[:30], t[:30] % 2, 50, FreezeParam(model.l0, model.l1))
+    return np.mean(model(new_x).data.argmax(axis=1) == new_t % 2)
+
+
 def open_picture(path):
     """A file as a PIL image; ends the program if there is no PIL."""
     try:
@@ -3758,3 +3775,8 @@ if __name__ == "__main__":
     else:
         x = Variable(np.zeros((1, 3, 227, 227), np.float32), name="x")
         show_network(kind, x)
+        known, random = odd_or_even(True), odd_or_even(False)
+        print(
+            f"odd or even, by the last layer: {known:.0%} behind known layers,", end=""
+        )
+        print(f" {random:.0%} behind random")

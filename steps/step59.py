@@ -22,6 +22,12 @@ That is also the trouble: the graph grows with each point, and never ends. So
 we cut it every 30 points. h keeps its numbers, but not where they came from,
 and the next backward() ends there: truncated backpropagation through time.
 
+On the way back through 30 calls gradients are multiplied by Wh 30 times, and
+may grow without limit: they explode, and one step ruins what was learned. So
+cut the gradient, g of all parameters taken as one arrow, to a length:
+
+    ClipGrad(max_norm)   g * max_norm / (norm + 1e-6) if norm is larger
+
 In the code
 RNN(hidden_size, *, in_size=None): a layer that makes h (N, hidden_size) of x
 (N, in_size). x2h, a Linear, has Wx and b; h2h, a Linear without b, has Wh,
@@ -35,14 +41,16 @@ unchain() sets the creator of a Variable to None and its generation to 0.
 all that a Variable was made of, near and far, but its own creator stays. A
 loop, as in step 8, each function once: graphs are long, and many paths lead
 to one function.
+ClipGrad is a hook. What is frozen is not to count in its norm: add_hook() puts
+a FreezeParam in front of all other hooks.
 SinCurve(train=True): a Dataset. 1,000 points sin(x), x in equal steps from 0
 to 2 pi, both ends in, plus noise, uniform(-0.05, 0.05) of default_rng(0); with
 train=False cos(x), no noise. float32. data is all points but the last, label
 all but the first, both (999, 1).
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
-          SinCurve
-Changed:  nothing
+          ClipGrad, SinCurve
+Changed:  Optimizer.add_hook
 Removed:  nothing
 
 Elsewhere
@@ -68,6 +76,7 @@ Output
     point 30   loss 0.0001, without memory 0.05
     functions kept for 999 points: 6991, cut after each 30: 210
     loss of each round of 999 points: 0.09 0.02 0.006 0.003 0.002
+    SGD, 20 rounds: loss nan, with ClipGrad 0.03
 """
 
 import contextlib
@@ -3782,6 +3791,17 @@ def predictions(model, xs):
         return np.array([model(x).data for x in xs])
 
 
+def loss_of_sgd(xs, ts, *hooks):
+    """The loss after 20 rounds with large steps, and these hooks."""
+    np.random.seed(0)
+    model = Recurrent(20)
+    optimizer = SGD(0.1).setup(model)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    with np.errstate(all="ignore"):
+        return [learn(model, optimizer, xs, ts) for _ in range(20)][-1]
+
+
 def functions_kept(model, xs, ts, length):
     """The largest number of functions behind the loss, cut after `length` points."""
     model.reset_state()
@@ -3847,4 +3867,6 @@ if __name__ == "__main__":
     optimizer = Adam().setup(model)
     losses = [learn(model, optimizer, xs, ts) for _ in range(5)]
     print("loss of each round of 999 points:", *(f"{loss:.1g}" for loss in losses))
+    without, clipped = (loss_of_sgd(*rounds(sine), *h) for h in ([], [ClipGrad(1.0)]))
+    print(f"SGD, 20 rounds: loss {without:.1g}, with ClipGrad {clipped:.1g}")
     plot_curve(predictions(model, cosine.data[:, None]), cosine.label)
