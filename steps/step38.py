@@ -1,70 +1,155 @@
 """Step 38 · Changing shape
 
 Problem
-x has the shape (2, 3), and (3, 2) is wanted. A Variable has no reshape.
-Its array has one, but what is done to the array leaves no record:
+x has the shape (2, 3), and we need (3, 2). A Variable has no reshape. The
+array in it has one, so go around:
 
-    y = Variable(x.data.reshape(3, 2))      y.backward(): x.grad is None
+    y = Variable(x.data.reshape(3, 2))
+    y.backward()
+    x.grad              None
+
+The numbers are right, and y has forgotten x.
 
 Idea
-Changing a shape calculates nothing. Each element of y is an element of
-x that stands elsewhere, so its gradient goes back to where it came from:
+What is the derivative of a change of shape? Nothing is computed. Each
+element of y is an element of x at another place. If that one grows by 0.01,
+so does this one: the slope is 1. So a gradient has no work to do on its way
+back. It only has to find its place:
 
-    x  (2, 3) ---> reshape to (3, 2) ---> y  (3, 2)
-    gx (2, 3) <--- reshape to (2, 3) <--- gy (3, 2)
+    x             y = x.reshape(3, 2)     gy            gx
+    0 1 2         0 1                     10 20         10 20 30
+    3 4 5         2 3                     30 40         40 50 60
+                  4 5                     50 60
 
-Transposing puts the axes in another order: with axes = (2, 0, 1) axis 0
-of y is axis 2 of x. The way back is the inverse: axis i of x is axis
-axes.index(i) of y, here (1, 2, 0):
+Look for the 4. It went from x[1, 1] to y[2, 0]. The gradient there is 50, and
+50 has to come to gx[1, 1]. So it does if gy is given the shape of x.
+
+In the code
+backward() is a reshape, too. gy is a variable, so Reshape calls itself, and
+that is why it has all its derivatives:
+
+    [Reshape]
+
+The function around it takes the shape as 3, 2 or as (3, 2). To sort that
+out is the work of one_tuple(), which is given. If x has the shape already,
+nothing is to be done, and no function enters the graph:
+
+    [reshape]
+
+Everybody writes x.reshape(3, 2), so it is a method as well:
+
+    [Variable.reshape]
+
+Now a transpose. It makes columns of the rows of x, and its shape is (3, 2)
+again. So let its backward() be that of Reshape, and weight y as before:
+
+    x             y = x.T       gy          gy.reshape(2, 3)    right
+    0 1 2         0 3           10 20       10 20 30            10 30 50
+    3 4 5         1 4           30 40       40 50 60            20 40 60
+                  2 5           50 60
+
+No error, and the shape is right. But look for the 4 again. It stands at
+y[1, 1], where the gradient is 40, and it gets 50. With a gy of ones nobody
+would have noticed. The way back must be the way there, backwards: from
+y[1, 1] to x[1, 1], and so for each element.
+
+With two axes the way back is the same transpose once more. With three axes
+it is not. axes = (2, 0, 1) means that axis 0 of y is axis 2 of x, and so on:
 
     x  (A, B, C) ---> axes (2, 0, 1) ---> y  (C, A, B)
     gx (A, B, C) <--- axes (1, 2, 0) <--- gy (C, A, B)
 
-Each backward() is the same function again: it has all its derivatives.
+Where has axis 0 of x gone, the one of length A? It is axis 1 of y, and
+axes.index(0) is 1. In the same way axes.index(1) is 2 and axes.index(2) is 0.
+These three are the axes of the way back:
 
-In the code
-reshape(x, 3, 2), reshape(x, (3, 2)) and reshape(x, [3, 2]) are the same.
-A length may be one of NumPy's integers, and one may be -1: NumPy finds it.
-If x has the shape already, x itself is returned; else Reshape(shape)(x).
-transpose(x, 2, 0, 1), or with a tuple or list, is Transpose(axes); an axis
-may be counted from the end, as -1. No axes, or None, reverse the order.
-Both are methods, too: x.reshape(3, 2), x.transpose(1, 0). x.T is
-transpose(x), as a property.
-expand_dims(x, axis) puts in an axis of length 1, or one for each number
-of a tuple, counted in y: axis 0 makes (1, 2, 3) of (2, 3), -1 (2, 3, 1).
-flatten(x) keeps the first axis and makes one of the others: (N, D) of
-(N, C, H, W) with D = C * H * W, (N, 1) of (N,), and (1,) of a number.
-All take an array or a number, too, as a constant, and give a Variable. A
-shape that does not fit or an axis that is not there is a ValueError.
-get_item(x, index) is x[index], for all of NumPy's indices, or one in a
-Variable. Elements that were not taken get zeros, and one that was taken
-twice gets both gradients: GetItemGrad puts them back, by np.add.at, since
-gx[index] += gy would count the second one only. An is_plain() index takes
-none twice. A loop over x goes through x[0], x[1] ...; over a variable of
-no axes it is a TypeError.
-The functions stand in three sections now, a folder of the package:
-functions/shape, functions/operators (before: core) and functions/math.
+    [Transpose]
 
-New:      one_tuple, Reshape, reshape, Variable.reshape, Transpose, transpose,
+The line before them makes 2 of -1, as index() would not find it. Without
+axes the order is reversed. x.T is a property, so it needs no brackets:
+
+    [transpose]
+
+    [Variable.transpose]
+
+    [Variable.T]
+
+Two more changes of shape are so common that they have names. One puts in
+an axis of length 1. The other keeps the first axis, which counts examples,
+and makes one axis of all others. Both are a reshape to a computed shape:
+
+    [expand_dims]
+
+    [flatten]
+
+The last way to move elements is to choose some of them. x[1] leaves row 0
+out, and x[[0, 0]] takes it twice. What is left out has no part in y, so its
+gradient is 0. What is taken twice gets two gradients:
+
+    x             y = x[[0, 0]]         gy               gx
+    0 1 2         0 1 2                 10 20 30         50 70 90
+    3 4 5         0 1 2                 40 50 60          0  0  0
+
+10 + 40 = 50, as for any variable that is used twice. The obvious line for
+it is gx[index] += gy, on zeros. It gives 40 50 60. NumPy adds gy to two
+copies of row 0, and then it writes one after the other into the same row.
+The second wipes out the first: we know that from step 14. np.add.at adds one
+number after the other, and forgets none:
+
+    [GetItemGrad]
+
+That is a function of its own, and not four lines of NumPy in a backward().
+Otherwise gx would have no record, and no second derivative. Its own
+backward() is easy: what was put at the index is taken from there again. The
+given is_plain() knows an index of numbers and slices. It names no element
+twice, and then plain writing is right, and faster.
+
+    [GetItem]
+
+    [get_item]
+
+    [Variable.__getitem__]
+
+Now Python can loop over a variable, as it tries x[0], x[1] and so on up to
+an IndexError. But a variable without axes has one at x[0]. Its loop would be
+over before it began, without a word. So we say what a loop is:
+
+    [iterate]
+
+    [Variable.__iter__]
+
+All this stands in a section of its own, functions/shape. What was there
+before is now in functions/operators and functions/math.
+
+So far each element of y came from one element of x. In a sum it comes from
+many. That is step 39.
+
+New:      Reshape, reshape, Variable.reshape, Transpose, transpose,
           Variable.transpose, Variable.T, expand_dims, flatten, GetItem,
-          GetItemGrad, is_plain, get_item, Variable.__getitem__, iterate,
-          Variable.__iter__
+          GetItemGrad, get_item, Variable.__getitem__, iterate,
+          Variable.__iter__, one_tuple, is_plain
 Changed:  nothing
 Removed:  nothing
+Given:    one_tuple, is_plain
 
 Elsewhere
-PyTorch's transpose swaps two axes; ours is permute there. Its view() is
-a reshape that never copies, and an error if it cannot do without. Its
-flatten(x) gives one axis; torch.nn.Flatten keeps the first, as we do.
+PyTorch's transpose(0, 1) swaps two axes, and ours is permute there. Its
+view() is a reshape that never copies: after x.t() it is an error. Its
+flatten(x) leaves one axis; torch.nn.Flatten keeps the first, as we do.
 
 Watch out
-reshape and transpose may give the same shape, but not the same array. A
-gradient of ones looks the same in any order: use unequal numbers.
-y.data is mostly a view: it shares its memory with x.data.
+y.data often shares its memory with x.data. After y = x.reshape(1, 3), the
+line y.data[0, 0] = 7 changes x as well.
+
+x.reshape(3, 2) and x.T have the same shape and other numbers. To turn rows
+into columns, never use reshape.
 
 Try
-1. Let Reshape.backward give gy.T reshaped. Which numbers move?
-2. Use self.axes, not its inverse, in Transpose.backward. Is (1, 0) wrong?
+1. Let Reshape.backward return gy.T.reshape(x.shape). Which numbers change?
+2. Use self.axes in Transpose.backward and not its inverse. What happens to
+   x.T, and what to x.transpose(2, 0, 1) for an x of shape (2, 3, 4)?
+3. Before running: x holds 5, 6 and 7. What is x.grad after
+   x[[0, 1, 1, 1]].backward()?
 
 Output
     y                     shape  elements      x.grad
@@ -78,6 +163,14 @@ Output
     x.reshape(4, -1)      (4, 6)
     expand_dims(x, 1)     (2, 1, 3, 4)
     flatten(x)            (2, 12)
+    a loop over x         2 parts of (3, 4)
+
+Answers
+1. x.grad of x.reshape(3, 2) becomes 10 30 50 20 40 60: four numbers are at
+   the wrong place. expand_dims and flatten use Reshape, too.
+2. For x.T nothing changes: (1, 0) is its own inverse. For the other one an
+   error says that a gradient of shape (3, 4, 2) came back for (2, 3, 4).
+3. 1 3 0: used once, used three times, left out.
 """
 
 import contextlib
@@ -496,7 +589,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -519,7 +616,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -529,13 +630,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -582,7 +689,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -592,7 +703,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -1132,3 +1246,5 @@ if __name__ == "__main__":
     print("x.reshape(4, -1)     ", x.reshape(4, -1).shape)
     print("expand_dims(x, 1)    ", expand_dims(x, 1).shape)
     print("flatten(x)           ", flatten(x).shape)
+    parts = [part.shape for part in x]
+    print("a loop over x        ", len(parts), "parts of", parts[0])

@@ -492,7 +492,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -515,7 +519,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -525,13 +533,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -578,7 +592,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -588,7 +606,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -622,7 +643,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -644,7 +669,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
