@@ -34,17 +34,28 @@ x.sum(...) and x.mean(...) are the same as methods. An array or a number
 for x is a constant. An axis that x has not got, or twice, is a ValueError;
 for NumPy, and so for us, an x of shape () has the axis 0.
 BroadcastTo(shape)(x) repeats x along its axes of length 1 until it has
-that shape; np.broadcast_to does it. There will be more use for it.
+that shape; np.broadcast_to does it.
+An element of a sum depends on many of x, so gradient_check makes one number
+of all slopes. x moves along a random u, y is weighted with a random v:
+
+    numerical    sum(v * (f(x + eps u) - f(x - eps u))) / (2 eps)
+    backward     sum(u * x.grad), started at y.grad = v
+
+With ones for v, gradients of 0 pass where y always has the same sum, as
+x - x.mean() has (Centred in the demo). moved(xs, us, eps) lists new
+Variables x.data + eps * u; inner(us, vs) is the sum of all u * v. us, then
+vs come from standard_normal of np.random.default_rng(order). f may have a
+list of outputs: derivative(f, vs) weights each with its array in the list
+vs, and its df gives the list of the gradients of all xs.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
-          Variable.mean, BroadcastTo
-Changed:  nothing
-Removed:  nothing
+          Variable.mean, BroadcastTo, moved, inner
+Changed:  derivative, gradient_check
+Removed:  along
 
 Elsewhere
 In PyTorch the words are dim and keepdim; axis and keepdims will do. Its
-mean of no elements is nan, and that of integers an error. Its backward of
-sum is expand(): it repeats without copying, like np.broadcast_to.
+mean of no elements is nan, and that of integers an error.
 
 Watch out
 The gradient of a sum is such a view on few numbers, and read-only:
@@ -68,6 +79,10 @@ Output
     x.mean(axis=0)         (2,)    2 3    5 10 5 10
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
+
+    sum(x * x)  True
+    Centred     backward() gives a slope of 0,
+                but the numerical slope is 0.416757.
 """
 
 import contextlib
@@ -1083,6 +1098,16 @@ def show(label, f):
     print(f"{label:22} {str(y.shape):7} {text(y.data):6} {text(x.grad.data)}")
 
 
+class Centred(Function):
+    """x - x.mean(), with gradients of 0, as if y.grad were always ones."""
+
+    def forward(self, x):
+        return x - x.mean()
+
+    def backward(self, gy):
+        return gy * 0.0
+
+
 if __name__ == "__main__":
     print("y                      shape   y      x.grad")
     show("x.sum()", lambda x: x.sum())
@@ -1094,3 +1119,10 @@ if __name__ == "__main__":
     show("x.mean(axis=0)", lambda x: x.mean(axis=0))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))
+    print()
+    x = Variable(np.array([1.0, 2.0, 4.0]))
+    print("sum(x * x) ", gradient_check(lambda x: sum(x * x), x))
+    try:
+        gradient_check(Centred(), x)
+    except AssertionError as error:
+        print("Centred    ", str(error).replace(", but", ",\n            but"))
