@@ -95,14 +95,34 @@ do not change, so there is nothing to differentiate in them.
 
 Min, min() and x.min() are given: they are the same for the smallest.
 
+With sums our check of gradients is blind in one eye. It looked at each element
+of y alone, and so far that was right, as each came from one element of x. Now
+an element of y comes from many. So let all of x move at once, along a random
+u, and weight the elements of y with a random v. Then one number is left:
+
+    numerical    sum(v * (f(x + eps u) - f(x - eps u))) / (2 eps)
+    backward     sum(u * x.grad), started at y.grad = v
+
+    [moved]
+
+    [inner]
+
+    [derivative]
+
+    [gradient_check]
+
+Why random, and not ones? x - x.mean() always has the sum 0. With ones for v
+both numbers are 0, and a backward() that gives zeros would pass. The demo's
+Centred does that, and it is caught.
+
 Where we summed, a gradient had to be repeated. Where NumPy repeats an array
 by itself, as in (2, 3) + (3,), a gradient must be summed. That is step 40.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
           Variable.mean, Max, max, Min, min, Variable.max, Variable.min,
-          BroadcastTo
-Changed:  nothing
-Removed:  nothing
+          BroadcastTo, moved, inner
+Changed:  derivative, gradient_check
+Removed:  along
 Given:    Min, min, Variable.min
 
 Elsewhere
@@ -137,6 +157,10 @@ Output
     min(x, axis=1)         (2,)    1 3    10 0 20 0
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
+
+    sum(x * x)  True
+    Centred     backward() gives a slope of 0,
+                but the numerical slope is 0.416757.
 
 Answers
 1. x.sum(axis=1) gets 10 20 10 20, and min(x, axis=1) gets 10 0 10 0, since
@@ -1320,6 +1344,16 @@ def show(label, f):
     print(f"{label:22} {str(y.shape):7} {text(y.data):6} {text(x.grad.data)}")
 
 
+class Centred(Function):
+    """x - x.mean(), with gradients of 0, as if y.grad were always ones."""
+
+    def forward(self, x):
+        return x - x.mean()
+
+    def backward(self, gy):
+        return gy * 0.0
+
+
 if __name__ == "__main__":
     print("y                      shape   y      x.grad")
     show("x.sum()", lambda x: x.sum())
@@ -1333,3 +1367,10 @@ if __name__ == "__main__":
     show("min(x, axis=1)", lambda x: min(x, axis=1))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))
+    print()
+    x = Variable(np.array([1.0, 2.0, 4.0]))
+    print("sum(x * x) ", gradient_check(lambda x: sum(x * x), x))
+    try:
+        gradient_check(Centred(), x)
+    except AssertionError as error:
+        print("Centred    ", str(error).replace(", but", ",\n            but"))
