@@ -35,21 +35,27 @@ class Layer:
         return {}
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
+        """Those of named_params() whose requires_grad is True, in a list."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
@@ -65,7 +71,10 @@ class Layer:
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -84,7 +93,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):

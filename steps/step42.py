@@ -24,9 +24,9 @@ of them, by hand:
 
 The plain sum will not do. -2 and 1 partly cancel, and a line far below all
 points would have the smallest sum. Squares can't cancel, and a large error
-costs more than two of half its size. Divide by the number of examples, so that 100
-points and 1000 points give comparable numbers: 5 / 3 = 1.667. This is the mean
-squared error.
+costs more than two of half its size. Divide by the number of examples, so
+that 100 points and 1000 points give comparable numbers: 5 / 3 = 1.667. This
+is the mean squared error.
 
 In the code
 Three functions that we have are enough. (len(diff) is N, a number.)

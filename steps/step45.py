@@ -1,42 +1,115 @@
 """Step 45 · Layers in layers
 
 Problem
-A network is a layer, too, so its layers may be its attributes:
+The two layers of step 44 still travel as two: l2(sigmoid(l1(x))) to predict,
+improve([l1, l2], loss) to learn. A network of 50 layers would have 50 names
+again. But is a network not a layer, too? It makes y out of x, and it has
+something to learn. So put its layers into its attributes:
 
     class TwoLayers(Layer):
         def __init__(self):
             self.l1, self.l2 = Linear(10), Linear(1)
 
-TwoLayers().params() is []: step 44 looks for Parameters only. Nothing is
-moved, and the loss stays 1.3068 for 10000 steps, without an error.
+        def forward(self, x):
+            return self.l2(sigmoid(self.l1(x)))
+
+Train it with the code of step 44, and the loss is 1.3068. After 10000 steps
+it is 1.3068. There is no error. TwoLayers().params() is the empty list.
 
 Idea
-A layer that has layers is a tree. Walk through it, and call a parameter
-by the way that leads to it:
+params() looks for Parameters among the attributes, and here the attributes
+are layers. We could write a params() for TwoLayers:
+
+    return self.l1.params() + self.l2.params()
+
+And the next one for the next network, with a layer forgotten in it sooner or
+later. Forgetting is what we wanted to be rid of. Layers in layers are a tree,
+and any tree can be walked through by the same few lines:
 
     model --- l1 --- W          "l1/W"
           |      '-- b          "l1/b"
-          '-- l2 --- W, b       "l2/W", "l2/b"
+          '-- l2 --- W          "l2/W"
+                 '-- b          "l2/b"
 
-A list of layers is walked through as well. A layer may be reached in two
-ways: what has been seen is remembered, and counts once.
+On the way down we note the names that we pass. Together they make a name for
+each parameter. There are two Ws here, but only one l1/W. We shall need such
+names to save the weights in a file.
+
+Trees grow in strange ways, though. Take this one, which is in the demo:
+
+    middle = Linear(10, in_size=10)
+    self.steps = [Linear(10), middle, middle, Linear(1)]
+
+Its layers are in a list. So we must walk through lists as well, and the index
+becomes a part of the name, as in steps/0/W. And middle is there twice. It has
+one W, which must be updated once. So we remember what we have seen, and what
+we meet again counts no more.
 
 In the code
-Layer.named_params() is a dict {name: Parameter}. The name has the names of
-attributes, the indices in lists and tuples and the keys of dicts, with "/"
-between them. All of these, nested as you like, are searched for Layers and
-Parameters in their order (by found_members); each Parameter counts once,
-under the first name it is reached by. A layer that holds itself is no harm.
-params() lists those whose requires_grad is True: the others are frozen.
-cleargrads() clears these, too. A layer, like a Parameter, is replaced by
-None or by what can be learned. Printed, it shows all: Linear(W (1, 10), ...).
-Model is a Layer. plot(..., to_file="out/model.svg") calls it, draws the
-graph by plot_dot_graph with verbose, and returns the path.
-Sequential(*layers) is a Model that calls layers, or functions of one
-Variable, one after the other. They are its attributes l0, l1, ..., and are
-replaced there; .layers is a tuple of them.
-MLP(fc_output_sizes, *, activation=sigmoid) is a Sequential of a Linear for
-each size, with the activation between them, not behind the last.
+Here is the walk. What has members is a layer, a list, a tuple or a dict. Of
+whatever else comes along, members is empty, and the walk goes no further:
+
+    [found_members]
+
+seen holds the id() of all that was met. It has a second use. A layer may hold
+itself, say as the parent of its child. Without seen, the walk would go around
+in this circle and never end.
+
+The walk meets Layers, too. Of these we want no list today:
+
+    [Layer.named_params]
+
+params() is now made of it. One condition comes in. A parameter whose
+requires_grad is False is frozen: it has a name and a place in the file, but
+it is not to be learned.
+
+    [Layer.params]
+
+Whoever freezes a parameter may have left a gradient in it. So cleargrads()
+clears them all, frozen or not:
+
+    [Layer.cleargrads]
+
+With names and shapes at hand, a layer can say what it holds. Printed, the first
+layer of the demo's model is Linear(W (1, 10), b (10,)):
+
+    [Layer.__repr__]
+
+Step 44 did not let an array take the place of a Parameter, since it would not
+be learned. Now the same is true of a layer. model.l1 = relu would throw away
+a W and a b without a word. But another layer is welcome:
+
+    [Layer.__setattr__]
+
+    [check_successor]
+
+    [Layer]
+
+That was the tree. On top of it stand three classes for whole networks. A Model
+is a Layer that can be drawn, with the pictures of step 26:
+
+    [Model]
+
+Most networks go straight through, one layer after the other. For these nobody
+should have to write a class. Sequential makes attributes l0, l1, and so on out
+of what it is given. A function will do as well as a layer:
+
+    [Sequential]
+
+And the network of step 43 is so common that it has a name, multi-layer
+perceptron. It has a Linear for each size and an activation between any two of
+them. There is none behind the last: y would never leave the range of 0 to 1.
+
+    [MLP]
+
+Mind the names. The activation of an MLP is the same everywhere, so it stands
+aside in an attribute of its own. Its Linears are l0 and l1. In a Sequential
+the sigmoid takes a place in the row, and the Linears are l0 and l2.
+
+The demo fits the points of step 43 with MLP((10, 1)), at lr = 0.15. All losses
+are those of step 44: it is the same network, and the same random numbers. One
+line of the loop still bothers us, param.data - lr * param.grad.data. There are
+better rules, and each of them should be one word. That is step 46.
 
 New:      Layer.named_params, Layer.__repr__, found_members, Model,
           Sequential, MLP
@@ -45,16 +118,24 @@ Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
 Removed:  nothing
 
 Elsewhere
-PyTorch's named_parameters() has "l1.weight", and searches no plain list.
+In PyTorch the name is l1.weight, from named_parameters(). It does not search
+a plain list: layers in one are not learned, unless it is an nn.ModuleList.
+nn.Sequential counts from 0 and takes modules only, nn.Sigmoid() for sigmoid.
 
 Watch out
-A set is not searched: its order may change from run to run.
-Sequential(l1, l2), not Sequential([l1, l2]): a list cannot be called.
+A set is not searched. Its order may change from run to run, and so would the
+names. Layers in a set are not learned.
+
+A key of a dict may hold a "/". {"a/W": p, "a": Linear(2)} has two parameters
+of the name a/W, and only the second one is found.
+
+It is Sequential(l1, l2), not Sequential([l1, l2]): a list can't be called.
 
 Try
-1. MLP((10, 1), activation=tanh): when is the loss below 0.02?
-2. Keep the layers of Folded in a set. What is printed?
-3. In the picture, how many ovals have no arrow that leads to them?
+1. Fit the points with MLP((10, 1), activation=tanh). At which step does the
+   loss fall below 0.02? And at which with the sigmoid?
+2. Make a set of the list in Folded. What is printed?
+3. Open out/step45.svg. Count the ovals that no arrow leads to. What are they?
 
 Output
     loss after     0 steps     1.3068
@@ -68,6 +149,11 @@ Output
     MLP         l0/W l0/b l1/W l1/b
     Sequential  l0/W l0/b l2/W l2/b
     Folded      steps/0/W steps/0/b steps/1/W steps/1/b steps/3/W steps/3/b
+
+Answers
+1. At step 1406 with tanh, at step 5548 with the sigmoid.
+2. Folded and no names at all.
+3. 5: x and the four parameters. All else was calculated.
 """
 
 import contextlib
@@ -1496,27 +1582,36 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
+        """Those of named_params() whose requires_grad is True, in a list."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -1535,7 +1630,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1587,12 +1686,18 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call on xs; returns the path of the picture."""
+        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
+
+        Returns the path of the picture.
+        """
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or any functions of one Variable, one after the other."""
+    """Layers, or any functions of one Variable, one after the other.
+
+    They are the attributes l0, l1, ... and may be replaced there.
+    """
 
     def __init__(self, *layers):
         self.count = len(layers)
@@ -1611,9 +1716,10 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes, with an activation between them.
+    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
 
-    A multi-layer perceptron.
+    The activation stands between them, not behind the last. It must be named, or
+    check_named() says: MLP((100, 10), activation=relu).
     """
 
     def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):

@@ -1685,27 +1685,36 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
+        """Those of named_params() whose requires_grad is True, in a list."""
         return [p for p in self.named_params().values() if p.requires_grad]
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -1724,7 +1733,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1836,12 +1849,18 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call on xs; returns the path of the picture."""
+        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
+
+        Returns the path of the picture.
+        """
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or any functions of one Variable, one after the other."""
+    """Layers, or any functions of one Variable, one after the other.
+
+    They are the attributes l0, l1, ... and may be replaced there.
+    """
 
     def __init__(self, *layers):
         self.count = len(layers)
@@ -1860,9 +1879,10 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes, with an activation between them.
+    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
 
-    A multi-layer perceptron.
+    The activation stands between them, not behind the last. It must be named, or
+    check_named() says: MLP((100, 10), activation=relu).
     """
 
     def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
