@@ -3984,7 +3984,7 @@ def show_table():
         "layers": built(Layer, but=[Model, *models]),
         "nets": models,
         "optimizers": built(Optimizer),
-        "data sets": built(Dataset),
+        "data sets": built(Dataset, but=[ArrayDataset, Subset]),
     }
     print(f"{len(built(Function))} functions, each with the gradient of its gradient")
     for title, classes in kinds.items():
