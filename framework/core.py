@@ -223,7 +223,10 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that belongs to a layer and is to be learned."""
+    """A Variable that belongs to a layer and is to be learned.
+
+    Its data is None as long as its size is not known.
+    """
 
     __slots__ = ()
 

@@ -84,7 +84,10 @@ def check_successor(layer, name, value):
 
 
 def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework."""
+    """A TypeError if options come without their names, as in another framework.
+
+    The message: It is Linear(usage): options have names, but 10 came without one.
+    """
     if unnamed:
         raise TypeError(
             f"It is {type(layer).__name__}({usage}): options have names, but "
@@ -114,9 +117,11 @@ def found_members(owner, name, seen):
 
 
 class Linear(Layer):
-    """x @ W + b, with W and b to be learned.
+    """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
-    W is (in_size, out_size); without in_size it is made at the first call.
+    W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
+    Without in_size that waits for the first call and takes the last length of x. b
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
     def __init__(

@@ -257,7 +257,10 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that belongs to a layer and is to be learned."""
+    """A Variable that belongs to a layer and is to be learned.
+
+    Its data is None as long as its size is not known.
+    """
 
     __slots__ = ()
 
@@ -928,7 +931,10 @@ class ConstantPow(Function):
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -950,14 +956,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1082,7 +1094,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1528,7 +1540,10 @@ def check_successor(layer, name, value):
 
 
 def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework."""
+    """A TypeError if options come without their names, as in another framework.
+
+    The message: It is Linear(usage): options have names, but 10 came without one.
+    """
     if unnamed:
         raise TypeError(
             f"It is {type(layer).__name__}({usage}): options have names, but "
@@ -1558,9 +1573,11 @@ def found_members(owner, name, seen):
 
 
 class Linear(Layer):
-    """x @ W + b, with W and b to be learned.
+    """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
-    W is (in_size, out_size); without in_size it is made at the first call.
+    W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
+    Without in_size that waits for the first call and takes the last length of x. b
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
     def __init__(

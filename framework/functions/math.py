@@ -100,7 +100,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
