@@ -14,9 +14,9 @@ and no answer changes.
 
 Idea
 Make probabilities out of the scores. Then ask what probability the right
-class was given. Numbers are probabilities if none is below 0 and their sum is 1.
-For every x, e ** x is above 0. A division by the sum does the rest. The name
-of this is softmax:
+class was given. Numbers are probabilities if none is below 0 and if their
+sum is 1. For every x, e ** x is above 0. A division by the sum does the rest.
+The name of this is softmax:
 
     scores x                2        1        0
     e ** x                  7.389    2.718    1.000       sum 11.107
@@ -1250,7 +1250,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
