@@ -40,10 +40,13 @@ A layer is a matrix product and a sum. We have both:
 But the graph keeps x @ W until backward() is over, an array as large as y.
 Nobody needs it. The slope of a sum does not depend on what is added. One
 function for both keeps only its output. It is a MatMul that adds b. The
-gradients of x and W are those of step 41. b was added to each of the N rows,
-so its gradient is the sum over the rows:
+gradients of x and W are those of step 41. Each of the N rows got the same b.
+So the gradient of b is the sum over the rows, and unbroadcast() of step 40
+makes it:
 
     [Affine]
+
+Where there is no b, the product is all:
 
     [linear]
 
