@@ -98,15 +98,19 @@ number after the other, and forgets none:
 
     [GetItemGrad]
 
-That is a function of its own, and not four lines of NumPy in a backward().
+That is a function of its own, and not some lines of NumPy in a backward().
 Otherwise gx would have no record, and no second derivative. Its own
 backward() is easy: what was put at the index is taken from there again. The
 given is_plain() knows an index of numbers and slices. It names no element
 twice, and then plain writing is right, and faster.
 
+With it, taking elements is short:
+
     [GetItem]
 
     [get_item]
+
+The brackets of x[index] are a method, too:
 
     [Variable.__getitem__]
 

@@ -14,9 +14,9 @@ and no answer changes.
 
 Idea
 Make probabilities out of the scores. Then ask what probability the right
-class was given. Numbers are probabilities if none is below 0 and their sum is 1.
-For every x, e ** x is above 0. A division by the sum does the rest. The name
-of this is softmax:
+class was given. Numbers are probabilities if none is below 0 and if their
+sum is 1. For every x, e ** x is above 0. A division by the sum does the rest.
+The name of this is softmax:
 
     scores x                2        1        0
     e ** x                  7.389    2.718    1.000       sum 11.107
@@ -47,12 +47,16 @@ overflows. One of the terms is e ** 0 = 1, so we never divide by 0 either:
 
     [Softmax]
 
-For backward() take a pencil. If x[j] grows by a little, two things happen.
-Its own e ** x grows, and that alone would move p[j] by p[j]. But the sum
-grows, too, and that makes each p[i] smaller, by p[i] * p[j]. Add up what it
-means for y, each with its gradient gy[i]:
+For its backward() take a pencil. If x[j] grows by a little, two things happen.
+Its own e ** x grows, and so does p[j], with the slope p[j]. But the sum
+grows as well, by the share p[j]. So each p[i] falls, with the slope
+p[i] * p[j]. Multiply each slope by the gradient it has to carry, gy[i], and
+add up:
 
     gx[j] = p[j] * gy[j] - p[j] * (sum over i of gy[i] * p[i])
+
+In the code y stands for p. Scores may be integers, too: as_float() of step 42
+sees to them.
 
     [softmax]
 
@@ -72,9 +76,11 @@ of that sum:
     [LogSumExp]
 
 LogSumExp is a Sum of step 39 with another forward(), so it has the axes and
-keepdims of Sum.
+keepdims of Sum. The function around it is short:
 
     [log_sum_exp]
+
+So log p is the difference that we wanted:
 
     [log_softmax]
 
@@ -107,11 +113,12 @@ forward() has p at hand, so it makes the slopes right there and keeps them.
 They are arrays without a record. If somebody wants a second derivative, p is
 computed once more out of variables. The difference slopes - p.data is the -1
 at the label, a constant. Added to p, it gives the same slopes with a record.
+The labels get None, as there is nothing between class 1 and class 2.
 
     [softmax_cross_entropy]
 
-For 1000 rows and 1000 classes, forward and backward took 8 ms with it, and
-38 ms with the simple one.
+For 1000 rows and 1000 classes, forward and backward take about a quarter of
+the time that they take with the simple one.
 
 Scores, labels and a loss: a network can now learn to tell classes apart. It
 does so in step 48.
@@ -1280,7 +1287,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 

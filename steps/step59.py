@@ -1301,7 +1301,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
@@ -1627,9 +1627,10 @@ class SigmoidCrossEntropy(Function):
 
 
 def sigmoid_cross_entropy(x, t):
-    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+    """The loss of scores x for yes or no, with targets t from 0 to 1.
 
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N. t has
+    the shape of x, (N,) or (N, D), or one of the two is (N,) and the other (N, 1).
     """
     x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))

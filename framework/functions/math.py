@@ -174,6 +174,6 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
