@@ -1,37 +1,127 @@
 """Step 22 · Operators (3)
 
 Problem
--x, x - 1, x / 2 and x ** 3 all break: Variable has none of them.
-And what works for + and * is wrong here: with __rsub__ = __sub__,
-1 - x would quietly give x - 1.
+We have + and *, and this is all we have:
+
+    -x        TypeError: bad operand type for unary -: 'Variable'
+    x - 1     TypeError: unsupported operand type(s) for -: 'Variable'
+              and 'int'
+
+x / 4 and x ** 3 are errors of the same kind. So make a minus in the manner of
+step 21, with the same function for both sides, as + has it:
+
+    Variable.__sub__ = sub
+    Variable.__rsub__ = sub
+
+Now x - 1 at x = 2 is 1, as it should be. But 1 - x is 1 as well.
 
 Idea
-Each operator is a function with a local derivative of its own:
+What went wrong with 1 - x? The number 1 knows no variables. So Python asks
+the right side, and calls x.__rsub__(1). There x is the first argument and 1
+the second, and sub computes x - 1. Python has swapped the operands. For + and
+* that makes no difference. For -, / and ** we have to swap them back:
 
-    y           dy/dx0        dy/dx1
+    rsub(x0, x1) = sub(x1, x0)
+
+The rest is a slope for each operator. Take x = 2, and let it grow by 0.01:
+
+    -x        -2.01         falls by 0.01, which is 1 times 0.01
+    1 - x     -1.01         falls by 0.01 as well
+    x / 4      0.5025       grows by 0.0025, which is 1/4 times 0.01
+    4 / x      1.990050     falls by 0.00995, about 1 times 0.01
+    x ** 3     8.120601     grows by 0.120601, about 12 times 0.01
+    2 ** x     4.027822     grows by 0.027822, about 2.78 times 0.01
+
+Three of these need a word. 4 / x: 2.01 is half a percent more than 2, and so
+the result is half a percent less. Its slope is minus the result by x. Here
+that is -2 / 2 = -1. x ** 3: the slope is 3 x ** 2 = 3 · 4 = 12. And 2 ** x is
+e ** (log 2 · x), so the chain rule brings a factor log 2 = 0.693147. The slope
+is 0.693147 · 4 = 2.772589. As a table:
+
+    y           dy/dx0         dy/dx1
     -x0         -1
-    x0 - x1     1             -1
-    x0 / x1     1 / x1        -x0 / x1 ** 2
-    x ** c      c x ** (c - 1)               c is a number
-    c ** x      log c * c ** x               c is a number above 0
-
-Python turns 1 - x into x.__rsub__(1): it swaps the operands. So the
-reflected form must swap them back: rsub(x0, x1) is x1 - x0.
+    x0 - x1     1              -1
+    x0 / x1     1 / x1         -x0 / x1 ** 2
+    x ** c      c x ** (c - 1)
+    c ** x      log c · c ** x
 
 In the code
-Neg, Sub and Div are written like Add and Mul: neg(x), sub(x0, x1),
-div(x0, x1) and the swapped rsub, rdiv. Sub.backward gives gy, -gy.
-Div.backward gives None for a constant below the line; x0 always gets its
-gradient, as that of x1 is made from it.
-Pow(c) and ConstantPow(c) are the first functions with a setting: c is
-kept in self.c; it is no input and has no gradient. pow(x, c) is
-Pow(c)(x), rpow(x, c) is ConstantPow(c)(x). As as_variables never sees
-this c, both send it through python_number(c) first. That raises a
-TypeError with c in it if c is none of NUMBERS, and makes c.item() of a
-NumPy number, which would turn a float32 x into float64.
-The derivative of c ** x contains the result: ConstantPow.backward takes
-it from saved_outputs.
-All of them are attached as in step 20, by Variable.__neg__ = neg etc.
+The minus with one side:
+
+    [Neg]
+
+    [neg]
+
+    [Variable.__neg__]
+
+The minus with two sides, and its reflected form:
+
+    [Sub]
+
+    [sub]
+
+    [rsub]
+
+    [Variable.__sub__]
+
+    [Variable.__rsub__]
+
+Division has the same five parts. gx0 is gy / x1. The slope of x1 is made from
+it: -gx0 · x0 / x1 is -gy · x0 / x1 ** 2. Where x1 is a constant, as in x / 4,
+it gets None, as in Mul:
+
+    [Div]
+
+    [div]
+
+    [rdiv]
+
+    [Variable.__truediv__]
+
+    [Variable.__rtruediv__]
+
+A power is different. Its second operand c could be an input like any other.
+Then it would want a gradient, which is log x · x ** c, and a negative number
+has no real logarithm. In nearly every formula c is a plain number, as in
+x ** 3, and nobody asks for its slope. So c is no input. It is a setting of
+the function, kept in the object:
+
+    [Pow]
+
+Pow(3) is the function "to the third", and Pow(3)(x) calls it. Its backward()
+has a line for c = 0. There x ** 0 is 1 everywhere, so its slope is 0
+everywhere. What does the formula say at x = 0? It says 0 · 0 ** -1, which is
+0 · inf, and that is nan. The line for c = 2 is there for speed alone.
+
+In 2 ** x the number stands below and the variable above. That is another
+function. Its slope contains its result, which saved_outputs has ready:
+
+    [ConstantPow]
+
+Step 21 gave a number the dtype of the variable beside it. as_variables did
+that, for the inputs. But c is none, so as_variables never sees it. Does that
+matter? Let x be an array of one float32 in a Variable:
+
+    Pow(2)(x)                   float32
+    Pow(np.float64(2))(x)       float64
+
+NumPy lets Python's numbers adapt to the array, but not its own. So a NumPy
+number becomes one of Python's first. A c that is no number at all is refused
+here, too:
+
+    [python_number]
+
+    [pow]
+
+    [rpow]
+
+    [Variable.__pow__]
+
+    [Variable.__rpow__]
+
+That is all of arithmetic. The file has become long on the way, and a program
+that wants a Variable has to import step22. No framework has a name like that.
+Step 23 makes a package out of the file.
 
 New:      Neg, neg, Variable.__neg__, Sub, sub, rsub, Variable.__sub__,
           Variable.__rsub__, Div, div, rdiv, Variable.__truediv__,
@@ -41,19 +131,20 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.pow and jax.numpy.power take an array as exponent, too, whose
-gradient is log x * x ** c. At x = 0 PyTorch gives x ** 0.0 the slope 0,
-as we do; JAX gives nan. Python's names (__rsub__ ...) are the same.
+In PyTorch a and b may both be tensors in a ** b. At 2 and 3 the slopes are 12
+and 8 · log 2 = 5.545. x ** 0.0 has the slope 0 at x = 0 there, too.
 
 Watch out
-x ** 0 is 1 everywhere, with slope 0. The formula says 0 * x ** -1,
-which is 0 * inf = nan at x = 0. Hence Pow.backward gives gy * 0.0 if c == 0.
-For c = 0 or below c ** x may have a value, but its slope is nan or -inf.
-From here on pow in this file is ours, not Python's.
+From here on pow in this file is ours. Python's own is hidden behind it.
+
+For c ** x with c = 0 or below, the value may exist where the slope does not.
+(-2.0) ** x is 4 at x = 2. Its slope is nan, because log -2 is nan.
 
 Try
-1. Leave gy out of Pow.backward. Does the table notice? Add (x**3) ** 2.
-2. Write gy * c * x**c / x in Pow.backward. Which line is nan now?
+1. Leave gy out of the three lines of Pow.backward. Which line of the table
+   changes? And what is the slope of (x**3) ** 2 at 2?
+2. Write gy * self.c * x**self.c / x as the last line of Pow.backward. Which
+   line of the table is nan now?
 3. Write 2 ** x as exp(x * 0.6931471805599453). Does the slope agree?
 
 Output
@@ -68,6 +159,12 @@ Output
     x ** 1  0.0  0.000000  1.000000
     x ** 0  0.0  1.000000  0.000000
     x ** y: A power takes a variable and a number, but got variable(3.0).
+
+Answers
+1. None: gy is 1 wherever the function is the last one. The slope of
+   (x**3) ** 2 is 12 instead of 16 · 12 = 192, since the 16 from above is lost.
+2. x ** 1 at 0: 1 · 0 / 0 is nan. x ** 0 is safe, since it has its own line.
+3. Yes, 2.772589.
 """
 
 import contextlib
@@ -497,7 +594,7 @@ Variable.__rtruediv__ = rdiv
 
 
 class Pow(Function):
-    """x ** c for a number c."""
+    """x ** c for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -529,7 +626,10 @@ class ConstantPow(Function):
 
 
 def python_number(c):
-    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    """A number as Python's own, which leaves the dtype of the arrays it meets.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
     return c.item() if isinstance(c, np.generic) else c

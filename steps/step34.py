@@ -586,7 +586,7 @@ Variable.__rtruediv__ = rdiv
 
 
 class Pow(Function):
-    """x ** c for a number c."""
+    """x ** c for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -618,7 +618,10 @@ class ConstantPow(Function):
 
 
 def python_number(c):
-    """A number as Python's own, which leaves the dtype of the arrays it meets."""
+    """A number as Python's own, which leaves the dtype of the arrays it meets.
+
+    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
     return c.item() if isinstance(c, np.generic) else c

@@ -1032,7 +1032,7 @@ def log(x):
 
 
 class Pow(Function):
-    """x ** c for a number c."""
+    """x ** c for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
