@@ -61,7 +61,7 @@ And a sum is a sum at last. Its short name add() is new:
 With plain values a new mistake is possible. Whoever forgets the return in
 forward() gives back None, and as_array says: "Expected an array or a number,
 but got None." True, but in a network of fifty functions it is of little
-help. So make_output says whose None it is:
+help. So make_output raises a TypeError that says whose None it is:
 
     [Function.make_output]
 

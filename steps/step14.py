@@ -61,9 +61,9 @@ Changed:  Variable.backward
 Removed:  nothing
 
 Elsewhere
-PyTorch adds into .grad, too: 2 for x + x, then 5. That is why each training
-loop there calls optimizer.zero_grad(). In JAX there is nothing to clear,
-since jax.grad(f) is a function that returns its gradient as a value.
+PyTorch adds into .grad, too. That is why each training loop there calls
+optimizer.zero_grad(). In JAX there is nothing to clear, since jax.grad(f) is
+a function that returns its gradient as a value.
 
 Watch out
 A second y.backward() on the same graph adds to the variables in between as
@@ -86,8 +86,15 @@ Output
 
 Answers
 1. 4: there are four paths, each with the slope 1.
-2. x.grad = 4.0, y.grad = 4.0. For y, x + x and x there is but one array. The
-   outer sum leaves 1 in it. The inner one adds it to itself, twice: 2, 4.
+2. x.grad = 4.0, y.grad = 4.0. Let a be x + x, so y = a + x. The outer sum
+   hands the array of y.grad to both its inputs:
+
+       y.grad --+
+       a.grad --+--> [1.0]
+       x.grad --+
+
+   Then the inner sum hands the array of a.grad to x, twice. Each time it is
+   added to x.grad, which is to itself: 1 becomes 2, and 2 becomes 4.
 3. 2, then 2 + 3 = 5, then 5 + 2 = 7. The last line is 7 as before: it comes
    after the second cleargrad(), and 6 + 1 = 7.
 """

@@ -57,8 +57,8 @@ It can be gone if a function has two outputs, as DivMod has:
     whole, rest = DivMod()(x0, x1)
     del rest
 
-rest was not used on the way to y, since what had used it would hold it now.
-So its gradient is zero, as for an output that was not used. There is no
+Had a function used rest, it would hold it among its inputs, and rest would
+still be there. So nothing has used it, and its gradient is zero. There is no
 variable any more to give the shape of the zeros. saved_outputs still has the
 array, and so we take the shape from there:
 
@@ -98,8 +98,11 @@ Output
     cycles                   4  8 12 16 20 24 28 32 36 40             0
 
 Answers
-1. 4 MB after each graph. The name y keeps the last graph alive, until it is
-   given to the next one. At that moment the last one is freed.
+1. With weak links 4 MB after each graph. The name y keeps the last graph
+   alive, until it is given to the next one. At that moment the last one is
+   freed. The row of the cycles stays at 4, 8 and so on up to 40. But its last
+   column becomes 4, as that of the first row does: gc.collect() frees nothing
+   that has a name.
 2. No, the numbers stay the same. Ten graphs have too few objects to call it.
 3. 3 6 9 and so on up to 30: without the sum there are three arrays.
 """
