@@ -4,7 +4,7 @@
 import numpy as np
 
 from framework.backend import get_array_module
-from framework.core import Parameter, as_variable
+from framework.core import Parameter, Statistic, as_variable
 from framework.functions.affine import embed_id, linear
 from framework.functions.conv import conv2d, deconv2d, pair
 from framework.functions.math import tanh
@@ -45,8 +45,12 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """Those of named_params() whose requires_grad is True, in a list."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params().
+
+        Statistics are none: they are saved, but never learned.
+        """
+        params = self.named_params().values()
+        return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
         """The class, and in brackets the name and shape of each parameter."""
@@ -165,9 +169,8 @@ class BatchNorm(Layer):
         self.dtype = dtype
         self.gamma = Parameter(None, name="gamma")
         self.beta = Parameter(None, name="beta")
-        self.avg_mean = Parameter(None, name="avg_mean")
-        self.avg_var = Parameter(None, name="avg_var")
-        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+        self.avg_mean = Statistic(None, name="avg_mean")
+        self.avg_var = Statistic(None, name="avg_var")
 
     def late_shapes(self, size):
         """The shape of all four."""

@@ -22,6 +22,7 @@ Whatever they had from an earlier walk does not count any more.
 x.add_grad(gx, taken) adds to .grad. Add gave gy to both its inputs, one
 array; now each gets its own: taken has the ids of the arrays that are
 somebody's gradient already, and gx.base tells a view from an array.
+read_only(gy) is what a backward() gets: a view that it cannot change.
 
 Config.enable_backprop is the switch, True to begin with. Only while it is
 True make_output() links output and function; otherwise creator stays
@@ -44,7 +45,8 @@ takes less memory, and x.gard = 1 is an error, as it should be.
 The demo's modes() is the switch at first, in no_grad(), in a using_config
 of True inside that, in no_grad() again, and after an exception there.
 
-New:      ThreadConfig, Config, using_config, no_grad, Variable.add_grad
+New:      ThreadConfig, Config, using_config, no_grad, Variable.add_grad,
+          read_only
 Changed:  Variable, Variable.backward, Function.make_output,
           Function.output_grads
 Removed:  nothing
@@ -194,6 +196,14 @@ def fit_gradient(gx, x):
     return gx
 
 
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
+
+
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
@@ -246,7 +256,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(gys[-1])})
         return gys

@@ -180,6 +180,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -207,6 +210,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -267,6 +274,14 @@ def fit_gradient(gx, x):
     if gx.dtype == x.data.dtype and gx.dtype.kind == "f":
         return gx
     return gx.astype(np.result_type(x.data.dtype, 0.0))
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def as_variable(x):
@@ -362,7 +377,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(gys[-1])})
         return gys
@@ -531,6 +546,8 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 

@@ -241,6 +241,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -268,6 +271,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -344,6 +351,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -464,7 +479,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -474,7 +500,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -744,8 +770,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -986,6 +1012,8 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
@@ -1214,7 +1242,7 @@ def as_float(x):
 
 def mean_squared_error_simple(x0, x1):
     """mean_squared_error out of three functions; they do not check the shapes."""
-    diff = x0 - x1
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 

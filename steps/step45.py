@@ -111,8 +111,14 @@ are those of step 44: it is the same network, and the same random numbers. One
 line of the loop still bothers us, param.data - lr * param.grad.data. There are
 better rules, and each of them should be one word. That is step 46.
 
-New:      Layer.named_params, Layer.__repr__, found_members, Model,
-          Sequential, MLP
+A Sequential may hold functions, such as Tanh(). Once called, such an object
+holds a graph, and a graph cannot be copied. So whoever copies a model, as a
+target network does, gets the function without its last call:
+
+    [Function.__getstate__]
+
+New:      Function.__getstate__, Layer.named_params, Layer.__repr__,
+          found_members, Model, Sequential, MLP
 Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
           check_successor
 Removed:  nothing
@@ -266,6 +272,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -293,6 +302,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -378,6 +391,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -498,7 +519,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -508,7 +540,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -536,6 +568,11 @@ class Function:
     def backward(self, *gys):
         """The gradients of the inputs, given gys, those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+    def __getstate__(self):
+        """What a copy gets: the options, not what a call has left here."""
+        call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
+        return {key: x for key, x in vars(self).items() if key not in call}
 
 
 class Cast(Function):
@@ -778,8 +815,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -1020,6 +1057,8 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
@@ -1172,7 +1211,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -1359,7 +1398,7 @@ def leaky_relu(x, slope=0.2):
 
 def mean_squared_error_simple(x0, x1):
     """mean_squared_error out of three functions; they do not check the shapes."""
-    diff = x0 - x1
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
@@ -1604,8 +1643,8 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """Those of named_params() whose requires_grad is True, in a list."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params()."""
+        return list(self.named_params().values())
 
     def __repr__(self):
         """The class, and in brackets the name and shape of each parameter."""

@@ -236,6 +236,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -263,6 +266,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -338,6 +345,16 @@ class Parameter(Variable):
     __slots__ = ()
 
 
+class Statistic(Parameter):
+    """What is saved with the parameters of a layer, but not learned."""
+
+    __slots__ = ()
+
+    def __init__(self, data, name=None):
+        super().__init__(data, name)
+        self.requires_grad = False
+
+
 def fit_gradient(gx, x):
     """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
 
@@ -358,6 +375,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -478,7 +503,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -488,7 +524,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -516,6 +552,11 @@ class Function:
     def backward(self, *gys):
         """The gradients of the inputs, given gys, those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+    def __getstate__(self):
+        """What a copy gets: the options, not what a call has left here."""
+        call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
+        return {key: x for key, x in vars(self).items() if key not in call}
 
 
 class Cast(Function):
@@ -771,8 +812,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -1013,6 +1054,8 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
@@ -1165,7 +1208,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -1365,7 +1408,7 @@ class Softmax(Function):
 
 def softmax_simple(x, axis=1):
     """softmax as its formula, without protection from overflow."""
-    y = exp(x)
+    y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
@@ -1414,7 +1457,7 @@ def dropout(x, dropout_ratio=0.5):
         return x
     xp = get_array_module(x)
     kept = as_array(xp.random.rand(*x.shape) >= dropout_ratio)
-    return x * (kept.astype(x.dtype) / (1 - dropout_ratio))
+    return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
 class BatchNormalization(Function):
@@ -1450,7 +1493,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     if x.ndim < 2 or x.shape[1] != len(mean):
         raise ValueError(f"An x of {x.shape} does not have {len(mean)} channels.")
-    axes = (0, *range(2, x.ndim))
+    axes, eps = (0, *range(2, x.ndim)), float(eps)
     shape = (1, -1, *[1] * (x.ndim - 2))
     gamma, beta = reshape(gamma, shape), reshape(beta, shape)
     if not Config.train:
@@ -1469,7 +1512,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 def mean_squared_error_simple(x0, x1):
     """mean_squared_error out of three functions; they do not check the shapes."""
-    diff = x0 - x1
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
@@ -1543,7 +1586,7 @@ class SoftmaxCrossEntropy(Function):
         if Config.enable_backprop:  # once more, out of Variables
             p = softmax(x)
             slopes = p + (slopes - p.data)
-        return slopes * (gy / len(t)), None
+        return slopes * (gy * (1 / len(t))), None
 
 
 def softmax_cross_entropy(x, t):
@@ -1571,11 +1614,11 @@ class SigmoidCrossEntropy(Function):
 
     def forward(self, x, t):
         loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
+        return loss.mean() * (loss.size / len(x))
 
     def backward(self, gy):
         x, t = self.saved_inputs
-        gy = gy / len(x)
+        gy = gy * (1 / len(x))
         return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
@@ -1596,11 +1639,11 @@ class BinaryCrossEntropy(Function):
         with np.errstate(divide="ignore"):
             log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
+        return loss.mean() * (loss.size / len(p))
 
     def backward(self, gy):
         p, t = self.saved_inputs
-        gy = gy / len(p)
+        gy = gy * (1 / len(p))
         gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 
@@ -1952,8 +1995,12 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """Those of named_params() whose requires_grad is True, in a list."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params().
+
+        Statistics are none: they are saved, but never learned.
+        """
+        params = self.named_params().values()
+        return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
         """The class, and in brackets the name and shape of each parameter."""
@@ -2072,9 +2119,8 @@ class BatchNorm(Layer):
         self.dtype = dtype
         self.gamma = Parameter(None, name="gamma")
         self.beta = Parameter(None, name="beta")
-        self.avg_mean = Parameter(None, name="avg_mean")
-        self.avg_var = Parameter(None, name="avg_var")
-        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+        self.avg_mean = Statistic(None, name="avg_mean")
+        self.avg_var = Statistic(None, name="avg_var")
 
     def late_shapes(self, size):
         """The shape of all four."""
@@ -2331,7 +2377,7 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
+        params = [p for p in self.target.params() if p.requires_grad]
         for hook in self.hooks:
             hook([p for p in params if p.grad is not None])
         params = [p for p in params if p.grad is not None]  # hooks may take some away
@@ -2353,7 +2399,8 @@ class Optimizer:
         """An array that is kept for param from update to update, zeros at first."""
         state = self.states.setdefault(param, {})
         if key not in state:
-            state[key] = np.zeros_like(param.data)
+            dtype = np.result_type(param.dtype, np.float32)
+            state[key] = np.zeros_like(param.data, dtype)
         return state[key]
 
     def save_states(self, path):
@@ -2388,6 +2435,12 @@ def check_learnable(param):
         )
 
 
+def gradient_of(param):
+    """The array of a gradient, of float16 as float32: squares would be 0 or inf."""
+    g = param.grad.data
+    return g.astype(np.result_type(g.dtype, np.float32), copy=False)
+
+
 def take_step(param, step):
     """Move a parameter by -step, an array that nobody else needs.
 
@@ -2420,7 +2473,7 @@ class MomentumSGD(Optimizer):
     def update_one(self, param):
         v = self.state(param, "v")
         v *= self.momentum
-        v -= self.lr * param.grad.data
+        v -= self.lr * gradient_of(param)
         take_step(param, -v)
 
 
@@ -2436,7 +2489,7 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        h, g = self.state(param, "h"), param.grad.data
+        h, g = self.state(param, "h"), gradient_of(param)
         h += g * g
         take_step(param, self.lr * g / (np.sqrt(h) + self.eps))
 
@@ -2457,7 +2510,7 @@ class AdaDelta(Optimizer):
 
     def update_one(self, param):
         h, s = self.state(param, "h"), self.state(param, "s")
-        rho, eps, g = self.rho, self.eps, param.grad.data
+        rho, eps, g = self.rho, self.eps, gradient_of(param)
         h += (1 - rho) * (g * g - h)
         d = np.sqrt((s + eps) / (h + eps)) * g
         s += (1 - rho) * (d * d - s)
@@ -2492,7 +2545,7 @@ class Adam(Optimizer):
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
-        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m, v, g = self.state(param, "m"), self.state(param, "v"), gradient_of(param)
         t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)

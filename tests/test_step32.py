@@ -531,3 +531,29 @@ def test_detach_gives_the_same_array_without_its_history(step):
     assert d.data is y.data and d.creator is None
     (d * x).backward()
     assert x.grad.data.tolist() == [1.0, 4.0], "d counts as a constant"
+
+
+def test_an_output_whose_data_were_replaced_is_noticed(step):
+    x = var(step, [1.0])
+    y = step.exp(x)
+    y.data = np.array([100.0])
+    with pytest.raises(RuntimeError, match="output of Exp"):
+        y.backward(create_graph=True)
+    y.backward()
+    np.testing.assert_allclose(x.grad.data, np.exp([1.0]))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_dropped_output_is_there_for_backward(step, create_graph):
+    class Two(step.Function):
+        def forward(self, x):
+            return np.exp(x), np.exp(2 * x)
+
+        def backward(self, gy0, gy1):
+            y0, y1 = self.saved_outputs
+            return gy0 * y0 + gy1 * 2 * y1
+
+    x = var(step, [1.0])
+    y = Two()(x)[0]
+    y.backward(create_graph=create_graph)
+    np.testing.assert_allclose(x.grad.data, np.exp([1.0]))

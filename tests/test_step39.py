@@ -541,3 +541,11 @@ def test_inner_is_the_sum_of_all_products(step):
     vs = [np.array([3.0, 4.0]), np.array(10.0)]
     assert step.inner(us, vs) == 61.0
     assert step.inner([], []) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16])
+@pytest.mark.parametrize("n", [4, 256, 70_000])
+def test_equally_large_elements_share_in_every_dtype(step, dtype, n):
+    x = step.Variable(np.zeros(n, dtype))
+    step.max(x).backward()
+    np.testing.assert_allclose(x.grad.data, 1 / n, rtol=1e-2)

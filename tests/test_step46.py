@@ -531,3 +531,14 @@ def test_setup_takes_a_layer(step):
 def test_an_optimizer_is_printed_with_its_numbers(step):
     assert repr(step.MomentumSGD(0.5)) == "MomentumSGD(lr=0.5, momentum=0.9)"
     assert repr(step.Optimizer()) == "Optimizer()"
+
+
+@every_optimizer
+@pytest.mark.parametrize("g", [0.0, 1e-4, 300.0])
+def test_half_precision_neither_overflows_nor_divides_by_zero(step, name, g):
+    layer = layer_of(step, np.float16, p=[1.0])
+    optimizer = of_default(step, name, layer)
+    for _ in range(3):
+        give(step, layer.p, [g])
+        optimizer.update()
+    assert layer.p.dtype == np.float16 and np.isfinite(layer.p.data).all()

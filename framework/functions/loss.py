@@ -13,7 +13,7 @@ from framework.functions.shape import check_ids, reshape, sum
 
 def mean_squared_error_simple(x0, x1):
     """mean_squared_error out of three functions; they do not check the shapes."""
-    diff = x0 - x1
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
@@ -87,7 +87,7 @@ class SoftmaxCrossEntropy(Function):
         if Config.enable_backprop:  # once more, out of Variables
             p = softmax(x)
             slopes = p + (slopes - p.data)
-        return slopes * (gy / len(t)), None
+        return slopes * (gy * (1 / len(t))), None
 
 
 def softmax_cross_entropy(x, t):
@@ -115,11 +115,11 @@ class SigmoidCrossEntropy(Function):
 
     def forward(self, x, t):
         loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
+        return loss.mean() * (loss.size / len(x))
 
     def backward(self, gy):
         x, t = self.saved_inputs
-        gy = gy / len(x)
+        gy = gy * (1 / len(x))
         return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
@@ -140,11 +140,11 @@ class BinaryCrossEntropy(Function):
         with np.errstate(divide="ignore"):
             log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
+        return loss.mean() * (loss.size / len(p))
 
     def backward(self, gy):
         p, t = self.saved_inputs
-        gy = gy / len(p)
+        gy = gy * (1 / len(p))
         gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 

@@ -85,7 +85,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):

@@ -170,6 +170,8 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 

@@ -264,8 +264,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
