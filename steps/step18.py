@@ -31,11 +31,9 @@ None and outputs an empty list.
         y = square(x)                                     y = square(x)
 
 Both say the same. using_config(name, value), a contextlib.contextmanager,
-sets an attribute of Config and gives it back its old value afterwards, by
-try/finally: after an exception, too. A name that Config does not have is
-an AttributeError. Config is the one instance of ThreadConfig, a
-threading.local: each thread has its own switch, and no_grad in one leaves
-the others alone. True is a class attribute: new threads begin with it.
+sets an attribute of the class Config and gives it back its old value
+afterwards, by try/finally: after an exception, too. A name that Config does
+not have is an AttributeError.
 
 __slots__ lists the attributes of Variable (data, grad, creator,
 generation, and __weakref__ for step 17). It has no dictionary any more: it
@@ -44,15 +42,16 @@ takes less memory, and x.gard = 1 is an error, as it should be.
 The demo's modes() is the switch at first, in no_grad(), in a using_config
 of True inside that, in no_grad() again, and after an exception there.
 
-New:      ThreadConfig, Config, using_config, no_grad, Variable.add_grad
+New:      Config, using_config, no_grad, Variable.add_grad
 Changed:  Variable, Variable.backward, Function.make_output,
           Function.output_grads
 Removed:  nothing
 
 Elsewhere
-PyTorch: torch.no_grad(), per thread as here, and y.retain_grad() for one
-tensor. Its retain_graph is another thing: whether what the functions have
-saved for backward is kept. Chainer has using_config and retain_grad=True.
+PyTorch: torch.no_grad(), per thread (ours is from step 54 on), and
+y.retain_grad() for one tensor. Its retain_graph is another thing: whether
+what the functions have saved for backward is kept. Chainer has using_config
+and retain_grad=True.
 
 Watch out
 Each walk adds to x.grad: after a second backward() on the same y it is
@@ -74,20 +73,16 @@ Output
 
 import contextlib
 import copy
-import threading
 import tracemalloc
 import weakref
 
 import numpy as np
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -72,19 +72,15 @@ Output
 
 import contextlib
 import copy
-import threading
 import weakref
 
 import numpy as np
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ half done when the other asks it for a name.
 
 In the code
 The three lines above are all that is new. They stand where the subject
-changes: above ThreadConfig, above Square and above numerical_diff.
+changes: above Config, above Square and above numerical_diff.
 The operators are part of core, and attached to Variable below it, so
 that the class uses none of their names.
 The demo cuts this very file, and forgets the package at the end.
@@ -76,7 +76,6 @@ import pathlib
 import re
 import sys
 import tempfile
-import threading
 import weakref
 
 import numpy as np
@@ -84,13 +83,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

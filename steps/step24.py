@@ -80,7 +80,6 @@ Output
 
 import contextlib
 import copy
-import threading
 import weakref
 
 import numpy as np
@@ -88,13 +87,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -75,7 +75,6 @@ import copy
 import operator
 import pathlib
 import sys
-import threading
 import weakref
 
 import numpy as np
@@ -83,13 +82,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

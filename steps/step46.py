@@ -74,7 +74,6 @@ import math
 import operator
 import pathlib
 import sys
-import threading
 import weakref
 
 import numpy as np
@@ -82,13 +81,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings that hold wherever they are looked up."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def test_core_is_the_first_section(parts):
 @pytest.mark.parametrize(
     "section, name",
     [
-        ("core", "ThreadConfig"),
+        ("core", "Config"),
         ("core", "Variable"),
         ("core", "Function"),
         ("core", "rpow"),

@@ -288,3 +288,28 @@ def test_operators_of_integers_have_float64_gradients(step, f, slopes):
     f(n).backward()
     assert array(n.grad).dtype == np.float64
     np.testing.assert_allclose(array(n.grad), slopes, rtol=1e-14)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_each_gradient_that_arrives_must_have_the_shape_of_its_variable(step, wrong):
+    class Broken(step.Function):
+        def forward(self, x0, x1):
+            return x0 + x1
+
+        def backward(self, gy):
+            gradients = [np.ones(3), np.ones(3)]
+            gradients[wrong] = np.array(1.0)
+            return tuple(gradients)
+
+    x = var(step, np.ones(3))
+    with pytest.raises(ValueError):
+        Broken()(x, x).backward()
+
+
+def test_a_gradient_of_the_wrong_shape_is_still_refused(step):
+    class Wrong(step.Square):
+        def backward(self, gy):
+            return np.zeros(3)
+
+    with pytest.raises(ValueError, match=r"\(3,\).*\(2,\)"):
+        Wrong()(var(step, [1.0, 2.0])).backward()
