@@ -80,7 +80,7 @@ import numpy as np
 
 
 class Config:
-    """Settings that hold wherever they are looked up."""
+    """Settings of the whole program."""
 
     enable_backprop = True
 

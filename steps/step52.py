@@ -132,7 +132,7 @@ def as_cupy(x):
 
 
 class Config:
-    """Settings that hold wherever they are looked up."""
+    """Settings of the whole program."""
 
     enable_backprop = True
 
