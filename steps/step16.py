@@ -184,20 +184,8 @@ class Variable:
             for func in waiting.pop():
                 gys = func.output_grads()
                 for x, gx in zip(func.inputs, func.gradients(gys)):
-                    gx = fit_gradient(gx, x)
-                    x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                    x.grad = as_array(gx if x.grad is None else x.grad + gx)
                     put(x.creator)
-
-
-def fit_gradient(gx, x):
-    """gx as the gradient of x, which must have the same shape."""
-    gx = as_array(gx)
-    if gx.shape != x.data.shape:
-        raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
-            f"for a variable of shape {x.data.shape}; the two must be equal."
-        )
-    return gx
 
 
 class Function:
@@ -252,18 +240,7 @@ class Function:
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
-        if gxs is None:
-            raise TypeError(
-                f"{type(self).__name__}.backward gave None, not a gradient."
-            )
-        if not isinstance(gxs, tuple):
-            gxs = (gxs,)
-        if len(gxs) != len(self.inputs):
-            raise ValueError(
-                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
-                f"for {len(self.inputs)} inputs; it must give one for each."
-            )
-        return gxs
+        return gxs if isinstance(gxs, tuple) else (gxs,)
 
     def forward(self, *xs):
         """The array, or the tuple of arrays, this function makes out of xs."""

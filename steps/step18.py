@@ -32,11 +32,9 @@ None and outputs an empty list.
         y = square(x)                                     y = square(x)
 
 Both say the same. using_config(name, value), a contextlib.contextmanager,
-sets an attribute of Config and gives it back its old value afterwards, by
-try/finally: after an exception, too. A name that Config does not have is
-an AttributeError. Config is the one instance of ThreadConfig, a
-threading.local: each thread has its own switch, and no_grad in one leaves
-the others alone. True is a class attribute: new threads begin with it.
+sets an attribute of the class Config and gives it back its old value
+afterwards, by try/finally: after an exception, too. A name that Config does
+not have is an AttributeError.
 
 __slots__ lists the attributes of Variable (data, grad, creator,
 generation, and __weakref__ for step 17). It has no dictionary any more: it
@@ -45,16 +43,16 @@ takes less memory, and x.gard = 1 is an error, as it should be.
 The demo's modes() is the switch at first, in no_grad(), in a using_config
 of True inside that, in no_grad() again, and after an exception there.
 
-New:      ThreadConfig, Config, using_config, no_grad, Variable.add_grad,
-          read_only
+New:      Config, using_config, no_grad, Variable.add_grad, read_only
 Changed:  Variable, Variable.backward, Function.make_output,
           Function.output_grads
 Removed:  nothing
 
 Elsewhere
-PyTorch: torch.no_grad(), per thread as here, and y.retain_grad() for one
-tensor. Its retain_graph is another thing: whether what the functions have
-saved for backward is kept. Chainer has using_config and retain_grad=True.
+PyTorch: torch.no_grad(), per thread (ours is from step 54 on), and
+y.retain_grad() for one tensor. Its retain_graph is another thing: whether
+what the functions have saved for backward is kept. Chainer has using_config
+and retain_grad=True.
 
 Watch out
 Each walk adds to x.grad: after a second backward() on the same y it is
@@ -76,20 +74,16 @@ Output
 
 import contextlib
 import copy
-import threading
 import tracemalloc
 import weakref
 
 import numpy as np
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager
@@ -162,13 +156,12 @@ class Variable:
                 waiting[func.generation][func] = True  # once, in the order they come
 
         put(self.creator)
-        grads, taken = {self: fit_gradient(gy, self)}, {id(gy)}
+        grads, taken = {self: gy}, {id(gy)}
         self.grad = None
         while waiting:
             for func in waiting.pop():
                 gys = func.output_grads(grads, retain_grad)
                 for x, gx in zip(func.inputs, func.gradients(gys)):
-                    gx = fit_gradient(gx, x)
                     grads[x] = grads[x] + gx if x in grads else gx
                     put(x.creator)
         for x, gx in grads.items():  # what is left are the ends of the graph
@@ -179,21 +172,11 @@ class Variable:
 
         That is so if it is a view, or if taken has its id.
         """
+        gx = as_array(gx)
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
         taken.add(id(gx))
         self.grad = as_array(gx if self.grad is None else self.grad + gx)
-
-
-def fit_gradient(gx, x):
-    """gx as the gradient of x, which must have the same shape."""
-    gx = as_array(gx)
-    if gx.shape != x.data.shape:
-        raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
-            f"for a variable of shape {x.data.shape}; the two must be equal."
-        )
-    return gx
 
 
 def read_only(gy):
@@ -264,18 +247,7 @@ class Function:
     def gradients(self, gys):
         """What backward() gives as a tuple: one gradient for each input."""
         gxs = self.backward(*gys)
-        if gxs is None:
-            raise TypeError(
-                f"{type(self).__name__}.backward gave None, not a gradient."
-            )
-        if not isinstance(gxs, tuple):
-            gxs = (gxs,)
-        if len(gxs) != len(self.inputs):
-            raise ValueError(
-                f"{type(self).__name__}.backward gave {len(gxs)} gradients "
-                f"for {len(self.inputs)} inputs; it must give one for each."
-            )
-        return gxs
+        return gxs if isinstance(gxs, tuple) else (gxs,)
 
     def forward(self, *xs):
         """The array, or the tuple of arrays, this function makes out of xs."""

@@ -104,7 +104,6 @@ import contextlib
 import copy
 import pathlib
 import sys
-import threading
 import weakref
 
 import numpy as np
@@ -112,13 +111,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

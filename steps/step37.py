@@ -155,7 +155,6 @@ import copy
 import operator
 import pathlib
 import sys
-import threading
 import weakref
 
 import numpy as np
@@ -163,13 +162,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -139,7 +139,6 @@ import math
 import operator
 import pathlib
 import sys
-import threading
 import weakref
 
 import numpy as np
@@ -147,13 +146,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

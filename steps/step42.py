@@ -136,7 +136,6 @@ import math
 import operator
 import pathlib
 import sys
-import threading
 import tracemalloc
 import weakref
 
@@ -145,13 +144,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

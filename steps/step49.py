@@ -86,7 +86,6 @@ import operator
 import pathlib
 import sys
 import tempfile
-import threading
 import tracemalloc
 import weakref
 
@@ -95,13 +94,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -79,7 +79,6 @@ import os
 import pathlib
 import sys
 import tempfile
-import threading
 import weakref
 import zlib
 
@@ -88,13 +87,10 @@ import numpy as np
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -77,7 +77,6 @@ import operator
 import os
 import pathlib
 import sys
-import threading
 import time
 import weakref
 import zlib
@@ -132,13 +131,10 @@ def as_cupy(x):
 # === core: variables, functions and the backward walk ===
 
 
-class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+class Config:
+    """Settings of the whole program."""
 
     enable_backprop = True
-
-
-Config = ThreadConfig()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,10 @@ and the means over the same axes:
     gx = gamma / s * (gy - mean of gy - xh * mean of gy * xh)
 
 In the code
-Config.train is True; within a block  with test_mode():  it is False.
+Config.train is True; within a block  with test_mode():  it is False. Config
+is now the one instance of ThreadConfig, a threading.local: each thread has
+its own modes, so that one evaluates while another trains. True is a class
+attribute: new threads begin with it.
 dropout(x, dropout_ratio=0.5), in training: kept = random.rand(*x.shape) of x's
 module >= ratio. A ratio outside [0, 1) is a ValueError with it, in both modes.
 batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5): x is (N, C, ...),
@@ -37,9 +40,9 @@ BatchNorm(*, decay=0.9, eps=2e-5, dtype=np.float32), a Layer, makes gamma and
 avg_var of ones, beta and avg_mean of zeros at the first call. The two
 averages are Parameters with requires_grad = False: saved, not in params().
 
-New:      test_mode, Statistic, dropout, BatchNormalization, batch_norm,
-          BatchNorm
-Changed:  ThreadConfig, Layer.params
+New:      ThreadConfig, test_mode, Statistic, dropout, BatchNormalization,
+          batch_norm, BatchNorm
+Changed:  Config, Layer.params
 Removed:  nothing
 
 Elsewhere

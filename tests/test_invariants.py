@@ -30,7 +30,6 @@ CORES = os.cpu_count() or 1
 LARGE = {
     22: (80, "four operators of one kind, with both sides of each"),
     26: (80, "DOT, the file and the drawing are of use only together"),
-    13: (70, "what backward() needs is kept, and what it gives is checked"),
     32: (90, "one backward() for arrays and for Variables"),
     38: (90, "other shapes and parts of an array, each with its gradient"),
     39: (80, "sums and largest elements go along the same axes"),

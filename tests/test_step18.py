@@ -1,7 +1,6 @@
 """Step 18: what is not wanted is not kept: gradients on the way, and graphs."""
 
 import gc
-import threading
 import tracemalloc
 
 import numpy as np
@@ -209,44 +208,6 @@ def test_a_setting_that_does_not_exist_is_an_error(step):
         with step.using_config("enable_backpropp", False):
             pass
     assert not hasattr(step.Config, "enable_backpropp")
-
-
-def in_a_thread(f):
-    """What f() gives in a thread of its own."""
-    results = []
-    thread = threading.Thread(target=lambda: results.append(f()))
-    thread.start()
-    thread.join()
-    return results[0]
-
-
-def test_no_grad_here_leaves_another_thread_recording(step):
-    def gradient():
-        x = var(step, 3.0)
-        step.square(x).backward()
-        return x.grad
-
-    with step.no_grad():
-        found = in_a_thread(gradient)
-    assert found is not None, "no_grad in one thread reached another"
-    assert float(array(found)) == 6.0
-
-
-def test_no_grad_in_another_thread_leaves_this_one_recording(step):
-    inside, done = threading.Event(), threading.Event()
-
-    def wait_in_no_grad():
-        with step.no_grad():
-            inside.set()
-            done.wait(5)
-
-    thread = threading.Thread(target=wait_in_no_grad)
-    thread.start()
-    inside.wait(5)
-    y = step.square(var(step, 3.0))
-    done.set()
-    thread.join()
-    assert y.creator is not None, "no_grad in another thread reached this one"
 
 
 # === __slots__

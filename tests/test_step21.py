@@ -245,24 +245,6 @@ def test_as_variables_gives_numbers_the_dtype_of_a_float_variable(step):
             assert x1 is x0 if isinstance(x0, step.Variable) else x1.data == 0.5
 
 
-def test_an_array_keeps_its_dtype(step):
-    x = var(step, [1.0, 2.0], np.float32)
-    y = x * np.array([3.0, 4.0])
-    y.backward()
-    assert y.dtype == np.float64
-    assert array(x.grad).dtype == np.float32
-    np.testing.assert_array_equal(array(x.grad), [3.0, 4.0])
-
-
-def test_each_gradient_has_the_dtype_of_its_variable(step):
-    x, w = var(step, [1.0, 2.0], np.float32), var(step, [3.0, 4.0])
-    (x * w + x).backward()
-    assert array(x.grad).dtype == np.float32
-    assert array(w.grad).dtype == np.float64
-    np.testing.assert_array_equal(array(x.grad), [4.0, 5.0])
-    np.testing.assert_array_equal(array(w.grad), [1.0, 2.0])
-
-
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_float32_stays_float32_through_a_longer_formula(step, dtype):
     x = var(step, [0.25, 0.5], dtype)
@@ -273,18 +255,6 @@ def test_float32_stays_float32_through_a_longer_formula(step, dtype):
     np.testing.assert_array_equal(array(x.grad), 2 * (2 * x.data + 1))
 
 
-def test_integers_have_float64_gradients(step):
-    n = var(step, [1, 2, 3], int)
-    y = n * n + 2 * n
-    assert y.dtype == n.dtype
-    y.backward()
-    assert array(n.grad).dtype == np.float64
-    np.testing.assert_array_equal(array(n.grad), [4.0, 6.0, 8.0])
-    n.cleargrad()
-    n.backward()
-    assert array(n.grad).dtype == np.float64
-
-
 def test_a_number_does_not_become_an_integer_beside_integers(step):
     n = var(step, [1, 2, 3], int)
     for y in (n * 2.5, 2.5 * n):
@@ -293,47 +263,6 @@ def test_a_number_does_not_become_an_integer_beside_integers(step):
         y.backward()
         assert array(n.grad).dtype == np.float64
         np.testing.assert_array_equal(array(n.grad), [2.5, 2.5, 2.5])
-
-
-def gradient(step, value):
-    """A gradient to begin with, as this step keeps them: an array or a variable."""
-    x = var(step, 1.0)
-    x.backward()
-    value = np.array(value)
-    return value if isinstance(x.grad, np.ndarray) else step.Variable(value)
-
-
-def test_a_gradient_given_by_hand_takes_the_dtype_of_the_variable(step):
-    x = var(step, [1.0, 2.0], np.float32)
-    y = x * 3.0
-    y.grad = gradient(step, [0.5, 2.0])
-    y.backward(retain_grad=True)
-    assert array(y.grad).dtype == np.float32
-    assert array(x.grad).dtype == np.float32
-    np.testing.assert_array_equal(array(x.grad), [1.5, 6.0])
-
-
-def test_a_gradient_of_integers_becomes_float64(step):
-    n = var(step, [1, 2], int)
-    y = n * n
-    y.grad = gradient(step, [3, 4])
-    y.backward()
-    assert array(n.grad).dtype == np.float64
-    np.testing.assert_array_equal(array(n.grad), [6.0, 16.0])
-
-
-def test_a_gradient_given_by_hand_must_have_the_shape_of_the_variable(step):
-    x = var(step, [1.0, 2.0])
-    x.grad = gradient(step, [1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match=r"\(3,\).*\(2,\)"):
-        x.backward()
-
-
-def test_two_gradients_of_one_variable_add_up_in_its_dtype(step):
-    x = var(step, [1.0, 2.0], np.float32)
-    (x * np.array([3.0, 4.0]) + x * np.array([1.0, 1.0])).backward()
-    assert array(x.grad).dtype == np.float32
-    np.testing.assert_array_equal(array(x.grad), [4.0, 5.0])
 
 
 def test_a_sum_of_0_d_gradients_is_an_array(step):

@@ -222,32 +222,9 @@ OPERATORS = {
 @pytest.mark.parametrize("f", OPERATORS.values(), ids=OPERATORS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("data", [2.0, [1.0, 2.0]], ids=["0-d", "1-d"])
-def test_the_dtype_is_kept_forward_and_backward(step, f, dtype, data):
-    x = var(step, data, dtype)
-    y = f(x)
-    y.backward()
+def test_the_dtype_is_kept(step, f, dtype, data):
+    y = f(var(step, data, dtype))
     assert y.dtype == dtype, f"{np.dtype(dtype)} became {y.dtype}"
-    assert array(x.grad).dtype == dtype
-    assert array(x.grad).shape == x.shape
-
-
-@pytest.mark.parametrize(
-    "f, slopes",
-    [
-        (lambda n: -n, [-1, -1]),
-        (lambda n: 5 - n, [-1, -1]),
-        (lambda n: 4 / n, [-4, -1]),
-        (lambda n: n / 4, [0.25, 0.25]),
-        (lambda n: n**3, [3, 12]),
-        (lambda n: n**0, [0, 0]),
-        (lambda n: 2**n, [2 * np.log(2), 4 * np.log(2)]),
-    ],
-)
-def test_integers_have_float64_gradients(step, f, slopes):
-    n = var(step, [1, 2], int)
-    f(n).backward()
-    assert array(n.grad).dtype == np.float64
-    np.testing.assert_allclose(array(n.grad), slopes, rtol=1e-14)
 
 
 @pytest.mark.parametrize("f", [lambda x, y: x - y, lambda x, y: x / y])

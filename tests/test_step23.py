@@ -2,7 +2,6 @@
 
 import ast
 import re
-import sys
 import types
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def test_core_is_the_first_section(parts):
 @pytest.mark.parametrize(
     "section, name",
     [
-        ("core", "ThreadConfig"),
+        ("core", "Config"),
         ("core", "Variable"),
         ("core", "Function"),
         ("core", "rpow"),
@@ -108,123 +107,3 @@ def gradient(package):
     y = x**2 * package.exp(-x)
     y.backward()
     return array(x.grad)
-
-
-# The demo: a package cut from a file
-
-SMALL = '''"""A small file.
-
-    # === lesson: this is no marker, as it does not begin the line ===
-
-from here on, import means nothing
-"""
-
-import math
-import operator as op
-
-import numpy as np
-
-# === base: numbers ===
-
-TWO = 2.0
-
-
-def root(x):
-    """The root of x."""
-    return math.sqrt(x)
-
-
-# === more: what is made of them ===
-
-
-class Twice:
-    """Two times x."""
-
-    def __call__(self, x):
-        return op.mul(TWO, x)
-
-
-# === most: and of these ===
-
-
-def twice_root(x):
-    """Two times the root of x."""
-    return Twice()(root(x))
-
-
-# === demo ===
-
-print("the demo is no part of the package")
-'''
-
-
-@pytest.fixture
-def clean():
-    """Fails the test if it leaves a trace where Python looks for modules."""
-    path = list(sys.path)
-    yield
-    assert sys.path == path
-    assert not [name for name in sys.modules if name.startswith("package_of")]
-
-
-def test_a_file_is_cut_at_its_markers(step):
-    head, sections = step.cut(SMALL)
-    assert list(sections) == ["base", "more", "most"]
-    assert "import numpy" in head
-    assert "def root" in sections["base"]
-    assert "demo" not in "".join(sections.values())
-
-
-def test_each_module_imports_what_it_needs_and_no_more(step):
-    texts = step.modules(SMALL)
-    lines = {
-        name: [line for line in text.splitlines() if re.match("import|from", line)]
-        for name, text in texts.items()
-    }
-    assert lines == {
-        "base": ["import math"],
-        "more": ["import operator as op", "from .base import TWO"],
-        "most": ["from .base import root", "from .more import Twice"],
-        "__init__": [
-            "from .base import TWO, root",
-            "from .more import Twice",
-            "from .most import twice_root",
-        ],
-    }
-
-
-def test_a_name_of_a_later_section_is_an_error(step):
-    source = SMALL.replace("math.sqrt(x)", "Twice()(x)")
-    with pytest.raises(ImportError, match="base.*Twice.*more"):
-        step.modules(source)
-
-
-def test_the_package_can_be_imported_and_leaves_no_trace(step, clean):
-    with step.imported(step.modules(SMALL), "package_of_test23") as package:
-        assert package.twice_root(9.0) == 6.0
-        assert "package_of_test23.most" in sys.modules
-        folder = Path(package.__file__).parent
-        assert folder.is_dir()
-    assert not folder.parent.exists()
-
-
-def test_a_package_that_breaks_leaves_no_trace_either(step, clean):
-    texts = step.modules(SMALL) | {"most": "from .base import nothing_of_the_kind"}
-    with pytest.raises(ImportError, match="nothing_of_the_kind"):
-        with step.imported(texts, "package_of_test23"):
-            pass
-
-
-def test_this_very_file_and_its_package_agree(step, clean):
-    source = Path(step.__file__).read_text(encoding="utf-8")
-    texts = step.modules(source)
-    assert list(texts) == [*SECTIONS, "__init__"]
-    with step.imported(texts, "package_of_test23") as package:
-        assert package.Variable is not step.Variable
-        assert package.gradient_check(lambda x: 1 / x**2, package.Variable(np.ones(3)))
-        assert step.gradient(package) == step.gradient(step)
-        assert step.gradient(package) == gradient(package)
-        for name, code in step.cut(source)[1].items():
-            module = sys.modules[f"package_of_test23.{name}"]
-            for each in top_level(code):
-                assert getattr(package, each) is getattr(module, each)

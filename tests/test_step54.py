@@ -559,3 +559,44 @@ def test_freezing_all_parameters_leaves_statistics_as_they_are(step):
             param.requires_grad = flag
     assert not norm.avg_mean.requires_grad and not norm.avg_var.requires_grad
     assert norm.gamma.requires_grad
+
+
+# --- threads ---
+
+
+def in_a_thread(f):
+    """What f() gives in a thread of its own."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(f()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_no_grad_here_leaves_another_thread_recording(step):
+    def gradient():
+        x = var(step, 3.0)
+        step.square(x).backward()
+        return x.grad
+
+    with step.no_grad():
+        found = in_a_thread(gradient)
+    assert found is not None, "no_grad in one thread reached another"
+    assert float(found.data) == 6.0
+
+
+def test_no_grad_in_another_thread_leaves_this_one_recording(step):
+    inside, done = threading.Event(), threading.Event()
+
+    def wait_in_no_grad():
+        with step.no_grad():
+            inside.set()
+            done.wait(5)
+
+    thread = threading.Thread(target=wait_in_no_grad)
+    thread.start()
+    inside.wait(5)
+    y = step.square(var(step, 3.0))
+    done.set()
+    thread.join()
+    assert y.creator is not None, "no_grad in another thread reached this one"
