@@ -17,13 +17,10 @@ from framework.functions.activation import (
 )
 from framework.functions.affine import Affine, embed_id, linear, linear_simple
 from framework.functions.conv import (
-    AveragePooling,
-    AverageUnpooling,
     Col2im,
     Convolution,
     Im2col,
     KernelGradient,
-    MaskedPooling,
     Pooling,
     TransposedConvolution,
     Unpooling,
@@ -117,8 +114,6 @@ __all__ = [
     "Absolute",
     "Add",
     "Affine",
-    "AveragePooling",
-    "AverageUnpooling",
     "BatchNormalization",
     "BinaryCrossEntropy",
     "BroadcastTo",
@@ -139,7 +134,6 @@ __all__ = [
     "LeakyReLU",
     "Log",
     "LogSoftmax",
-    "MaskedPooling",
     "MatMul",
     "Max",
     "Mean",
