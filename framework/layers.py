@@ -1,6 +1,8 @@
 # Cut from steps/step60.py by "make framework": edit the step, not this file.
 """Functions with parameters of their own."""
 
+import math
+
 import numpy as np
 
 from framework.backend import get_array_module
@@ -221,18 +223,14 @@ class Conv2d(Layer):
             self.init_W(in_channels)
 
     def late_shapes(self, size):
-        """The shape of W."""
-        return {"W": self.W_shape(size)}
-
-    def W_shape(self, in_channels):
-        """The shape of W."""
-        return self.out_channels, in_channels, *self.kernel_size
+        """The shape of W, for so many channels."""
+        return {"W": (self.out_channels, size, *self.kernel_size)}
 
     def init_W(self, in_channels, xp=np):
         """Random weights: the outputs then are about as large as the inputs."""
-        KH, KW = self.kernel_size
-        W = xp.random.randn(*self.W_shape(in_channels))
-        self.W.data = (W * (1 / (in_channels * KH * KW)) ** 0.5).astype(self.dtype)
+        W = xp.random.randn(*self.late_shapes(in_channels)["W"])
+        size = in_channels * math.prod(self.kernel_size)
+        self.W.data = (W * (1 / size) ** 0.5).astype(self.dtype)
 
     def forward(self, x):
         x = as_variable(x)
@@ -250,9 +248,9 @@ class Conv2d(Layer):
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
-    def W_shape(self, in_channels):
-        """The shape of W."""
-        return in_channels, self.out_channels, *self.kernel_size
+    def late_shapes(self, size):
+        """The shape of W, for so many channels."""
+        return {"W": (size, self.out_channels, *self.kernel_size)}
 
     def convolve(self, x):
         """What the kernels place."""

@@ -30,10 +30,18 @@ else is a ValueError that names it. Pairs are (height, width).
 get_conv_outsize(input_size, kernel_size, stride, pad) is the formula, for
 one axis. A ValueError names the sizes of a kernel and of a picture that it
 does not fit into; kernel_size and stride must be >= 1, pad >= 0.
+get_deconv_outsize(size, kernel_size, stride, pad) undoes it as far as that can
+be done: stride * (size - 1) + kernel_size - 2 * pad. conv_outsizes(sizes,
+kernel_size, stride, pad) is get_conv_outsize for two axes, of pairs.
+padded(x, pad, value=0) is x (..., H, W) with a pair of pixels more at the
+edges; x itself for (0, 0). windows(x, kernel_size, stride), of pairs, is a
+view (..., KH, KW, OH, OW): its [k, m, i, j] is x[i * SH + k, j * SW + m].
 The demo's conv_loops(x, W, stride=1, pad=0), for arrays x and W of two axes
 and numbers or pairs, is the sum above in four loops: slow, and easy to check.
+conv_windows is the same, with one sum over the windows.
 
-New:      pair, get_conv_outsize
+New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
+          windows
 Changed:  nothing
 Removed:  nothing
 
@@ -62,11 +70,12 @@ Output
 
     what is seen moves with the picture True
     weights: 9; in a matrix from 36 to 16 numbers 576
-    size  kernel  stride  pad  places
-       5       3       1    0       3
-       5       3       1    1       5
-       6       3       2    0       2
-     224       7       2    3     112
+    windows give the same True
+    size  kernel  stride  pad  places  back
+       5       3       1    0       3     5
+       5       3       1    1       5     5
+       6       3       2    0       2     5
+     224       7       2    3     112   223
     A kernel of 8 with stride 1 does not fit into 5 with 1 more at each end.
 """
 
@@ -1696,6 +1705,36 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     return free // stride + 1
 
 
+def get_deconv_outsize(size, kernel_size, stride, pad):
+    """The shortest axis of a picture that has `size` places for the kernel."""
+    return stride * (size - 1) + kernel_size - 2 * pad
+
+
+def conv_outsizes(sizes, kernel_size, stride, pad):
+    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
+
+
+def padded(x, pad, value=0):
+    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    if pad == (0, 0):
+        return x
+    edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
+    return np.pad(x, edges, constant_values=value)
+
+
+def windows(x, kernel_size, stride):
+    """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
+
+    A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    """
+    (*more, h, w), (SH, SW) = x.strides, stride
+    sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (*x.shape[:-2], *kernel_size, *sizes), (*more, h, w, h * SH, w * SW)
+    )
+
+
 # === checks: gradients against numerical slopes ===
 
 
@@ -2831,10 +2870,9 @@ class DataLoader:
 
 def conv_loops(x, W, stride=1, pad=0):
     """The picture x (H, W) seen through the kernel W (KH, KW), in plain loops."""
-    (SH, SW), (PH, PW), (KH, KW) = pair(stride), pair(pad), W.shape
-    OH = get_conv_outsize(x.shape[0], KH, SH, PH)
-    OW = get_conv_outsize(x.shape[1], KW, SW, PW)
-    x = np.pad(x, ((PH, PH), (PW, PW)))  # zeros around the picture
+    (SH, SW), (KH, KW) = pair(stride), W.shape
+    OH, OW = conv_outsizes(x.shape, W.shape, pair(stride), pair(pad))
+    x = padded(x, pair(pad))
     y = np.zeros((OH, OW))
     for i in range(OH):
         for j in range(OW):
@@ -2842,6 +2880,12 @@ def conv_loops(x, W, stride=1, pad=0):
                 for m in range(KW):
                     y[i, j] += x[i * SH + k, j * SW + m] * W[k, m]
     return y
+
+
+def conv_windows(x, W, stride=1, pad=0):
+    """The same without loops: all that the kernel sees, times W, added up."""
+    seen = windows(padded(x, pair(pad)), W.shape, pair(stride))  # (KH, KW, OH, OW)
+    return (seen * W[:, :, None, None]).sum(axis=(0, 1))
 
 
 def side_by_side(pictures):
@@ -2872,9 +2916,12 @@ if __name__ == "__main__":
     right = np.array_equal(conv_loops(moved_right(x), W)[:, 1:], y[:, :-1])
     print("what is seen moves with the picture", right)
     print(f"weights: {W.size}; in a matrix from 36 to 16 numbers {x.size * y.size}")
-    print("size  kernel  stride  pad  places")
+    print("windows give the same", np.allclose(conv_windows(x, W, 2, 1), half))
+    print("size  kernel  stride  pad  places  back")
     for sizes in (5, 3, 1, 0), (5, 3, 1, 1), (6, 3, 2, 0), (224, 7, 2, 3):
-        print("{:4}  {:6}  {:6}  {:3}".format(*sizes), f"{get_conv_outsize(*sizes):7}")
+        places = get_conv_outsize(*sizes)
+        back = get_deconv_outsize(places, *sizes[1:])
+        print("{:4}  {:6}  {:6}  {:3}  {:6}  {:4}".format(*sizes, places, back))
     try:
         get_conv_outsize(5, 8, 1, 1)
     except ValueError as error:

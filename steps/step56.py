@@ -20,32 +20,42 @@ the next convolution takes them for its C.
 
 There are OC * C * KH * KW + OC weights, however large the picture is. Now y
 still moves with x. Pooling makes it forget a little of where: of what a
-window sees it takes the largest number, for each channel by itself.
+window sees it takes the largest number, for each channel by itself. With
+stride 2, windows of (2, 2) lie side by side, and a line may move within them.
+There is nothing to be learned. Average pooling takes the average.
 
-    x (N, C, H, W)                                    y (N, C, OH, OW)
+Without loops: lay what the kernel sees at each place into a row. Then all
+kernels at all places are one matrix product. Its gradient adds up with col2im.
 
-With stride 2, windows of (2, 2) lie side by side, and a line may move within
-them. There is nothing to be learned. Average pooling takes the average.
+    col = im2col(x)                        (N * OH * OW, C * KH * KW)
+    y = col @ W.reshape(OC, -1).T + b      (N * OH * OW, OC), its axes moved
 
 In the code
-Nothing is new in the framework. The demo has, for arrays, with numbers or
-pairs for kernel_size, stride and pad, in plain loops:
-conv2d_loops(x, W, b=None, stride=1, pad=0)       the sum above
-max_pool_loops(x, kernel_size, stride=1, pad=0)   padding counts as -inf
-average_pool_loops(x, kernel_size, stride=1, pad=0)           as zeros
+The demo's loops are for arrays; padding counts as -inf in max_pool_loops. The
+framework takes Variables, too, N may be 0, and there are all gradients:
+im2col(x, kernel_size, stride=1, pad=0, to_matrix=True)    as above, rows in
+  the order n, i, j, columns c, k, m; else (N, C, KH, KW, OH, OW).
+col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True)
+  adds col up in (N, C, H, W); what belongs to the padding is left out.
+conv2d_simple(x, W, b=None, stride=1, pad=0)    a ValueError if C differs
+pooling, average_pooling, pooling_simple(x, kernel_size, stride=1, pad=0)
+  pooling pads with the least there is and refuses a pad >= kernel_size; of
+  equals the first gets the gradient. pooling_simple is max() of im2col.
 
-New:      nothing
+New:      unpadded, Im2col, im2col, Col2im, col2im, check_channels,
+          conv2d_simple, pooling_simple, Pooling, Unpooling, pooling,
+          average_pooling
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
 PyTorch and jax.lax.conv have the same axes, Keras (N, H, W, C) and kernels
-(KH, KW, C, OC). Average pooling counts zeros for padding in PyTorch, too; in
-Keras the padding does not count. In both, the stride of pooling is the size
-of the kernel unless told.
+(KH, KW, C, OC). Average pooling counts zeros for padding in PyTorch, too, not
+in Keras. In both, its stride is the size of the kernel unless told.
 
 Watch out
-Pooling here has stride 1 unless told, as in the book: the windows overlap.
+A strided view += col loses sums where windows overlap: add k, m one by one.
+Pooling here has stride 1 unless told, as in the book.
 If zeros padded max pooling, they would win where all numbers are negative.
 
 Try
@@ -68,6 +78,11 @@ Output
     y is the same False
     p is the same True
     a kernel as large as the picture gives what linear() gives True
+    col2im adds up, for each pixel:
+    1 2 2 1
+    2 4 4 2
+    1 2 2 1
+    as the loops: conv2d_simple pooling pooling_simple average_pooling
 """
 
 import contextlib
@@ -1696,6 +1711,195 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     return free // stride + 1
 
 
+def get_deconv_outsize(size, kernel_size, stride, pad):
+    """The shortest axis of a picture that has `size` places for the kernel."""
+    return stride * (size - 1) + kernel_size - 2 * pad
+
+
+def conv_outsizes(sizes, kernel_size, stride, pad):
+    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
+
+
+def padded(x, pad, value=0):
+    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    if pad == (0, 0):
+        return x
+    edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
+    return np.pad(x, edges, constant_values=value)
+
+
+def windows(x, kernel_size, stride):
+    """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
+
+    A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    """
+    (*more, h, w), (SH, SW) = x.strides, stride
+    sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (*x.shape[:-2], *kernel_size, *sizes), (*more, h, w, h * SH, w * SW)
+    )
+
+
+def unpadded(y, pad):
+    """The pictures y without the pixels that padded() adds."""
+    (H, W), (PH, PW) = y.shape[-2:], pad
+    return y if pad == (0, 0) else y[..., PH : H - PH, PW : W - PW]
+
+
+class Im2col(Function):
+    """What a kernel sees at each place, (N, C, KH, KW, OH, OW)."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
+
+    def forward(self, x):
+        kernel_size, stride, pad = self.geometry
+        return windows(padded(x, pad), kernel_size, stride).copy()
+
+    def backward(self, gy):
+        (x,) = self.saved_inputs
+        return Col2im(x.shape, *self.geometry)(gy)
+
+
+def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
+    """What a kernel sees at each place of the pictures x, (N, C, H, W).
+
+    (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
+    (N, C, KH, KW, OH, OW).
+    """
+    col = Im2col(pair(kernel_size), pair(stride), pair(pad))(x)
+    if not to_matrix:
+        return col
+    N, C, KH, KW, OH, OW = col.shape
+    return reshape(transpose(col, (0, 4, 5, 1, 2, 3)), (N * OH * OW, C * KH * KW))
+
+
+class Col2im(Function):
+    """Pictures (N, C, H, W) in which what Im2col has taken apart is added up."""
+
+    def __init__(self, img_shape, kernel_size, stride, pad):
+        self.img_shape = img_shape
+        self.geometry = kernel_size, stride, pad
+
+    def forward(self, col):
+        pixels = np.ndindex(self.geometry[0])
+        return self.added_up((col[:, :, i, j] for i, j in pixels), col)
+
+    def added_up(self, parts, like):
+        """Pictures with a part for each pixel of the kernel, where it saw them."""
+        (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
+        x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
+        seen = windows(x, kernel_size, stride)
+        for (i, j), part in zip(np.ndindex(kernel_size), parts):
+            seen[:, :, i, j] += part  # all at once would lose what overlaps
+        return unpadded(x, (PH, PW))
+
+    def backward(self, gx):
+        return Im2col(*self.geometry)(gx)
+
+
+def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
+    """Pictures of img_shape, (N, C, H, W), that add up what im2col has taken apart.
+
+    A pixel that several places of the kernel see gets the sum of theirs.
+    """
+    (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
+    stride, pad = pair(stride), pair(pad)
+    if to_matrix:
+        OH, OW = conv_outsizes(sizes, (KH, KW), stride, pad)
+        col = transpose(reshape(col, (N, OH, OW, C, KH, KW)), (0, 3, 4, 5, 1, 2))
+    return Col2im(img_shape, (KH, KW), stride, pad)(col)
+
+
+def check_channels(x, channels):
+    """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+
+
+def conv2d_simple(x, W, b=None, stride=1, pad=0):
+    """The same as conv2d, as a matrix product of im2col and W."""
+    x, W = as_variable(x), as_variable(W)
+    OC, C, KH, KW = W.shape
+    check_channels(x, C)
+    col = im2col(x, (KH, KW), stride, pad)
+    y = linear(col, reshape(W, (OC, -1)).T, b)
+    OH, OW = conv_outsizes(x.shape[2:], (KH, KW), pair(stride), pair(pad))
+    return transpose(reshape(y, (len(x), OH, OW, OC)), (0, 3, 1, 2))
+
+
+def pooling_simple(x, kernel_size, stride=1, pad=0):
+    """The same as pooling without padding, as the maximum of im2col."""
+    col = im2col(x, kernel_size, stride, pad, to_matrix=False)
+    N, C, KH, KW, OH, OW = col.shape
+    return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
+
+
+class Pooling(Function):
+    """The largest number that a kernel sees at each place."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
+
+    def views(self, x):
+        """What each pixel of the kernel sees; padding never is the largest."""
+        kernel_size, stride, pad = self.geometry
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        seen = windows(padded(x, pad, lowest), kernel_size, stride)
+        return [seen[:, :, i, j] for i, j in np.ndindex(kernel_size)]
+
+    def forward(self, x):
+        first, *others = self.views(x)
+        y = first.copy()
+        for view in others:
+            np.maximum(y, view, out=y)
+        return y
+
+    def backward(self, gy):
+        (x,), (y,) = self.input_arrays, self.output_arrays
+        masks, free = [], True
+        for view in self.views(x):
+            masks.append(free & (view == y))  # of equals the first one counts
+            free = free & ~masks[-1]
+        return Unpooling(masks, x.shape, *self.geometry)(gy)
+
+
+class Unpooling(Col2im):
+    """Pictures with each number of gy where a mask says that it came from."""
+
+    def __init__(self, masks, *geometry):
+        super().__init__(*geometry)
+        self.masks = masks  # one for each pixel of the kernel
+
+    def forward(self, gy):
+        return self.added_up((gy * mask for mask in self.masks), gy)
+
+    def backward(self, ggx):
+        col = super().backward(ggx)
+        return sum(col * np.stack(self.masks, axis=2).reshape(col.shape), (2, 3))
+
+
+def pooling(x, kernel_size, stride=1, pad=0):
+    """The largest number that a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    """
+    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
+        raise ValueError(f"A kernel of {kernel_size} would see nothing but pad {pad}.")
+    return Pooling(kernel_size, stride, pad)(x)
+
+
+def average_pooling(x, kernel_size, stride=1, pad=0):
+    """The average of what a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW); padding counts as zeros.
+    """
+    KH, KW = pair(kernel_size)
+    return sum(im2col(x, (KH, KW), stride, pad, to_matrix=False), (2, 3)) / (KH * KW)
+
+
 # === checks: gradients against numerical slopes ===
 
 
@@ -2831,10 +3035,9 @@ class DataLoader:
 
 def conv_loops(x, W, stride=1, pad=0):
     """Step 55's: one channel x (H, W) seen through one kernel W (KH, KW)."""
-    (SH, SW), (PH, PW), (KH, KW) = pair(stride), pair(pad), W.shape
-    OH = get_conv_outsize(x.shape[0], KH, SH, PH)
-    OW = get_conv_outsize(x.shape[1], KW, SW, PW)
-    x = np.pad(x, ((PH, PH), (PW, PW)))  # zeros around the picture
+    (SH, SW), (KH, KW) = pair(stride), W.shape
+    OH, OW = conv_outsizes(x.shape, W.shape, pair(stride), pair(pad))
+    x = padded(x, pair(pad))
     y = np.zeros((OH, OW))
     for i in range(OH):
         for j in range(OW):
@@ -2858,10 +3061,9 @@ def conv2d_loops(x, W, b=None, stride=1, pad=0):
 
 def pool_loops(choose, x, kernel_size, stride, pad, value):
     """choose() of what is seen at each place of x (N, C, H, W), padded with value."""
-    (KH, KW), (SH, SW), (PH, PW) = pair(kernel_size), pair(stride), pair(pad)
-    N, C, H, W = x.shape
-    OH, OW = get_conv_outsize(H, KH, SH, PH), get_conv_outsize(W, KW, SW, PW)
-    x = np.pad(x, ((0, 0), (0, 0), (PH, PH), (PW, PW)), constant_values=value)
+    (N, C, *sizes), (KH, KW), (SH, SW) = x.shape, pair(kernel_size), pair(stride)
+    OH, OW = conv_outsizes(sizes, (KH, KW), (SH, SW), pair(pad))
+    x = padded(x, pair(pad), value)
     y = np.zeros((N, C, OH, OW))
     for n in range(N):
         for c in range(C):
@@ -2910,6 +3112,18 @@ def two_kernels():
     return W
 
 
+def same_as_loops(x, W, b):
+    """Which functions give what their loops give, by their names."""
+    convs = [f(x, W, b, (2, 1), (1, 2)) for f in (conv2d_loops, conv2d_simple)]
+    pools = [f(x, 3, 2, 1) for f in (max_pool_loops, pooling)]
+    simple = [f(x, 3, 2) for f in (max_pool_loops, pooling_simple)]
+    averages = [f(x, 3, 2, 1) for f in (average_pool_loops, average_pooling)]
+    names = "conv2d_simple", "pooling", "pooling_simple", "average_pooling"
+    for name, (loops, y) in zip(names, (convs, pools, simple, averages)):
+        if np.allclose(loops, y.data):
+            yield name
+
+
 def is_linear():
     """True if a kernel as large as the picture gives what linear() gives."""
     rng = np.random.default_rng(0)
@@ -2933,3 +3147,7 @@ if __name__ == "__main__":
     print("y is the same", np.array_equal(y[0], y[1]))
     print("p is the same", np.array_equal(p[0], p[1]))
     print("a kernel as large as the picture gives what linear() gives", is_linear())
+    col = im2col(np.ones((1, 1, 3, 4)), 2)  # (6, 4)
+    seen = col2im(col, (1, 1, 3, 4), 2).data[0, 0]
+    print(side_by_side({"col2im adds up, for each pixel:": seen}))
+    print("as the loops:", *same_as_loops(x, W, b))

@@ -43,7 +43,8 @@ LARGE = {
     52: (90, "wherever an array is made, its module is asked for"),
     53: (100, "weights are checked before they are put in, and files are whole"),
     54: (90, "dropout and batch normalisation, with their modes"),
-    57: (370, "convolution and pooling, each with its gradient's gradient"),
+    56: (120, "im2col, its gradient, and pooling, all of one kind"),
+    57: (150, "convolution, forward and backward, in blocks, and its layers"),
     58: (360, "three networks, and how published weights and pictures are read"),
     60: (110, "the LSTM, its cell, embeddings, sequences"),
 }

@@ -87,6 +87,69 @@ def test_sizes_that_make_no_sense_are_refused(step, kernel, stride, pad):
         step.get_conv_outsize(9, kernel, stride, pad)
 
 
+@pytest.mark.parametrize(
+    "size, kernel, stride, pad, expected",
+    [
+        (3, 3, 1, 0, 5),
+        (5, 3, 1, 1, 5),
+        (4, 4, 2, 1, 8),
+        (7, 3, 3, 0, 21),
+        (3, 2, 5, 1, 10),
+    ],
+)
+def test_the_smallest_size_with_so_many_places(
+    step, size, kernel, stride, pad, expected
+):
+    found = step.get_deconv_outsize(size, kernel, stride, pad)
+    assert found == expected
+    assert step.get_conv_outsize(found, kernel, stride, pad) == size
+    assert step.get_conv_outsize(found - 1, kernel, stride, pad) == size - 1
+
+
+# --- pairs of sizes, edges and windows ---
+
+
+def test_the_places_of_both_axes(step):
+    assert step.conv_outsizes((5, 6), (3, 2), (2, 1), (1, 0)) == (3, 5)
+    with pytest.raises(ValueError, match="kernel.* 4"):
+        step.conv_outsizes((5, 6), (3, 4), (2, 1), (1, -1))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4, 2, 3), (2, 4, 2, 3)])
+@pytest.mark.parametrize("value", [0, -7])
+def test_padding_goes_around_the_last_two_axes(step, shape, value):
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    y = step.padded(x, (1, 2), value)
+    assert y.shape == (*shape[:-2], 4, 7) and y.dtype == np.float32
+    np.testing.assert_array_equal(y[..., 1:-1, 2:-2], x)
+    assert y.sum() == pytest.approx(x.sum() + value * (y.size - x.size), rel=1e-5)
+    assert {*y[..., 0, :].flat, *y[..., :, :2].flat, *y[..., -1].flat} == {value}
+
+
+def test_without_padding_x_stays_itself(step):
+    x = np.ones((2, 3))
+    assert step.padded(x, (0, 0)) is x
+    np.testing.assert_array_equal(step.padded(x, (0, 1)), [[0, 1, 1, 1, 0]] * 2)
+
+
+@pytest.mark.parametrize("more", [(), (2,), (2, 3)])
+def test_windows_are_what_the_kernel_sees_at_each_place(step, more):
+    x = np.random.default_rng(0).standard_normal((*more, 6, 7))
+    view = step.windows(x, (3, 2), (2, 3))
+    assert view.shape == (*more, 3, 2, 2, 2)
+    for i, j in np.ndindex(2, 2):
+        seen = x[..., 2 * i : 2 * i + 3, 3 * j : 3 * j + 2]
+        np.testing.assert_array_equal(view[..., i, j], seen)
+
+
+def test_windows_are_a_view_of_the_picture(step):
+    x = np.zeros((4, 4))
+    step.windows(x, (2, 2), (1, 1))[0, 0] += 1.0
+    assert x.sum() == 9 and np.shares_memory(x, step.windows(x, (2, 2), (1, 1)))
+    with pytest.raises(ValueError, match="kernel.* 5"):
+        step.windows(x, (5, 2), (1, 1))
+
+
 # --- a convolution in loops ---
 
 

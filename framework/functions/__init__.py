@@ -18,13 +18,10 @@ from framework.functions.activation import (
 )
 from framework.functions.affine import Affine, embed_id, linear, linear_simple
 from framework.functions.conv import (
-    AveragePooling,
-    AverageUnpooling,
     Col2im,
     Convolution,
     Im2col,
     KernelGradient,
-    MaskedPooling,
     Pooling,
     TransposedConvolution,
     Unpooling,
@@ -118,8 +115,6 @@ __all__ = [
     "Absolute",
     "Add",
     "Affine",
-    "AveragePooling",
-    "AverageUnpooling",
     "BatchNormalization",
     "BinaryCrossEntropy",
     "BroadcastTo",
@@ -140,7 +135,6 @@ __all__ = [
     "LeakyReLU",
     "Log",
     "LogSumExp",
-    "MaskedPooling",
     "MatMul",
     "Max",
     "Mean",

@@ -1,12 +1,14 @@
 # Cut from steps/step60.py by "make framework": edit the step, not this file.
 """Convolution and pooling."""
 
+import math
+
 import numpy as np
 
 from framework.backend import get_array_module
 from framework.core import Function, as_variable
 from framework.functions.affine import linear
-from framework.functions.shape import max, reshape, transpose
+from framework.functions.shape import max, reshape, sum, transpose
 
 
 def pair(x):
@@ -40,72 +42,40 @@ def conv_outsizes(sizes, kernel_size, stride, pad):
 
 
 def padded(x, pad, value=0):
-    """The pictures x, (N, C, H, W), with `pad` (PH, PW) more pixels at the edges."""
-    (N, C, H, W), (PH, PW) = x.shape, pad
-    if PH == PW == 0:
+    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    if pad == (0, 0):
         return x
-    shape = N, C, H + 2 * PH, W + 2 * PW
-    y = get_array_module(x).full(shape, value, x.dtype)
-    y[:, :, PH : PH + H, PW : PW + W] = x
-    return y
+    edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
+    return np.pad(x, edges, constant_values=value)
+
+
+def windows(x, kernel_size, stride):
+    """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
+
+    A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    """
+    (*more, h, w), (SH, SW) = x.strides, stride
+    sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
+    return get_array_module(x).lib.stride_tricks.as_strided(
+        x, (*x.shape[:-2], *kernel_size, *sizes), (*more, h, w, h * SH, w * SW)
+    )
 
 
 def unpadded(y, pad):
     """The pictures y without the pixels that padded() adds."""
-    (H, W), (PH, PW) = y.shape[2:], pad
-    if PH == PW == 0:
-        return y
-    return y[:, :, PH : H - PH, PW : W - PW]
-
-
-def windows(x, kernel_size, stride):
-    """What a kernel sees at each place, as a view: (N, C, KH, KW, OH, OW)."""
-    (KH, KW), (SH, SW) = kernel_size, stride
-    OH, OW = conv_outsizes(x.shape[2:], kernel_size, stride, (0, 0))
-    n, c, h, w = x.strides
-    return get_array_module(x).lib.stride_tricks.as_strided(
-        x, (*x.shape[:2], KH, KW, OH, OW), (n, c, h, w, h * SH, w * SW)
-    )
-
-
-def shifted(x, kernel_size, stride):
-    """What each pixel of a kernel sees at all places, one view (N, C, OH, OW) each."""
-    view = windows(x, kernel_size, stride)
-    return [view[:, :, i, j] for i, j in np.ndindex(kernel_size)]
-
-
-def im2col_array(x, kernel_size, stride, pad, to_matrix=True):
-    """im2col of an array."""
-    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
-    col = windows(padded(x, pad), kernel_size, stride)
-    if not to_matrix:
-        return col.copy()
-    N, C, KH, KW, OH, OW = col.shape
-    return col.transpose(0, 4, 5, 1, 2, 3).reshape(N * OH * OW, C * KH * KW)
-
-
-def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
-    """col2im of an array."""
-    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
-    (N, C, H, W), (PH, PW) = img_shape, pad
-    x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
-    view = windows(x, kernel_size, stride)
-    if to_matrix:
-        N, C, KH, KW, OH, OW = view.shape
-        col = col.reshape(N, OH, OW, C, KH, KW).transpose(0, 3, 4, 5, 1, 2)
-    for i, j in np.ndindex(kernel_size):
-        view[:, :, i, j] += col[:, :, i, j]
-    return unpadded(x, pad)
+    (H, W), (PH, PW) = y.shape[-2:], pad
+    return y if pad == (0, 0) else y[..., PH : H - PH, PW : W - PW]
 
 
 class Im2col(Function):
-    """What a kernel sees at each place, side by side."""
+    """What a kernel sees at each place, (N, C, KH, KW, OH, OW)."""
 
-    def __init__(self, *geometry):
-        self.geometry = geometry
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
 
     def forward(self, x):
-        return im2col_array(x, *self.geometry)
+        kernel_size, stride, pad = self.geometry
+        return windows(padded(x, pad), kernel_size, stride).copy()
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -118,21 +88,35 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
     (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
     (N, C, KH, KW, OH, OW).
     """
-    return Im2col(kernel_size, stride, pad, to_matrix)(x)
+    col = Im2col(pair(kernel_size), pair(stride), pair(pad))(x)
+    if not to_matrix:
+        return col
+    N, C, KH, KW, OH, OW = col.shape
+    return reshape(transpose(col, (0, 4, 5, 1, 2, 3)), (N * OH * OW, C * KH * KW))
 
 
 class Col2im(Function):
-    """Pictures in which what im2col has taken apart is added up again."""
+    """Pictures (N, C, H, W) in which what Im2col has taken apart is added up."""
 
-    def __init__(self, img_shape, *geometry):
+    def __init__(self, img_shape, kernel_size, stride, pad):
         self.img_shape = img_shape
-        self.geometry = geometry
+        self.geometry = kernel_size, stride, pad
 
     def forward(self, col):
-        return col2im_array(col, self.img_shape, *self.geometry)
+        pixels = np.ndindex(self.geometry[0])
+        return self.added_up((col[:, :, i, j] for i, j in pixels), col)
 
-    def backward(self, gy):
-        return Im2col(*self.geometry)(gy)
+    def added_up(self, parts, like):
+        """Pictures with a part for each pixel of the kernel, where it saw them."""
+        (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
+        x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
+        seen = windows(x, kernel_size, stride)
+        for (i, j), part in zip(np.ndindex(kernel_size), parts):
+            seen[:, :, i, j] += part  # all at once would lose what overlaps
+        return unpadded(x, (PH, PW))
+
+    def backward(self, gx):
+        return Im2col(*self.geometry)(gx)
 
 
 def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
@@ -140,27 +124,107 @@ def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
 
     A pixel that several places of the kernel see gets the sum of theirs.
     """
-    return Col2im(img_shape, kernel_size, stride, pad, to_matrix)(col)
+    (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
+    stride, pad = pair(stride), pair(pad)
+    if to_matrix:
+        OH, OW = conv_outsizes(sizes, (KH, KW), stride, pad)
+        col = transpose(reshape(col, (N, OH, OW, C, KH, KW)), (0, 3, 4, 5, 1, 2))
+    return Col2im(img_shape, (KH, KW), stride, pad)(col)
+
+
+def check_channels(x, channels):
+    """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
     """The same as conv2d, as a matrix product of im2col and W."""
     x, W = as_variable(x), as_variable(W)
-    OC, _, KH, KW = W.shape
+    OC, C, KH, KW = W.shape
+    check_channels(x, C)
     col = im2col(x, (KH, KW), stride, pad)
     y = linear(col, reshape(W, (OC, -1)).T, b)
     OH, OW = conv_outsizes(x.shape[2:], (KH, KW), pair(stride), pair(pad))
     return transpose(reshape(y, (len(x), OH, OW, OC)), (0, 3, 1, 2))
 
 
+def pooling_simple(x, kernel_size, stride=1, pad=0):
+    """The same as pooling without padding, as the maximum of im2col."""
+    col = im2col(x, kernel_size, stride, pad, to_matrix=False)
+    N, C, KH, KW, OH, OW = col.shape
+    return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
+
+
+class Pooling(Function):
+    """The largest number that a kernel sees at each place."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.geometry = kernel_size, stride, pad
+
+    def views(self, x):
+        """What each pixel of the kernel sees; padding never is the largest."""
+        kernel_size, stride, pad = self.geometry
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        seen = windows(padded(x, pad, lowest), kernel_size, stride)
+        return [seen[:, :, i, j] for i, j in np.ndindex(kernel_size)]
+
+    def forward(self, x):
+        first, *others = self.views(x)
+        y = first.copy()
+        for view in others:
+            np.maximum(y, view, out=y)
+        return y
+
+    def backward(self, gy):
+        (x,), (y,) = self.input_arrays, self.output_arrays
+        masks, free = [], True
+        for view in self.views(x):
+            masks.append(free & (view == y))  # of equals the first one counts
+            free = free & ~masks[-1]
+        return Unpooling(masks, x.shape, *self.geometry)(gy)
+
+
+class Unpooling(Col2im):
+    """Pictures with each number of gy where a mask says that it came from."""
+
+    def __init__(self, masks, *geometry):
+        super().__init__(*geometry)
+        self.masks = masks  # one for each pixel of the kernel
+
+    def forward(self, gy):
+        return self.added_up((gy * mask for mask in self.masks), gy)
+
+    def backward(self, ggx):
+        col = super().backward(ggx)
+        return sum(col * np.stack(self.masks, axis=2).reshape(col.shape), (2, 3))
+
+
+def pooling(x, kernel_size, stride=1, pad=0):
+    """The largest number that a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    """
+    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
+        raise ValueError(f"A kernel of {kernel_size} would see nothing but pad {pad}.")
+    return Pooling(kernel_size, stride, pad)(x)
+
+
+def average_pooling(x, kernel_size, stride=1, pad=0):
+    """The average of what a kernel sees at each place of x, (N, C, H, W).
+
+    (N, C, OH, OW); padding counts as zeros.
+    """
+    KH, KW = pair(kernel_size)
+    return sum(im2col(x, (KH, KW), stride, pad, to_matrix=False), (2, 3)) / (KH * KW)
+
+
 BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cache
 
 
 def blocks(x, kernel_size, stride):
-    """Cut the windows of x into blocks of columns: (pictures, rows, view) of each.
-
-    The view, (n, C, KH, KW, rows, OW), is on a few pictures or a few rows of one.
-    """
+    """windows(x) in parts, a few pictures or rows of one: (pictures, rows, view)."""
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     pictures = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -171,63 +235,20 @@ def blocks(x, kernel_size, stride):
             yield some, rows, view[some, :, :, :, rows]
 
 
-def check_channels(x, channels):
-    """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
-    if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
-
-
-def conv2d_array(x, W, stride, pad):
-    """conv2d of arrays, without a bias."""
-    OC, C, KH, KW = W.shape
-    check_channels(x, C)
-    OH, OW = conv_outsizes(x.shape[2:], (KH, KW), stride, pad)
-    x = padded(x, pad)
-    xp = get_array_module(x)
-    y = xp.empty((len(x), OC, OH, OW), np.result_type(x, W))
-    for some, rows, view in blocks(x, (KH, KW), stride):
-        n, *_, height, OW = view.shape
-        col = view.reshape(n, C * KH * KW, height * OW)
-        y[some, :, rows] = (W.reshape(OC, -1) @ col).reshape(n, OC, height, OW)
-    return y
-
-
-def deconv2d_array(x, W, stride, pad, outsize):
-    """deconv2d of arrays, without a bias."""
-    C, OC, KH, KW = W.shape
-    check_channels(x, C)
-    (H, W_), (PH, PW) = outsize, pad
-    xp = get_array_module(x)
-    y = xp.zeros((len(x), OC, H + 2 * PH, W_ + 2 * PW), np.result_type(x, W))
-    for some, rows, view in blocks(y, (KH, KW), stride):
-        part = x[some, :, rows].reshape(len(view), C, -1)
-        col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-        for i, j in np.ndindex(KH, KW):
-            view[:, :, i, j] += col[:, :, i, j]
-    return unpadded(y, pad)
-
-
-def kernel_gradient_array(x, gy, kernel_size, stride, pad):
-    """The gradient of the kernel of conv2d, given x and that of its output."""
-    (C, OC), (KH, KW) = (x.shape[1], gy.shape[1]), kernel_size
-    xp = get_array_module(x)
-    gW = xp.zeros((OC, C * KH * KW), np.result_type(x, gy))
-    for some, rows, view in blocks(padded(x, pad), kernel_size, stride):
-        col = view.reshape(len(view), C * KH * KW, -1)
-        part = gy[some, :, rows].reshape(len(view), OC, -1)
-        gW += (part @ col.transpose(0, 2, 1)).sum(axis=0)
-    return gW.reshape(OC, C, KH, KW)
-
-
 class Convolution(Function):
     """conv2d."""
 
     def __init__(self, stride, pad):
-        self.stride = stride
-        self.pad = pad
+        self.geometry = stride, pad
 
     def forward(self, x, W, *bias):
-        y = conv2d_array(x, W, self.stride, self.pad)
+        (OC, C, KH, KW), (stride, pad) = W.shape, self.geometry
+        check_channels(x, C)
+        shape = len(x), OC, *conv_outsizes(x.shape[2:], (KH, KW), stride, pad)
+        y = get_array_module(x).empty(shape, np.result_type(x, W))
+        for some, rows, view in blocks(padded(x, pad), (KH, KW), stride):
+            col, out = view.reshape(len(view), C * KH * KW, -1), y[some, :, rows]
+            out[...] = (W.reshape(OC, -1) @ col).reshape(out.shape)
         for b in bias:
             y += b.reshape(-1, 1, 1)
         return y
@@ -236,9 +257,9 @@ class Convolution(Function):
         x, W, *bias = self.saved_inputs
         gx = gW = None
         if self.needs(0):
-            gx = deconv2d(gy, W, None, self.stride, self.pad, x.shape[2:])
+            gx = deconv2d(gy, W, None, *self.geometry, x.shape[2:])
         if self.needs(1):
-            gW = KernelGradient(W.shape[2:], self.stride, self.pad)(x, gy)
+            gW = KernelGradient(W.shape[2:], *self.geometry)(x, gy)
         return gx, gW, *(gy.sum(axis=(0, 2, 3)) for _ in bias)
 
 
@@ -254,13 +275,21 @@ def conv2d(x, W, b=None, stride=1, pad=0):
 class TransposedConvolution(Function):
     """deconv2d."""
 
-    def __init__(self, stride, pad, outsize):
-        self.stride = stride
-        self.pad = pad
+    def __init__(self, outsize, stride, pad):
         self.outsize = outsize
+        self.geometry = stride, pad
 
     def forward(self, x, W, *bias):
-        y = deconv2d_array(x, W, self.stride, self.pad, self.outsize)
+        (C, OC, KH, KW), (stride, pad) = W.shape, self.geometry
+        check_channels(x, C)
+        sizes = [size + 2 * more for size, more in zip(self.outsize, pad)]
+        y = get_array_module(x).zeros((len(x), OC, *sizes), np.result_type(x, W))
+        for some, rows, view in blocks(y, (KH, KW), stride):
+            part = x[some, :, rows].reshape(len(view), C, -1)
+            col = (W.reshape(C, -1).T @ part).reshape(view.shape)
+            for i, j in np.ndindex(KH, KW):
+                view[:, :, i, j] += col[:, :, i, j]
+        y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
         return y
@@ -269,9 +298,9 @@ class TransposedConvolution(Function):
         x, W, *bias = self.saved_inputs
         gx = gW = None
         if self.needs(0):
-            gx = conv2d(gy, W, None, self.stride, self.pad)
+            gx = conv2d(gy, W, None, *self.geometry)
         if self.needs(1):
-            gW = KernelGradient(W.shape[2:], self.stride, self.pad)(gy, x)
+            gW = KernelGradient(W.shape[2:], *self.geometry)(gy, x)
         return gx, gW, *(gy.sum(axis=(0, 2, 3)) for _ in bias)
 
 
@@ -288,7 +317,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
     if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
         raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
     bias = [] if b is None else [b]
-    return TransposedConvolution(stride, pad, outsize)(x, W, *bias)
+    return TransposedConvolution(outsize, stride, pad)(x, W, *bias)
 
 
 class KernelGradient(Function):
@@ -298,145 +327,17 @@ class KernelGradient(Function):
         self.geometry = kernel_size, stride, pad
 
     def forward(self, x, gy):
-        return kernel_gradient_array(x, gy, *self.geometry)
+        (kernel_size, stride, pad), OC = self.geometry, gy.shape[1]
+        shape = OC, x.shape[1] * math.prod(kernel_size)
+        gW = get_array_module(x).zeros(shape, np.result_type(x, gy))
+        for some, rows, view in blocks(padded(x, pad), kernel_size, stride):
+            col = view.reshape(len(view), shape[1], -1)
+            part = gy[some, :, rows].reshape(len(view), OC, -1)
+            gW += (part @ col.transpose(0, 2, 1)).sum(axis=0)
+        return gW.reshape(OC, -1, *kernel_size)
 
     def backward(self, ggW):
         x, gy = self.saved_inputs
         _, stride, pad = self.geometry
         gx = deconv2d(gy, ggW, None, stride, pad, x.shape[2:])
         return gx, conv2d(x, ggW, None, stride, pad)
-
-
-def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """The same as pooling without padding, as the maximum of im2col."""
-    x = as_variable(x)
-    col = im2col(x, kernel_size, stride, pad, to_matrix=False)
-    N, C, KH, KW, OH, OW = col.shape
-    return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
-
-
-class Pooling(Function):
-    """The largest number that a kernel sees at each place."""
-
-    def __init__(self, kernel_size, stride, pad):
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pad = pad
-
-    def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
-        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-        return shifted(padded(x, self.pad, lowest), self.kernel_size, self.stride)
-
-    def forward(self, x):
-        first, *others = self.views(x)
-        y = first.copy()
-        for view in others:
-            np.maximum(y, view, out=y)
-        return y
-
-    def backward(self, gy):
-        (x,), (y,) = self.input_arrays, self.output_arrays
-        masks, free = [], y == y
-        for view in self.views(x):
-            masks.append(free & (view == y))  # of equals the first one counts
-            free = free & ~masks[-1]
-        return Unpooling(self, masks, x.shape)(gy)
-
-
-class Unpooling(Function):
-    """Pictures with each number of gy where a mask says that it came from."""
-
-    def __init__(self, pool, masks, img_shape):
-        self.pool = pool
-        self.masks = masks
-        self.img_shape = img_shape
-
-    def forward(self, gy):
-        pool, (N, C, H, W) = self.pool, self.img_shape
-        shape = N, C, H + 2 * pool.pad[0], W + 2 * pool.pad[1]
-        gx = get_array_module(gy).zeros(shape, gy.dtype)
-        for view, mask in zip(shifted(gx, pool.kernel_size, pool.stride), self.masks):
-            view[...] += gy * mask
-        return unpadded(gx, pool.pad)
-
-    def backward(self, ggx):
-        return MaskedPooling(self.pool, self.masks)(ggx)
-
-
-class MaskedPooling(Function):
-    """The number that a mask names, of those that a kernel sees at each place."""
-
-    def __init__(self, pool, masks):
-        self.pool = pool
-        self.masks = masks
-
-    def forward(self, x):
-        pool = self.pool
-        views = shifted(padded(x, pool.pad), pool.kernel_size, pool.stride)
-        y = views[0] * self.masks[0]
-        for view, mask in zip(views[1:], self.masks[1:]):
-            y += view * mask
-        return y
-
-    def backward(self, gy):
-        (x,) = self.saved_inputs
-        return Unpooling(self.pool, self.masks, x.shape)(gy)
-
-
-def pooling(x, kernel_size, stride=1, pad=0):
-    """The largest number that a kernel sees at each place of x, (N, C, H, W).
-
-    (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    """
-    kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
-    if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
-        raise ValueError(f"A kernel of {kernel_size} would see nothing but pad {pad}.")
-    return Pooling(kernel_size, stride, pad)(x)
-
-
-class AveragePooling(Function):
-    """The average of what a kernel sees at each place."""
-
-    def __init__(self, kernel_size, stride, pad):
-        self.geometry = kernel_size, stride, pad
-
-    def forward(self, x):
-        (KH, KW), stride, pad = self.geometry
-        first, *others = shifted(padded(x, pad), (KH, KW), stride)
-        y = first / (KH * KW)
-        for view in others:
-            y += view / (KH * KW)
-        return y
-
-    def backward(self, gy):
-        (x,) = self.saved_inputs
-        return AverageUnpooling(x.shape, *self.geometry)(gy)
-
-
-class AverageUnpooling(Function):
-    """Pictures in which each number of gy is shared by what the kernel saw."""
-
-    def __init__(self, img_shape, *geometry):
-        self.img_shape = img_shape
-        self.geometry = geometry
-
-    def forward(self, gy):
-        (N, C, H, W), ((KH, KW), stride, pad) = self.img_shape, self.geometry
-        shape = N, C, H + 2 * pad[0], W + 2 * pad[1]
-        gx = get_array_module(gy).zeros(shape, gy.dtype)
-        gy = gy / (KH * KW)
-        for view in shifted(gx, (KH, KW), stride):
-            view[...] += gy
-        return unpadded(gx, pad)
-
-    def backward(self, ggx):
-        return AveragePooling(*self.geometry)(ggx)
-
-
-def average_pooling(x, kernel_size, stride=1, pad=0):
-    """The average of what a kernel sees at each place of x, (N, C, H, W).
-
-    (N, C, OH, OW); padding counts as zeros.
-    """
-    return AveragePooling(pair(kernel_size), pair(stride), pair(pad))(x)
