@@ -67,8 +67,8 @@ False in this place and True in all others. As a number, True is 1.
 The second formula needs x0 > 0, since it has log(x0) in it. Nothing helps
 there: (-2) ** 3 is a number, but (-2) ** 3.1 is none.
 
-A power with a number goes the old way, with one slope to compute. All else goes
-the new way:
+A power with a number goes the old way, with one slope to compute. All else
+goes the new way:
 
     [pow]
 
