@@ -7,9 +7,9 @@ shape (2, 3). An array of any number of axes is called a tensor:
     0.50  0.25  0.25
     0.10  0.10  0.80
 
-How much of a surprise is it if a team wins? Its share in the answer is -p log p;
-their sum in a league is called the entropy. And which of the chances are above
-0.2? And what is p ** t, if t is an array? So far, none of this works:
+How much of a surprise will the result be? Each team adds -p log p to it. The
+sum over a league is called its entropy. Which of the chances are above 0.2?
+And what is p ** t, if t is an array? So far, none of this works:
 
     log(p)       NameError: there is no log
     p > 0.2      TypeError: '>' not supported
@@ -67,8 +67,8 @@ False in this place and True in all others. As a number, True is 1.
 The second formula needs x0 > 0, since it has log(x0) in it. Nothing helps
 there: (-2) ** 3 is a number, but (-2) ** 3.1 is none.
 
-A power with a number goes the old way, with one slope to compute. Whatever else
-comes goes the new way:
+A power with a number goes the old way, with one slope to compute. All else
+goes the new way:
 
     [pow]
 

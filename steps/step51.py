@@ -1985,10 +1985,7 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
-
-        Returns the path of the picture.
-        """
+        """Draw the graph of a call by plot_dot_graph, verbose; returns its path."""
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 

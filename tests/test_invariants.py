@@ -30,10 +30,12 @@ CORES = os.cpu_count() or 1
 LARGE = {
     22: (80, "four operators of one kind, with both sides of each"),
     26: (80, "DOT, the file and the drawing are of use only together"),
+    13: (70, "what backward() needs is kept, and what it gives is checked"),
     32: (90, "one backward() for arrays and for Variables"),
     38: (90, "other shapes and parts of an array, each with its gradient"),
     39: (80, "sums and largest elements go along the same axes"),
     43: (70, "a few activations, and x W + b as one function"),
+    44: (80, "a layer, and what its parameters may be replaced by"),
     45: (70, "the search for parameters, and the models it serves"),
     46: (130, "five optimizers of one kind"),
     47: (90, "softmax, its logarithm and the loss, each with its gradient"),
