@@ -132,8 +132,8 @@ Removed:  nothing
 
 Elsewhere
 In PyTorch a and b may both be tensors in a ** b. At 2 and 3 the slopes are 12
-and 8 · log 2 = 5.545. x ** 0.0 has the slope 0 at x = 0 there, too. Chainer has
-three functions for powers: PowVarVar, PowVarConst and PowConstVar.
+and 8 · log 2 = 5.545. x ** 0.0 has the slope 0 at x = 0 there, too. Chainer
+has three functions for powers: PowVarVar, PowVarConst and PowConstVar.
 
 Watch out
 From here on pow in this file is ours. Python's own is hidden behind it.

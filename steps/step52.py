@@ -23,9 +23,9 @@ we do that, let Variable take x, and try what the functions do with it:
 
 The first two are no surprise: they are methods of x. But np.exp is NumPy's,
 and NumPy cannot even read the memory of a GPU. Still the result is an array of
-CuPy. NumPy asks its argument first. If the argument has a method __array_ufunc__ or
-__array_function__, that method does the work. We met the first of them in
-step 21: there, None in its place told NumPy to keep out.
+CuPy. NumPy asks its argument first. If the argument has a method
+__array_ufunc__ or __array_function__, that method does the work. We met the
+first of them in step 21: there, None in its place told NumPy to keep out.
 
 So nearly all our functions run on a GPU as they stand. When does it go wrong?
 When NumPy has nobody to ask:
@@ -124,9 +124,9 @@ the seed gives the same ones.
 At the end model.to_cpu() brings home what was learned. Then the program ends,
 and in both memories it is gone. Step 53 writes it to a file.
 
-New:      is_on_gpu, get_array_module, as_numpy, as_cupy, Variable.to_cpu,
-          Variable.to_gpu, Layer.to_cpu, Layer.to_gpu, DataLoader.to_cpu,
-          DataLoader.to_gpu
+New:      gpu_is_available, is_on_gpu, get_array_module, as_numpy, as_cupy,
+          Variable.to_cpu, Variable.to_gpu, Layer.to_cpu, Layer.to_gpu,
+          DataLoader.to_cpu, DataLoader.to_gpu
 Changed:  as_array, Variable.__init__, GetItemGrad.forward,
           SoftmaxCrossEntropy.forward, Linear.init_W, Linear.forward,
           DataLoader, DataLoader.__init__, DataLoader.batch
@@ -217,16 +217,20 @@ def get_array_module(x):
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host; itself if it is."""
+    """The array x, or that in the Variable x, as NumPy's on the host.
+
+    What is there already stays itself.
+    """
     if get_array_module(x) is np:
         return np.asarray(x.data if hasattr(x, "requires_grad") else x)
     return (x.data if hasattr(x, "requires_grad") else x).get()
 
 
 def as_cupy(x):
-    """The array x, or that in the Variable x, as CuPy's on the GPU; itself if it is.
+    """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    Without CuPy a RuntimeError says what to install.
+    What is there already stays itself. Without CuPy it is a
+    RuntimeError that says what to install.
     """
     try:
         import cupy

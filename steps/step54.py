@@ -111,16 +111,20 @@ def get_array_module(x):
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host; itself if it is."""
+    """The array x, or that in the Variable x, as NumPy's on the host.
+
+    What is there already stays itself.
+    """
     if get_array_module(x) is np:
         return np.asarray(x.data if hasattr(x, "requires_grad") else x)
     return (x.data if hasattr(x, "requires_grad") else x).get()
 
 
 def as_cupy(x):
-    """The array x, or that in the Variable x, as CuPy's on the GPU; itself if it is.
+    """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    Without CuPy a RuntimeError says what to install.
+    What is there already stays itself. Without CuPy it is a
+    RuntimeError that says what to install.
     """
     try:
         import cupy
