@@ -115,6 +115,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -142,6 +145,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -223,9 +230,22 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that belongs to a layer and is to be learned."""
+    """A Variable that belongs to a layer and is to be learned.
+
+    Its data is None as long as its size is not known.
+    """
 
     __slots__ = ()
+
+
+class Statistic(Parameter):
+    """What is saved with the parameters of a layer, but not learned."""
+
+    __slots__ = ()
+
+    def __init__(self, data, name=None):
+        super().__init__(data, name)
+        self.requires_grad = False
 
 
 def fit_gradient(gx, x):
@@ -248,6 +268,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -368,7 +396,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -378,7 +417,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -406,6 +445,11 @@ class Function:
     def backward(self, *gys):
         """The gradients of the inputs, given gys, those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+    def __getstate__(self):
+        """What a copy gets: the options, not what a call has left here."""
+        call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
+        return {key: x for key, x in vars(self).items() if key not in call}
 
 
 class Cast(Function):

@@ -4,7 +4,7 @@
 import numpy as np
 
 from framework.backend import get_array_module
-from framework.core import Parameter, as_variable
+from framework.core import Parameter, Statistic, as_variable
 from framework.functions.affine import embed_id, linear
 from framework.functions.conv import conv2d, deconv2d, pair
 from framework.functions.math import tanh
@@ -35,21 +35,31 @@ class Layer:
         return {}
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params().
+
+        Statistics are none: they are saved, but never learned.
+        """
+        params = self.named_params().values()
+        return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
@@ -65,7 +75,10 @@ class Layer:
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -75,7 +88,10 @@ def check_successor(layer, name, value):
 
 
 def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework."""
+    """A TypeError if options come without their names, as in another framework.
+
+    The message: It is Linear(usage): options have names, but 10 came without one.
+    """
     if unnamed:
         raise TypeError(
             f"It is {type(layer).__name__}({usage}): options have names, but "
@@ -84,7 +100,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -101,9 +121,11 @@ def found_members(owner, name, seen):
 
 
 class Linear(Layer):
-    """x @ W + b, with W and b to be learned.
+    """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
-    W is (in_size, out_size); without in_size it is made at the first call.
+    W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
+    Without in_size that waits for the first call and takes the last length of x. b
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
     def __init__(
@@ -147,9 +169,8 @@ class BatchNorm(Layer):
         self.dtype = dtype
         self.gamma = Parameter(None, name="gamma")
         self.beta = Parameter(None, name="beta")
-        self.avg_mean = Parameter(None, name="avg_mean")
-        self.avg_var = Parameter(None, name="avg_var")
-        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+        self.avg_mean = Statistic(None, name="avg_mean")
+        self.avg_var = Statistic(None, name="avg_var")
 
     def late_shapes(self, size):
         """The shape of all four."""

@@ -28,12 +28,18 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call on xs; returns the path of the picture."""
+        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
+
+        Returns the path of the picture.
+        """
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or any functions of one Variable, one after the other."""
+    """Layers, or any functions of one Variable, one after the other.
+
+    They are the attributes l0, l1, ... and may be replaced there.
+    """
 
     def __init__(self, *layers):
         self.count = len(layers)
@@ -52,9 +58,10 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes, with an activation between them.
+    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
 
-    A multi-layer perceptron.
+    The activation stands between them, not behind the last. It must be named, or
+    check_named() says: MLP((100, 10), activation=relu).
     """
 
     def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):

@@ -37,7 +37,7 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
+        params = [p for p in self.target.params() if p.requires_grad]
         for hook in self.hooks:
             hook([p for p in params if p.grad is not None])
         params = [p for p in params if p.grad is not None]  # hooks may take some away
@@ -59,7 +59,8 @@ class Optimizer:
         """An array that is kept for param from update to update, zeros at first."""
         state = self.states.setdefault(param, {})
         if key not in state:
-            state[key] = np.zeros_like(param.data)
+            dtype = np.result_type(param.dtype, np.float32)
+            state[key] = np.zeros_like(param.data, dtype)
         return state[key]
 
     def save_states(self, path):
@@ -94,6 +95,12 @@ def check_learnable(param):
         )
 
 
+def gradient_of(param):
+    """The array of a gradient, of float16 as float32: squares would be 0 or inf."""
+    g = param.grad.data
+    return g.astype(np.result_type(g.dtype, np.float32), copy=False)
+
+
 def take_step(param, step):
     """Move a parameter by -step, an array that nobody else needs.
 
@@ -126,7 +133,7 @@ class MomentumSGD(Optimizer):
     def update_one(self, param):
         v = self.state(param, "v")
         v *= self.momentum
-        v -= self.lr * param.grad.data
+        v -= self.lr * gradient_of(param)
         take_step(param, -v)
 
 
@@ -142,7 +149,7 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        h, g = self.state(param, "h"), param.grad.data
+        h, g = self.state(param, "h"), gradient_of(param)
         h += g * g
         take_step(param, self.lr * g / (np.sqrt(h) + self.eps))
 
@@ -163,7 +170,7 @@ class AdaDelta(Optimizer):
 
     def update_one(self, param):
         h, s = self.state(param, "h"), self.state(param, "s")
-        rho, eps, g = self.rho, self.eps, param.grad.data
+        rho, eps, g = self.rho, self.eps, gradient_of(param)
         h += (1 - rho) * (g * g - h)
         d = np.sqrt((s + eps) / (h + eps)) * g
         s += (1 - rho) * (d * d - s)
@@ -198,7 +205,7 @@ class Adam(Optimizer):
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
-        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m, v, g = self.state(param, "m"), self.state(param, "v"), gradient_of(param)
         t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
@@ -243,7 +250,7 @@ class ClipGrad:
         self.max_norm = max_norm
 
     def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
+        squares = [float((gradient_of(param) ** 2).sum()) for param in params]
         rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
         if rate < 1:
             for param in params:

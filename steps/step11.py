@@ -34,14 +34,30 @@ Here is 2 + 3 by hand:
     outputs     [y]             the array 5.0 in a variable
 
 In the code
-__call__ goes down these four lines. Where step 7 kept self.input and
-self.output, it now keeps two lists, self.inputs and self.outputs. Its first
-two lines belong to another story; leave them for a moment:
+__call__ is to go down these four lines. Where step 7 kept self.input and
+self.output, it now keeps two lists, self.inputs and self.outputs. But a
+function object has room for one call only. What if it is called twice?
+
+    f = Square()
+    f(f([x]))
+
+The second call overwrites what the first one kept. The variable in between
+is now the input of f and has f as its creator. So backward() walks from f
+to f to f, without end. Therefore a function object remembers its first call.
+Called once more, it makes a copy of itself, and the copy remembers the new
+call. How does it know that it was called before? The class has an attribute
+inputs = None. A new object finds this None, and after a call it has a list
+of its own:
+
+    [Function]
+
+So __call__ looks for a call before this one, and then goes down the four
+lines:
 
     [Function.__call__]
 
 What happens to one output is a method of its own. It is the end of the old
-__call__, and it adds the new variable to the list of outputs:
+__call__. It adds the new variable to the list of outputs, and returns it:
 
     [Function.make_output]
 
@@ -80,21 +96,6 @@ The loop does the same with the only input and the only output:
 
 Add has no backward() of its own. It inherits that of Function, which raises
 NotImplementedError with the name Add. Step 13 gives it one.
-
-Now to the two lines we left out. A function object keeps the inputs and
-outputs of its call. What if it is called twice?
-
-    f = Square()
-    f(f([x]))
-
-The second call overwrites what the first one kept. The variable in between
-is now the input of f and has f as its creator. So backward() walks from f
-to f to f, without end. Therefore a function object remembers one call only.
-Called once more, it makes a copy of itself, and the copy remembers the new
-call. How does it know that it was called before? Its inputs are no longer
-None, as they are for a new object:
-
-    [Function]
 
 Is our problem solved? Two variables can be added now. But Add()(x0, x1) is
 still an error: we must write Add()([x0, x1])[0], with four brackets more.
@@ -278,28 +279,22 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def gradient_check(f, x, eps=1e-4, tolerance=1e-5):
-    """True if backward() through f agrees with a numerical slope at x, a Variable.
+    """True if backward() through f agrees with the numerical slopes at x, a Variable.
 
-    x moves along a random direction u and y is weighted with a random v, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
+    Each element of f(x) must depend on the same element of x alone. An
+    AssertionError names the first element whose two slopes are further apart
+    than the tolerance, relative to the numerical one.
     """
-    rng = np.random.default_rng(0)
-    u = rng.standard_normal(x.data.shape)
-    y0 = f(Variable(as_array(x.data - eps * u)))
-    y1 = f(Variable(as_array(x.data + eps * u)))
-    v = as_array(rng.standard_normal(y0.data.shape))
+    slopes = numerical_diff(f, x, eps)
     x = Variable(x.data)
-    y = f(x)
-    y.grad = v
-    y.backward()
-    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
-    found = np.sum(u * x.grad)
-    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
-        raise AssertionError(
-            f"backward() gives a slope of {found:.6g}, "
-            f"but the numerical slope is {slope:.6g}."
-        )
+    f(x).backward()
+    for i, slope in np.ndenumerate(slopes):
+        found = x.grad[i]
+        if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+            raise AssertionError(
+                f"Element {i}: backward() gives a slope of {found:.6g}, "
+                f"but the numerical slope is {slope:.6g}."
+            )
     return True
 
 

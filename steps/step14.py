@@ -61,9 +61,9 @@ Changed:  Variable.backward
 Removed:  nothing
 
 Elsewhere
-PyTorch adds into .grad, too: 2 for x + x, then 5. That is why each training
-loop there calls optimizer.zero_grad(). In JAX there is nothing to clear,
-since jax.grad(f) is a function that returns its gradient as a value.
+PyTorch adds into .grad, too. That is why each training loop there calls
+optimizer.zero_grad(). In JAX there is nothing to clear, since jax.grad(f) is
+a function that returns its gradient as a value.
 
 Watch out
 A second y.backward() on the same graph adds to the variables in between as
@@ -86,8 +86,15 @@ Output
 
 Answers
 1. 4: there are four paths, each with the slope 1.
-2. x.grad = 4.0, y.grad = 4.0. For y, x + x and x there is but one array. The
-   outer sum leaves 1 in it. The inner one adds it to itself, twice: 2, 4.
+2. x.grad = 4.0, y.grad = 4.0. Let a be x + x, so y = a + x. The outer sum
+   hands the array of y.grad to both its inputs:
+
+       y.grad --+
+       a.grad --+--> [1.0]
+       x.grad --+
+
+   Then the inner sum hands the array of a.grad to x, twice. Each time it is
+   added to x.grad, which is to itself: 1 becomes 2, and 2 becomes 4.
 3. 2, then 2 + 3 = 5, then 5 + 2 = 7. The last line is 7 as before: it comes
    after the second cleargrad(), and 6 + 1 = 7.
 """
@@ -288,41 +295,29 @@ def numerical_diff(f, x, eps=1e-4):
     return (y1.data - y0.data) / (2 * eps)
 
 
-def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
-    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
-
-
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
-    return total
+def along(f, xs, k):
+    """f as a function of input number k alone; the others stay what they are in xs."""
+    return lambda x: f(*xs[:k], x, *xs[k + 1 :])
 
 
 def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
-    """True if backward() through f agrees with a numerical slope at xs, Variables.
+    """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
-    xs move along random directions us and y is weighted with a random v, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
+    Each element of f(*xs) must depend on the same element of each x alone. An
+    AssertionError names the first element whose two slopes are further apart
+    than the tolerance, relative to the numerical one.
     """
-    rng = np.random.default_rng(0)
-    us = [rng.standard_normal(x.data.shape) for x in xs]
-    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    v = as_array(rng.standard_normal(y0.data.shape))
     xs = [Variable(x.data) for x in xs]
-    y = f(*xs)
-    y.grad = v
-    y.backward()
-    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
-    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
-        raise AssertionError(
-            f"backward() gives a slope of {found:.6g}, "
-            f"but the numerical slope is {slope:.6g}."
-        )
+    f(*xs).backward()
+    for k, x in enumerate(xs):
+        slopes = numerical_diff(along(f, xs, k), x, eps)
+        for i, slope in np.ndenumerate(slopes):
+            found = 0.0 if x.grad is None else x.grad[i]
+            if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+                raise AssertionError(
+                    f"Input {k}, element {i}: backward() gives a slope of {found:.6g}, "
+                    f"but the numerical slope is {slope:.6g}."
+                )
     return True
 
 

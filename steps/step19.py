@@ -40,7 +40,7 @@ print(x) is content with __repr__ if there is no __str__. One will do.
 
 Now the four facts about the array. A property is a method that is read
 without brackets. One cannot write to it: x.shape = (3, 2) is an error. len(x)
-has a method of its own:
+and bool(x), which an if asks for, have methods of their own:
 
     [Variable.shape]
 
@@ -51,6 +51,8 @@ has a method of its own:
     [Variable.dtype]
 
     [Variable.__len__]
+
+    [Variable.__bool__]
 
 In a graph of thirty variables, which of them is the one that is printed? A
 variable may have a name of its own. It is not in the text of print(x); step
@@ -79,25 +81,31 @@ later, somewhere else. If there is a method __array__, NumPy calls it:
 
     [Variable.__array__]
 
-The last one refuses something. Copy y = x² at x = 2, and walk back from the
-copy:
+The last two are about copies. Copy y = x² at x = 2 with its whole history,
+and walk back from the copy:
 
-    z = copy.copy(y)
-    z.backward()        x.grad = 0.0, but should be 4.0
+    z = copy.deepcopy(y)
+    z.backward()        the copy of x gets 0.0, but should get 4.0
 
-z has y's creator, and this function knows y as its output, not z. It finds
-no gradient at y and takes zero. Half a history is worse than none. So a
-variable with a creator is neither copied nor pickled. Both ask for its state:
+The function behind z knows y as its output, not z. It finds no gradient at y
+and takes zero. Half a history is worse than none. So a variable with a creator
+is neither deep-copied nor pickled. Both ask for its state:
 
     [Variable.__getstate__]
+
+copy.copy() is what plotting programs call. They want the array and nothing
+else, and that they get:
+
+    [Variable.__copy__]
 
 We can look into a variable as if it were an array. We cannot calculate with
 it yet: a + b is a TypeError. That is step 20.
 
 New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
-          Variable.item, Variable.__len__, Variable.__repr__,
-          Variable.__float__, Variable.__int__, Variable.__format__,
-          Variable.__array__, Variable.__getstate__
+          Variable.item, Variable.__len__, Variable.__bool__,
+          Variable.__repr__, Variable.__float__, Variable.__int__,
+          Variable.__format__, Variable.__array__, Variable.__getstate__,
+          Variable.__copy__
 Changed:  Variable, Variable.__init__
 Removed:  nothing
 
@@ -107,9 +115,8 @@ there, and numel() the number of elements. copy.deepcopy() of a tensor with a
 history is an error there, too, while copy.copy() shares the history.
 
 Watch out
-if x: asks __len__ from now on. A variable without elements counts as false,
-and one without axes is a TypeError. If you mean "is there a variable?",
-write if x is not None.
+if x: asks for the number in it from now on, and 0.0 counts as false. If you
+mean "is there a variable?", write if x is not None.
 
 Try
 1. Leave out the call of replace() in __repr__. Which lines change?
@@ -230,6 +237,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -257,6 +267,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -314,6 +328,14 @@ def fit_gradient(gx, x):
     return gx
 
 
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
+
+
 class Function:
     """Makes variables out of variables; what it computes is up to forward()."""
 
@@ -366,7 +388,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(gys[-1])})
         return gys
@@ -454,41 +476,29 @@ def numerical_diff(f, x, eps=1e-4):
     return (y1.data - y0.data) / (2 * eps)
 
 
-def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
-    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
-
-
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
-    return total
+def along(f, xs, k):
+    """f as a function of input number k alone; the others stay what they are in xs."""
+    return lambda x: f(*xs[:k], x, *xs[k + 1 :])
 
 
 def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
-    """True if backward() through f agrees with a numerical slope at xs, Variables.
+    """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
-    xs move along random directions us and y is weighted with a random v, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
+    Each element of f(*xs) must depend on the same element of each x alone. An
+    AssertionError names the first element whose two slopes are further apart
+    than the tolerance, relative to the numerical one.
     """
-    rng = np.random.default_rng(0)
-    us = [rng.standard_normal(x.data.shape) for x in xs]
-    y0, y1 = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    v = as_array(rng.standard_normal(y0.data.shape))
     xs = [Variable(x.data) for x in xs]
-    y = f(*xs)
-    y.grad = v
-    y.backward()
-    slope = np.sum(v * (y1.data - y0.data)) / (2 * eps)
-    found = inner(us, [0.0 if x.grad is None else x.grad for x in xs])
-    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
-        raise AssertionError(
-            f"backward() gives a slope of {found:.6g}, "
-            f"but the numerical slope is {slope:.6g}."
-        )
+    f(*xs).backward()
+    for k, x in enumerate(xs):
+        slopes = numerical_diff(along(f, xs, k), x, eps)
+        for i, slope in np.ndenumerate(slopes):
+            found = 0.0 if x.grad is None else x.grad[i]
+            if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+                raise AssertionError(
+                    f"Input {k}, element {i}: backward() gives a slope of {found:.6g}, "
+                    f"but the numerical slope is {slope:.6g}."
+                )
     return True
 
 
@@ -508,6 +518,6 @@ if __name__ == "__main__":
     print("as a number:", float(y), int(y), y.item(), f"{y:.2f}")
     print("in NumPy:", np.mean(W))
     try:
-        copy.copy(y)
+        copy.deepcopy(y)
     except TypeError as error:
         print(str(error).split(",")[0])

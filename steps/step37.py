@@ -1,63 +1,136 @@
 """Step 37 · Tensors
 
 Problem
-Most functions here take an array of any shape, a tensor, as they take a
-number. But let p be probabilities, an array of shape (2, 3):
+Here are the chances of three teams to win, in two leagues, as an array p of
+shape (2, 3). An array of any number of axes is called a tensor:
 
-    log(p)       there is no log
+    0.50  0.25  0.25
+    0.10  0.10  0.80
+
+How much of a surprise is it if a team wins? Its share in the answer is -p log p;
+their sum in a league is called the entropy. And which of the chances are above
+0.2? And what is p ** t, if t is an array? So far, none of this works:
+
+    log(p)       NameError: there is no log
     p > 0.2      TypeError: '>' not supported
     p == 0.5     False, whatever p holds
-    p ** t       TypeError if t is a Variable or an array
+    p ** t       TypeError: A power takes a variable and a number
 
 Idea
-A function of elements makes each of y from one of x: y[i, j] = f(x[i, j]).
-So of the 6 * 6 slopes between two arrays of shape (2, 3) all but 6 are
-zero, and these 6 are what is computed. gx has the shape of x:
+Until now almost every x in our demos was a single number. What is a slope if
+x and y are arrays? Step 5 has the answer, the Jacobian. It holds the slope of
+each element of y along each element of x. Here it is for y = log(x), whose
+slope is 1 / x, at x = [1, 2, 4]:
+
+               x[0]  x[1]  x[2]
+    y[0]       1     0     0
+    y[1]       0     0.5   0
+    y[2]       0     0     0.25
+
+For a picture of 1000 · 1000 numbers this table would have 10 ** 12 entries, 8
+million megabytes. We never make it. See what it is good for: backward()
+multiplies it by gy, which has one number for each y. Let gy be [10, 20, 30]:
+
+    gx  =  [10 · 1, 20 · 0.5, 30 · 0.25]  =  [10, 10, 7.5]
+
+All other products are 0, because log takes each y from one x alone. Such a
+function is called elementwise, and nearly all that we have are of this kind.
+For them, the backward() that we wrote for numbers is right for tensors:
 
     gx[i, j] = gy[i, j] * f'(x[i, j])
 
-backward() starts with gy = 1 everywhere: what we get is the gradient of
-the sum of y. With y.grad = v set before, y[i, j] counts v[i, j] times.
-
-A power of which both may vary has two slopes, one of them with a log:
-
-    y = x0 ** x1      dy/dx0 = x1 * x0 ** (x1 - 1)
-                      dy/dx1 = x0 ** x1 * log(x0)
-
-A comparison has the slope 0 wherever it has one: it needs no graph.
+gx has the shape of x. No function of ours has to be changed. And what does
+backward() begin with? With ones, in the shape of y. So each y counts once, and
+x.grad is the gradient of the sum of all y.
 
 In the code
-log(x) is the natural logarithm, Log()(x); its backward() is gy / x.
-pow(x, c) and rpow(x, c) do what they did if c is a number. For any other
-c they are VariablePow()(x, c) and VariablePow()(c, x). An array is a
-constant there, and what is no array is as_array's TypeError; so
-python_number checks nothing. VariablePow.backward has the two slopes,
-times gy, and None for a constant, as Mul has.
-comparison(operate) makes a method out of operator.lt and its like, for <,
-<=, >, >=, ==, !=. It compares x.data with a Variable, an array or a number,
-and gives what NumPy gives: an array of bool, for two 0-d arrays one bool.
-absolute(x), or abs(x), is Absolute()(x). Its slope is the sign of x.data, a
-constant, with 0 at 0.
+Then the missing functions are quickly written. The logarithm:
+
+    [Log]
+
+    [log]
+
+Now the power. Pow holds for x ** c, with a number c that is a constant, and
+ConstantPow for c ** x. If base and exponent are both Variables, hold one of
+them fixed at a time. At 2 ** 3:
+
+    dy/dx0 = x1 * x0 ** (x1 - 1)  =  3 · 2 ** 2      =  12
+    dy/dx1 = x0 ** x1 * log(x0)   =  8 · 0.6931      =   5.545
+
+    [VariablePow]
+
+What is the line with `one` for? At 0 ** 0, the first formula is 0 * 0 ** -1,
+and NumPy makes nan of it. But x ** 0 is 1 everywhere, a level line, so its
+slope is 0. There we leave the exponent as it is: 0 * 0 ** 0 = 0. So `one` is
+False in this place and True in all others. As a number, True is 1.
+
+The second formula needs x0 > 0, since it has log(x0) in it. Nothing helps
+there: (-2) ** 3 is a number, but (-2) ** 3.1 is none.
+
+A power with a number goes the old way, with one slope to compute. Whatever else
+comes goes the new way:
+
+    [pow]
+
+    [rpow]
+
+An array is a constant there and gets no gradient. What is neither number nor
+array nor Variable is refused by as_array(). So python_number() need not check
+it any more:
+
+    [python_number]
+
+The line with `one` compares x0 with 0, and with create_graph=True x0 is a
+Variable. So Variables must be comparable. So far == does work, and that is a
+trap: Python's own == only asks whether both are the same object.
+
+What does a comparison give? True or False, for each element. Move x by a
+little, and the answer is mostly the same. Its slope is 0, so a bare array
+will do, and no graph. The six methods for <, <=, >, >=, == and != are given,
+and comparison() makes them. They compare the array in the Variable with
+whatever stands on the other side.
+
+They are attached below the class, as the other operators are. Here it matters.
+A class with __eq__ in its body loses its hash, and then no Variable could be
+the key of a dict. backward() keeps its gradients in such a dict.
+
+Last comes abs(), with the slope -1 below 0 and 1 above. At 0 it has a kink and
+no slope. We take 0, which is what np.sign says:
+
+    [Absolute]
+
+    [absolute]
+
+    [Variable.__abs__]
+
+The Output begins with -p log p for the six chances. By hand, for 0.5: log(0.5)
+is -0.69, so y is 0.35, and its slope -log(p) - 1 is -0.31. Later, slopes(f, x)
+shows the Jacobian of above, for f = log. It runs backward() once for each row,
+with gy = [1, 0, 0], then [0, 1, 0], then [0, 0, 1].
+
+In all of this, each number stays in its place. The next functions calculate
+nothing: they only move numbers elsewhere. That is step 38.
 
 New:      Log, log, VariablePow, comparison, Variable.__lt__, Variable.__le__,
           Variable.__gt__, Variable.__ge__, Variable.__eq__, Variable.__ne__,
           Absolute, absolute, Variable.__abs__
 Changed:  python_number, pow, rpow
 Removed:  nothing
+Given:    comparison, Variable.__lt__, Variable.__le__, Variable.__gt__,
+          Variable.__ge__, Variable.__eq__, Variable.__ne__
 
 Elsewhere
-PyTorch and JAX compare element by element, too. PyTorch's tensors have a
-hash, JAX's arrays none. At 0 the slope of abs is 0 in PyTorch, 1 in JAX.
+PyTorch compares element by element, too, and its tensors keep their hash. Its
+slope of abs at 0 is 0, and so is that of 0 ** 0 along the base.
 
 Watch out
-`if a == b:` is an error for arrays of several elements; so is `a in [b]`.
-Ask `a is b` if you mean the same variable. And __eq__ is attached below
-the class: a class with __eq__ in its body loses its hash.
-The slope along x1 has log(x0) in it: x0 must be above 0.
+`if a == b:` is an error for arrays of several elements, and so is `a in [b]`.
+Ask `a is b` if you mean the same variable.
 
 Try
-1. Print slopes(f, x) for f(x) = x * x, and for f(x) = x ** x.
-2. Set one of the probabilities to 0. Which numbers become nan?
+1. Print slopes(f, x) at [1, 2, 4] for f(x) = x * x and for f(x) = x ** x. Are
+   they elementwise?
+2. Set p to [[0.5, 0.5, 0], [0.1, 0.1, 0.8]]. Which numbers become nan?
 3. Write the entropy as log(p ** -p). Does p.grad stay the same?
 
 Output
@@ -68,6 +141,13 @@ Output
     x0 ** x1       8.00  9.00
     its slopes    12.00  6.00 |  5.55  9.89
     slopes of abs -1.00  0.00  1.00
+
+Answers
+1. The diagonals are 2, 4, 8 and 1.00, 6.77, 610.89, with zeros around them.
+   Both are elementwise, though x is used twice.
+2. The entropy of the 0 and its gradient: 0 * log(0) is 0 times -inf. All other
+   numbers stay, as no element has a say in another one.
+3. Yes, to all digits shown. It needs VariablePow: base and exponent both vary.
 """
 
 import contextlib
@@ -179,6 +259,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -206,6 +289,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -282,6 +369,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -402,7 +497,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -412,7 +518,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -615,11 +721,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -638,14 +749,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -770,7 +887,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -791,66 +908,48 @@ def numerical_diff(f, x, eps=1e-4):
     return (y1.data - y0.data) / (2 * eps)
 
 
-def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
-    return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
+def along(f, xs, k):
+    """f as a function of input number k alone; the others stay what they are in xs."""
+    return lambda x: f(*xs[:k], x, *xs[k + 1 :])
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
-    return total
-
-
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, k):
+    """The function that gives the gradient of f(*xs) to xs[k], with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gx = xs[k].grad
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return as_variable(np.zeros_like(xs[k].data)) if gx is None else gx
 
     return df
 
 
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
-    """True if backward() through f agrees with a numerical slope at xs, Variables.
+    """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    Each element of f(*xs) must depend on the same element of each x alone. An
+    AssertionError names the first element whose two slopes are further apart
+    than the tolerance, relative to the numerical one. Up to the given order,
+    each gradient of f is then checked in the same way, as a function of xs.
     """
-    rng = np.random.default_rng(order)
-    us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
-    if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
-        raise AssertionError(
-            f"backward() gives a slope of {found:.6g}, "
-            f"but the numerical slope is {slope:.6g}."
-        )
-    if order == 1:
-        return True
-    return gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+    xs = [Variable(x.data) for x in xs]
+    for k, x in enumerate(xs):
+        slopes, df = numerical_diff(along(f, xs, k), x, eps), derivative(f, k)
+        gx = df(*xs)
+        for i, slope in np.ndenumerate(slopes):
+            found = gx.data[i]
+            if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
+                raise AssertionError(
+                    f"Input {k}, element {i}: backward() gives a slope of {found:.6g}, "
+                    f"but the numerical slope is {slope:.6g}."
+                )
+        if order > 1:
+            gradient_check(df, *xs, order=order - 1, eps=eps, tolerance=tolerance)
+    return True
 
 
 # === files: files that are whole, or not there at all ===

@@ -1,69 +1,148 @@
 """Step 39 · Sums
 
 Problem
-A network makes an array, and its loss must be one number. np.sum(x) of a
-Variable is a TypeError. Python's own sum(x) is 0 + x[0] + x[1] + ..., two
-functions for each row, and for x (2, 3) it still has the shape (3,).
+A network computes an array, and its loss must be one number. So we need to
+add up the elements. Python's own sum() can loop over a Variable since the
+last step. For x of shape (2, 3) it computes 0 + x[0] + x[1]:
+
+    sum(x)              shape (3,), 4 functions
+    sum(sum(x))         for x of shape (1000, 1000): 4000 functions
+
+It takes a [] and a + for each part, and the whole must be done twice. NumPy
+adds up a million numbers in one call, along any axis.
 
 Idea
-A sum is an addition of many terms, and each term gets the gradient of
-the sum unchanged. So backward() repeats gy until it has the shape of x:
+A sum is an addition of many terms. Let one of them grow by 0.01, and so does
+the sum: each slope is 1. So each term gets the gradient of the sum as it is.
+Take x of shape (2, 2) and add up along axis 1, each row for itself:
 
-    x  (2, 3) ---> sum along axis 0 ---> y  (3,)
-    gx (2, 3) <--- repeat along axis 0 <--- gy (1, 3) <--- gy (3,)
+    x             y = x.sum(axis=1)     gy      gx
+    1 2           3                     10      10 10
+    3 4           7                     20      20 20
 
-gy lacks the axis that was summed away. It must first be put back, with
-the length 1, so that it is clear which way to repeat. For x (2, 2) and
-axis 1 both ways give (2, 2), and only the first of them is right:
+1 and 2 both went into the 3, and the gradient of the 3 is 10. So the 10 is
+repeated along the row. The obvious line for this lets NumPy repeat gy:
 
-    gy (2,) = [10 20]      gy (2, 1):  10 10     gy (1, 2):  10 20
-                                       20 20                 10 20
+    np.broadcast_to(gy, (2, 2))     10 20
+                                    10 20
 
-And the gradients of what was repeated add up: a sum along the same axes.
-So each of the two is the backward() of the other, and has all derivatives:
+That is wrong, and nothing complains. gy has the shape (2,). An array with too
+few axes gets new ones in front, and along those it is repeated. But the axis
+that we summed away was the last one. So we put it back first, with the
+length 1. Then it is clear which way to repeat:
 
-    Sum.backward: BroadcastTo          BroadcastTo.backward: Sum
+    gy            gy, shape (2, 1)      repeated to (2, 2)
+    10 20         10                    10 10
+                  20                    20 20
 
 In the code
-sum(x, axis=None, keepdims=False) is Sum(axis, keepdims)(x). axis is a
-number, from the end if negative, or a tuple of them, or None for all
-axes. keepdims leaves an axis that was summed with the length 1.
-mean(x, axis=None, keepdims=False) is that sum divided by how many
-elements went into each of its elements. No elements have no mean: a
-ValueError. average is another name for mean.
-max(x, axis=None, keepdims=False) and min() give the largest and the
-smallest elements. Each gets the gradient, and the others 0; if n elements
-are equally large, each gets 1 / n of it.
-x.sum(...), x.mean(...), x.max(...), x.min(...) are the same as methods.
-An array or a number for x is a constant. An axis that x has not got, or
-twice, is a ValueError; for NumPy, and so for us, an x of shape () has the
-axis 0.
-BroadcastTo(shape)(x) repeats x along its axes of length 1 until it has
-that shape; np.broadcast_to does it. There will be more use for it.
+Which shape is that? The shape of x, with 1 for each axis that was summed.
+The axis may be one number, several, or None for all of them:
+
+    [kept_shape]
+
+With the axes in their place, the repeating is safe:
+
+    [Sum]
+
+    [sum]
+
+    [Variable.sum]
+
+BroadcastTo is a function of ours, as gx needs a record. What is its own
+backward()? A number that was repeated three times was used three times. So
+its three gradients add up, along the axes where the shapes differ:
+
+    [BroadcastTo]
+
+See how the two hold each other: the gradient of a sum is a repeat, and the
+gradient of a repeat is a sum. So both have all derivatives. And the repeat
+costs no memory: np.broadcast_to makes a view that shows one number many
+times.
+
+A mean is a sum, divided by how many elements went into it. For x of shape
+(2, 2) and axis 0 that is 2: y has 2 elements, and x has 4. So each element
+gets 2 / 4 of the gradient. Of no elements at all there is no mean, and an
+error is better than a nan:
+
+    [Mean]
+
+    [mean]
+
+    [average]
+
+    [Variable.mean]
+
+The largest element is found along axes, too. If it grows, so does y. If
+another one grows by a little, y does not move. So the gradient goes to the
+largest and to nobody else. But what if there are two of them?
+
+    x             y = x.max()           gy      gx
+    1 3 3         3                     1       0 0.5 0.5
+
+Let both 3s grow by 0.01, and y grows by 0.01. So their two slopes must have
+the sum 1, and nothing tells one from the other. They share:
+
+    [Max]
+
+is_max is 1 at the largest elements, and dividing by their number makes the
+shares. They are plain arrays: while the largest stays the largest, the shares
+do not change, so there is nothing to differentiate in them.
+
+    [max]
+
+    [Variable.max]
+
+Min, min() and x.min() are given: they are the same for the smallest.
+
+With sums our check of gradients is blind in one eye. It looked at each element
+of y alone, and so far that was right, as each came from one element of x. Now
+an element of y comes from many. So let all of x move at once, along a random
+u, and weight the elements of y with a random v. Then one number is left:
+
+    numerical    sum(v * (f(x + eps u) - f(x - eps u))) / (2 eps)
+    backward     sum(u * x.grad), started at y.grad = v
+
+    [moved]
+
+    [inner]
+
+    [derivative]
+
+    [gradient_check]
+
+Why random, and not ones? x - x.mean() always has the sum 0. With ones for v
+both numbers are 0, and a backward() that gives zeros would pass. The demo's
+Centred does that, and it is caught.
+
+Where we summed, a gradient had to be repeated. Where NumPy repeats an array
+by itself, as in (2, 3) + (3,), a gradient must be summed. That is step 40.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
           Variable.mean, Max, max, Min, min, Variable.max, Variable.min,
-          BroadcastTo
-Changed:  nothing
-Removed:  nothing
+          BroadcastTo, moved, inner
+Changed:  derivative, gradient_check
+Removed:  along
+Given:    Min, min, Variable.min
 
 Elsewhere
-In PyTorch the words are dim and keepdim; axis and keepdims will do. Its
-mean of no elements is nan, and that of integers an error. Its backward of
-sum is expand(): it repeats without copying, like np.broadcast_to. Equally
-large elements share the gradient there in x.max() and amax(x, 1), too, but
-not in x.max(1), which also says where they stand.
+In PyTorch the words are dim and keepdim; axis and keepdims will do. Its mean
+of no elements is nan. Equally large elements share the gradient there in
+x.max() and x.amax(1). In x.max(1), which also says where they stand, one of
+them gets all.
 
 Watch out
-The gradient of a sum is such a view on few numbers, and read-only:
-x.grad.data *= 0.5 is an error. Write x.grad = x.grad * 0.5.
-From here on, sum, max and min in this file are ours: sum([a, b]) is a
-TypeError. The numbers of an array are added by np.sum.
+From here on sum, max and min in this file are ours. sum([a, b]) of two
+variables is a TypeError. Write a + b, or add up in a loop.
+
+With x of shape (2, 2) a gradient repeated the wrong way has the right shape.
+Test with (2, 3), and with weights that differ.
 
 Try
-1. Leave out reshape() in Sum.backward. Which line of the output changes?
-   And what happens for an x of shape (2, 3)?
-2. What is x.grad for sum(x.sum(0) * x.sum(0))? Think before you run it.
+1. Leave out reshape() in Sum.backward. Which lines of the Output change? And
+   what happens to x.sum(axis=1) for an x of shape (2, 3)?
+2. Before running: what is x.grad for sum(x.sum(0) * x.sum(0))?
+3. All four elements of x are 5. What is x.grad for x.max(), with gy = 10?
 
 Output
     y                      shape   y      x.grad
@@ -73,11 +152,23 @@ Output
     x.sum(-1, True)        (2, 1)  3 7    10 10 20 20
     x.sum((0, 1))          ()      10     10 10 10 10
     x.mean()               ()      2.5    2.5 2.5 2.5 2.5
-    x.mean(axis=0)         (2,)    2 3    5 10 5 10
+    average(x, axis=0)     (2,)    2 3    5 10 5 10
     x.max()                ()      4      0 0 0 10
     min(x, axis=1)         (2,)    1 3    10 0 20 0
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
+
+    sum(x * x)  True
+    Centred     backward() gives a slope of 0,
+                but the numerical slope is 0.416757.
+
+Answers
+1. x.sum(axis=1) gets 10 20 10 20, and min(x, axis=1) gets 10 0 10 0, since
+   Max calls Sum.backward. For (2, 3) there is an error: BroadcastTo cannot
+   take the shape (2,).
+2. The sums are 4 and 6, and the slope of a square is twice its root. So
+   each element of the first column gets 8, and each of the second gets 12.
+3. 2.5 for each: a quarter of 10.
 """
 
 import contextlib
@@ -190,6 +281,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -217,6 +311,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -293,6 +391,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -413,7 +519,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -423,7 +540,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -496,7 +613,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -519,7 +640,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -529,13 +654,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -582,7 +713,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -592,7 +727,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -626,7 +764,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -648,7 +790,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -665,8 +810,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -869,11 +1014,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -892,14 +1042,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1024,7 +1180,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1225,6 +1381,16 @@ def show(label, f):
     print(f"{label:22} {str(y.shape):7} {text(y.data):6} {text(x.grad.data)}")
 
 
+class Centred(Function):
+    """x - x.mean(), with gradients of 0, as if y.grad were always ones."""
+
+    def forward(self, x):
+        return x - x.mean()
+
+    def backward(self, gy):
+        return gy * 0.0
+
+
 if __name__ == "__main__":
     print("y                      shape   y      x.grad")
     show("x.sum()", lambda x: x.sum())
@@ -1233,8 +1399,15 @@ if __name__ == "__main__":
     show("x.sum(-1, True)", lambda x: x.sum(-1, True))
     show("x.sum((0, 1))", lambda x: x.sum((0, 1)))
     show("x.mean()", lambda x: x.mean())
-    show("x.mean(axis=0)", lambda x: x.mean(axis=0))
+    show("average(x, axis=0)", lambda x: average(x, axis=0))
     show("x.max()", lambda x: x.max())
     show("min(x, axis=1)", lambda x: min(x, axis=1))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))
+    print()
+    x = Variable(np.array([1.0, 2.0, 4.0]))
+    print("sum(x * x) ", gradient_check(lambda x: sum(x * x), x))
+    try:
+        gradient_check(Centred(), x)
+    except AssertionError as error:
+        print("Centred    ", str(error).replace(", but", ",\n            but"))

@@ -1,42 +1,94 @@
 """Step 40 · Broadcasting
 
 Problem
-x has the shape (3,), b the shape (1,). NumPy adds them: it repeats b. But
-the backward() of y = x + b stops with
+Multiply three numbers by one. NumPy repeats the one, and y is right:
 
-    A gradient of shape (3,) came back for a variable of shape (1,) ...
+    x = Variable(np.array([1.0, 2.0, 3.0]))     (3,)
+    b = Variable(np.array([10.0]))              (1,)
+    y = x * b                                   [10. 20. 30.]
+
+Then y.backward() stops:
+
+    A gradient of shape (3,) came back for a variable of shape (1,); ...
 
 Idea
-b[0] was used three times, so three gradients belong to it, and they add up
-as they do since step 14. It is as if a function stood in the graph:
+Do it by hand. Let the gradients of the three y be 1, 10 and 100. Mul
+multiplies each by its own x, since dy/db is x:
+
+    gy * x  =  [1 · 1, 10 · 2, 100 · 3]  =  [1, 20, 300]
+
+Three gradients came back, and b is one number. Which of them is right? b was
+used three times. Since step 14 we know what to do with a variable that is
+used more than once: its gradients add up. b.grad is 1 + 20 + 300 = 321.
+
+So it is as if one more function stood in the graph, one that repeats:
 
     b (1,) ---> repeat ---> (3,) --+
-                                   +--> add ---> y (3,)
+                                   +--> mul ---> y (3,)
     x (3,) ------------------------+
 
-To repeat like this is to broadcast, and its backward() is a sum (step 39).
-Along which axes? NumPy lines up the shapes at their last axes and repeats
-where there is no axis, or one of length 1. So these are to be summed:
+To repeat like this is called broadcasting. Its gradient is a sum.
 
-    b                     (3, 1)    repeated along axes 0 and 2 of y
-    y and gy           (2, 3, 4)
-    sum, keepdims      (1, 3, 1)
-    reshape: gb           (3, 1)
+Along which axes must we add? NumPy writes the two shapes below each other so
+that their last axes meet. It repeats where an axis is missing, and where it
+has the length 1. We add up along just these axes:
 
-This is sum_to(gy, (3, 1)): the reverse of broadcast_to(b, (2, 3, 4)), and
-each of the two is the other's backward().
+    b                  3, 1        missing in front, and 1 at the end
+    y and gy        2, 3, 4
+    add up          1, 3, 1        along axes 0 and 2 of gy
+    gb                 3, 1        the axis in front goes away
+
+Each element of b was used 2 · 4 = 8 times, and 8 gradients go into each sum.
 
 In the code
-broadcast_to(x, shape) is BroadcastTo(shape)(x), or x itself if it has the
-shape. It may put new axes in front. For backward() there is unbroadcast:
-sum_to that gives an array for an array.
-sum_to(x, shape) takes a tuple, and makes its Variable with sum and
-reshape; x itself comes back if it has the shape. It is a ValueError if
-broadcast_to could not lead from shape to x.shape.
-Both take an array for x, too, as a constant.
-Add, Sub, Mul, Div and VariablePow let NumPy repeat what it wants, and pass
-each gradient through unbroadcast(gx, x.shape); Div makes gx1 of the gx0 before
-its sum. Now Add and Sub give None for a constant, too, and save its sum.
+One function does these last two lines. x is the gradient, shape is that of b.
+The gradient may have more axes than b, here 3 - 2 = 1 more. So axis i of x
+lies above axis i - more of b:
+
+    [unbroadcast]
+
+An axis that has the length 1 in both is added up, too. That is a sum of one
+element and does no harm. If b was never repeated, x comes back as it is.
+
+A gradient is an array, and with create_graph=True it is a Variable. Both
+have sum() and reshape(), so the same lines serve both. Outside of backward()
+one wants a Variable in any case:
+
+    [sum_to]
+
+Its counterpart repeats. BroadcastTo is there since step 39, where it took
+an x with as many axes as y. NumPy's own broadcast_to, which it calls, also
+puts new axes in front:
+
+    [broadcast_to]
+
+    [BroadcastTo.backward]
+
+Where do we call unbroadcast()? The error came from fit_gradient, which sees
+every gradient. It could add up there, once for all functions. But then it
+could never again say that a shape is wrong. A function with a mistake in it
+returns (2, 3) where (3,) is due. The sum would fit, and the number be wrong.
+So each function that broadcasts adds up by itself. For Mul:
+
+    [Mul.backward]
+
+The others follow it. In Add and Sub the gradient used to go straight through.
+Now they need the shapes of their inputs. As a constant gets no gradient, they
+ask first and save its sum:
+
+    [Add.backward]
+
+    [Sub.backward]
+
+Div makes the second gradient out of the first one. So it must do that before
+the first one is added up, while both still have the shape of y:
+
+    [Div.backward]
+
+    [VariablePow.backward]
+
+Now a row of numbers can be added to each row of a matrix, or multiplied with
+it. Add up the products, and it is a matrix product. That is step 41.
 
 New:      broadcast_to, sum_to, unbroadcast
 Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
@@ -44,19 +96,22 @@ Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
 Removed:  nothing
 
 Elsewhere
-PyTorch: expand() and sum_to_size(). Its engine also sums what a function
-of your own gives back, if the shapes allow it; here that is an error. In
-JAX it can be seen: jax.make_jaxpr(f) prints a broadcast_in_dim where f
-broadcasts, and a reduce_sum for its gradient.
+PyTorch has the two as x.expand(3) and x.sum_to_size(1). Its engine does what
+we did not want to do in fit_gradient. A torch.autograd.Function of your own
+may return (3,) for an input of (1,), and PyTorch adds up without a word.
 
 Watch out
-(3,) - (3, 1) is (3, 3). If y has the one shape and the answers t have the
-other, mean((y - t) ** 2) runs, forward and backward, and is wrong.
-The result of broadcast_to is a view, and read-only.
+A row minus a column is a matrix. Let y be [0, 1, 2] and let the true values t
+be the same numbers as a column. Then y - t is (3, 3). mean((y - t) ** 2)
+should be 0 and is 12 / 9 = 1.3333. Forward and backward run without an error.
+
+What broadcast_to gives is a view and cannot be written to.
 
 Try
 1. Take unbroadcast away from gx0 in Mul.backward. How far does the demo get?
-2. Call sum_to in fit_gradient, for all functions. What does it hide?
+   Why do the first two rows of the table not mind?
+2. x (2, 1) and W (1, 3) hold ones, and y = x * W. What are the two gradients?
+   Think first, then run it.
 
 Output
     x * b: [10. 20. 30.]   x.grad: [  10.  100. 1000.]   b.grad: [321.]
@@ -67,8 +122,15 @@ Output
     (2, 1)     (1, 3)  (2, 3)     (2, 1)     (1, 3)
     (4, 1, 3)  (2, 1)  (4, 2, 3)  (4, 1, 3)  (2, 1)
 
-    sum_to((2, 3, 4), (3, 1)): [8. 8. 8.]
+    broadcast_to  (3, 1) -> (2, 3, 4)   b.grad: [8. 8. 8.]
+    sum_to        (2, 3, 4) -> (3, 1)   [8. 8. 8.]
     mean((y - t) ** 2) with t = y, but as a column: 1.3333
+
+Answers
+1. To the third row of the table: a gradient of (2, 3) came back for (2, 1).
+   In the first two rows x0 has the shape of y and is not repeated.
+2. x.grad is 3 in both places, since each x was used for three y. W.grad is 2
+   in all three, since each W was used for two.
 """
 
 import contextlib
@@ -181,6 +243,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -208,6 +273,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -284,6 +353,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -404,7 +481,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -414,7 +502,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -487,7 +575,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -510,7 +602,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -520,13 +616,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -573,7 +675,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -583,7 +689,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -617,7 +726,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -639,7 +752,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -656,8 +772,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -702,18 +818,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -888,11 +1014,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -914,14 +1045,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1046,7 +1183,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1263,7 +1400,11 @@ if __name__ == "__main__":
     show(lambda x0, x1: x0 * x1 + x0 / x1 - x0**x1)
     print()
 
-    print("sum_to((2, 3, 4), (3, 1)):", sum_to(ones((2, 3, 4)), (3, 1)).data.ravel())
+    b = ones((3, 1))
+    y = broadcast_to(b, (2, 3, 4))
+    y.backward()
+    print("broadcast_to  (3, 1) -> (2, 3, 4)   b.grad:", b.grad.data.ravel())
+    print("sum_to        (2, 3, 4) -> (3, 1)  ", sum_to(y, (3, 1)).data.ravel())
     y, t = Variable(np.arange(3.0)), np.arange(3.0)[:, np.newaxis]
     print(
         "mean((y - t) ** 2) with t = y, but as a column:",

@@ -233,6 +233,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -260,6 +263,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -336,6 +343,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -456,7 +471,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -466,7 +492,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -539,7 +565,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -562,7 +592,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -572,13 +606,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -625,7 +665,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -635,7 +679,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -669,7 +716,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -691,7 +742,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -708,8 +762,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -754,18 +808,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -940,11 +1004,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -966,14 +1035,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1098,7 +1173,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 

@@ -1,41 +1,89 @@
 """Step 42 · Linear regression
 
 Problem
-100 points lie around a line, and only the points are known. Which W and b
-make x @ W + b the line that is nearest to them? backward() can find out
-as soon as "how far off" is one number, the loss. With what is there:
+Someone measured 100 points. They lie around a line, and the line is lost:
 
-    diff = x @ W + b - y
-    loss = sum(diff ** 2) / len(diff)
+    x   0.637   0.270   0.041   ...          (100, 1)
+    y   6.140   5.399   5.132   ...          (100, 1)
 
-This works, but a million points keep 16 MB alive until backward(). And it
-works just as well for a y of shape (100,), whose loss against itself is
-then 74.4.
+Which W and b make x @ W + b the line that is nearest to the points? (We made
+them from y = 2 x + 5 and some noise. Let us see whether we get it back.)
 
 Idea
-The difference of each prediction x0 and each true x1 is squared; what
-comes out is added up and divided by N, the number of examples:
+In step 28 gradient descent went downhill on a function of two variables. W and
+b are two variables. What is missing is the function. It must say how far off
+a line is, as one number. That number is called the loss.
 
-    loss = sum((x0 - x1) ** 2) / N              x0, x1: (N, ...)
+Take the differences between the predictions x0 and the true values x1. Three
+of them, by hand:
+
+    x0                     1    2    6
+    x1                     1    4    5
+    x0 - x1                0   -2    1        sum -1
+    (x0 - x1) ** 2         0    4    1        sum  5
+
+The plain sum will not do. -2 and 1 partly cancel, and a line far below all
+points would have the smallest sum. Squares can't cancel, and a large error
+costs more than two of half its size. Divide by the number of examples, so
+that 100 points and 1000 points give comparable numbers: 5 / 3 = 1.667. This
+is the mean squared error.
+
+In the code
+Three functions that we have are enough. (len(diff) is N, a number.)
+
+    [mean_squared_error_simple]
+
+It works, and we could stop here. But look at what stays in memory until
+backward() has run. diff is as large as x0, and so is its square:
 
     x0 --> - --> diff --> ** 2 --> squares --> sum --> / N --> loss
     x1 -->       kept              kept
 
-diff and squares are as large as x0, and the graph keeps them until
-backward() is over. One function for all of it keeps only its inputs, which
-are there anyway; its backward() subtracts once more. An element d of diff
-adds d ** 2 / N to the loss, so the slope is 2 d / N, and -2 d / N for x1:
+For a million points that is 2 · 8 = 16 MB. And for a formula this short we
+know the gradient. An element d of diff adds d ** 2 / N to the loss, and its
+slope is 2 d / N. For the three differences above, with N = 3:
 
-    gx0 = (x0 - x1) * (gy * 2 / N)              (N, ...), from gy: ()
+    d                      0   -2        1
+    2 d / N                0   -1.333    0.667
 
-In the code
-mean_squared_error(x0, x1) is the loss of two Variables or arrays of one
-shape (N, ...), as a 0-d Variable. Its Function is MeanSquaredError, whose
-backward() gives (gx0, -gx0), with None for an x1 that is a constant. Shapes
-that differ, no axis at all and no numbers at all raise a ValueError that
-has both shapes.
-mean_squared_error_simple(x0, x1) is the same out of functions that were
-there: what the other is checked against. It does not check the shapes.
+d is x0 - x1, so this is the gradient of x0. That of x1 has the other sign. So
+all that backward() needs are the two inputs, and they are there anyway. One
+function for the whole formula keeps nothing and subtracts once more. (True
+values are mostly a plain array. As a constant it gets None.)
+
+    [MeanSquaredError]
+
+forward() takes the mean of all squares and multiplies it by their number for
+each example. Why not simply sum and divide? Numbers of half precision end at
+65504, and a sum of many squares gets there quickly. A mean does not.
+
+It also compares the shapes, which the simple one does not. Give that one y and
+y[:, 0], the same numbers as (100, 1) and as (100,). Its loss should be 0 and
+is 74.4, because a column minus a row is a matrix, as step 40 warned.
+
+One thing is left to do before the call. Pictures often come as integers from
+0 to 255, in one byte each. There 10 - 200 is 66. So integers become floats
+first:
+
+    [as_float]
+
+    [mean_squared_error]
+
+Now the training, by gradient descent. W and b start at 0. Then the demo does
+the same 200 times. It predicts all 100 points, computes the loss, calls
+backward(), and moves W and b against their gradients, by lr = 0.3 times as
+much. lr is called the learning rate. Here is the first round by hand:
+
+    loss      37.444
+    W.grad    -7.042      W = 0 + 0.3 ·  7.042 = 2.113
+    b.grad   -12.177      b = 0 + 0.3 · 12.177 = 3.653
+
+Both gradients are below zero: to reduce the loss, raise W and b. One step
+brings the loss from 37.4 to 1.6.
+
+A line can be found with pencil and paper as well, by np.polyfit for example.
+The last line of the table shows that we found the same one. But what if the
+points lie around a curve? No line comes near them. That is step 43.
 
 New:      as_float, mean_squared_error_simple, MeanSquaredError,
           mean_squared_error
@@ -43,24 +91,27 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch's mse_loss divides by the number of all elements: for (N, D) it is
-1 / D of ours, which is mse_loss(..., reduction="sum") / N. Chainer and
-Keras also take the mean of all. PyTorch, too, keeps only the inputs, but
-broadcasts (N, 1) against (N,), with a warning; optax, for JAX, refuses.
+PyTorch's mse_loss divides by the number of all elements. For (N, D) that is
+1 / D of ours, which is mse_loss(x0, x1, reduction="sum") / N. It, too, keeps
+only its two inputs. For (4, 1) and (4,) it warns, and then it broadcasts.
 
 Watch out
-(N, 1) - (N,) is (N, N): every prediction against every true value.
-The true line has a loss of 0.0095, that of the noise. The line that was
-found has 0.0094: it was fitted to these very points.
+The result is W = 1.987 and b = 4.999, not 2 and 5. Nothing is wrong. The loss
+of the true line is 0.0095, and that of ours is 0.0094. We looked for the line
+nearest to these points, and noise has moved it a little.
+
+A learning rate has an upper limit. Try 1 shows what lies above it.
 
 Try
-1. Set lr to 1. What do W and b do?
-2. Fit the simple loss to y[:, 0], with lr=0.003. Which line comes out?
-3. Keep diff as self.diff in forward(). How many MB are kept then?
+1. Set lr to 1. What do W and b do, and why?
+2. Fit the simple loss to y[:, 0], with lr=0.003 and 3000 steps. Which line
+   comes out? What is special about its b?
+3. Write self.diff = diff into forward(). How many MB are kept then?
 
 Output
     step     loss      W      b
        0  37.4440  0.000  0.000
+       1   1.6420  2.113  3.653
       10   0.0296  2.452  4.725
      100   0.0094  1.997  4.993
      200   0.0094  1.987  4.999
@@ -69,6 +120,13 @@ Output
     mean_squared_error         keeps  0 MB
     simple loss of y against y[:, 0]: 74.4
     MeanSquaredError cannot take shapes (100, 1) and (100,)
+
+Answers
+1. They swing, further each time: W is 7.0, then -4.8, then 14.5. Each step
+   leaps over the valley and lands higher up on the other side.
+2. W = 0.000 and b = 6.089, a level line. Every prediction is compared with
+   every y, so the best it can do is the mean of all y, and that is 6.089.
+3. 8 MB: the difference, but not its squares.
 """
 
 import contextlib
@@ -183,6 +241,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -210,6 +271,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -286,6 +351,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -406,7 +479,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -416,7 +500,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -489,7 +573,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -512,7 +600,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -522,13 +614,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -575,7 +673,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -585,7 +687,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -619,7 +724,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -641,7 +750,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -658,8 +770,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -704,18 +816,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -890,11 +1012,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -916,14 +1043,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1048,7 +1181,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1108,13 +1241,17 @@ def as_float(x):
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same as mean_squared_error, out of three functions."""
-    diff = x0 - x1
+    """mean_squared_error out of three functions; they do not check the shapes."""
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    It keeps no array but its inputs. A ValueError if the shapes differ or if there
+    are no numbers at all.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1132,7 +1269,8 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    Of two single numbers the axes do not matter.
+    They are Variables or arrays of one shape; integers count as float64. Of two
+    single numbers the axes do not matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1371,7 +1509,7 @@ if __name__ == "__main__":
     print("step     loss      W      b")
     for i in range(201):
         loss = mean_squared_error(x @ W + b, y)
-        if i in (0, 10, 100, 200):
+        if i in (0, 1, 10, 100, 200):
             print(f"{i:4} {loss.data:8.4f}  {W.data[0, 0]:.3f}  {b.data[0]:.3f}")
         improve([W, b], loss)
     slope, height = np.polyfit(x[:, 0], y[:, 0], 1)

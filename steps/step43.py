@@ -1,69 +1,132 @@
 """Step 43 · A neural network
 
 Problem
-The best line through points around sin(2 pi x) has a loss of 0.2354; the
-curve itself has 0.0095. Two lines one behind the other are no better:
+Step 42 fits a line. But these points lie around sin(2 pi x), and the best
+line has a loss of 0.2354. The curve itself has 0.0095. Would two layers do
+better, one behind the other?
 
     (x @ W1 + b1) @ W2 + b2  =  x @ (W1 @ W2) + (b1 @ W2 + b2)
 
-That is a line again, and its loss is 0.2354 as well.
+No. That is a line again, with the same 0.2354. A line of a line is a line,
+however many you put in a row.
 
 Idea
-Put something that is not a line between the two, an activation function.
-sigmoid rises from 0 to 1 as a smooth stair, relu is a line with a kink:
+So put something between the two that is not a line. The simplest is a line
+with a kink: relu(x) is x where x is positive, and 0 elsewhere. What good is a
+kink? Three of them make a tent:
 
-    sigmoid(x) = 1 / (1 + e ** -x)        relu(x) = x where x > 0, else 0
+    x                     0     0.5    1     1.5    2     3
+    relu(x)               0     0.5    1     1.5    2     3
+    -2 * relu(x - 1)      0     0      0    -1     -2    -4
+    relu(x - 2)           0     0      0     0      0     1
+    sum                   0     0.5    1     0.5    0     0
 
-    x ----> linear ----> sigmoid ----> linear ----> y
-    (N, 1)      (N, 10)        (N, 10)      (N, 1)
+Put tents side by side, each with a height of its own. They come as near to
+any continuous curve as you like. And see what the table is made of: x - 1 and
+x - 2 are x @ W1 + b1, and the sum is one more @ W2. This is a neural network.
+The function in the middle is called its activation function:
 
-Each of the 10 columns in the middle is a stair at another place and of
-another width, and y is a weighted sum of them. Enough stairs come as near
-to any continuous curve as one likes; gradient descent looks for them.
+    x ----> linear ----> activation ----> linear ----> y
+    (N, 1)      (N, 10)           (N, 10)      (N, 1)
+
+Who finds the kinks and the heights? The gradient descent of step 42: the
+loss, backward(), and a step for W1, b1, W2 and b2.
 
 In the code
-linear(x, W, b=None) is x @ W + b for x (N, D), W (D, H), b (H,): (N, H).
-matmul(x, W) and + would keep x @ W as well, which nothing needs; so it is
-one function, Affine. Without b it is matmul. Where shapes do not fit, or x
-has one axis only, a ValueError names them all. backward() has None for
-constants, and else, from gy (N, H),
+A layer is a matrix product and a sum. We have both:
 
-    gx = gy @ W.T             (N, D)
-    gW = x.T @ gy             (D, H)
-    gb = unbroadcast(gy, b.shape)  (H,): b was added to each of N rows
+    [linear_simple]
 
-linear_simple(x, W, b=None) is the same out of two functions.
-sigmoid(x) is calculated as tanh(x / 2) / 2 + 1 / 2, which is equal: e ** -x
-overflows with a warning at x = -1000. backward(): gy * y * (1 - y).
-relu(x): the gradient is gy where x > 0, else 0, at 0 itself too. For a 0-d
-x, x.data > 0 is no array but an np.bool_, which NUMBERS now has.
-leaky_relu(x, slope=0.2): x where x > 0, else slope * x. Where relu is 0 for
-all points, nothing is left to learn by; here a little is.
-clip(x, x_min, x_max): the slope is 1 from x_min to x_max, both included, and
-0 outside. None is no limit. clip(x, 0, 1) is a stair of straight lines.
+But the graph keeps x @ W until backward() is over, an array as large as y.
+Nobody needs it. The slope of a sum does not depend on what is added. One
+function for both keeps only its output. It is a MatMul that adds b. The
+gradients of x and W are those of step 41. Each of the N rows got the same b.
+So the gradient of b is the sum over the rows, and unbroadcast() of step 40
+makes it:
+
+    [Affine]
+
+Where there is no b, the product is all:
+
+    [linear]
+
+Now the kink. Its slope is 1 where x is positive and 0 where it is negative.
+At 0 itself there is none, and we say 0. Where y > 0, x was positive, too:
+
+    [ReLU]
+
+    [relu]
+
+If x has no axes, y > 0 is no array but a single np.bool_. It is to be
+multiplied with gy like a number, so it joins the numbers:
+
+    [NUMBERS]
+
+A kink is easy to compute and has a corner. The older activation function
+has none. sigmoid(x) = 1 / (1 + e ** -x) is a smooth stair from 0 to 1:
+
+    x             -1000   -4       -1       0      1       4       1000
+    sigmoid(x)     0       0.018    0.269   0.5    0.731   0.982   1
+
+The formula has a weak spot. At -1000 it needs e ** 1000, which overflows with
+a warning. Multiply both parts of the fraction by e ** x, and it becomes
+e ** x / (1 + e ** x). That one is right at -1000, and nan at 1000. So each is
+used where its exponent is not positive:
+
+    [sigmoid_array]
+
+Its slope is e ** -x / (1 + e ** -x) ** 2. The first factor, 1 / (1 + e ** -x),
+is y, and what is left, e ** -x / (1 + e ** -x), is 1 - y. So the slope is
+y * (1 - y). At x = 0 that is 0.5 · 0.5 = 0.25, where the stair is steepest:
+
+    [Sigmoid]
+
+    [sigmoid]
+
+Two relatives are given. leaky_relu has a small slope below 0, where relu has
+none. clip(x, 0, 1) is a stair of three straight pieces.
+
+The demo trains the network of the picture on 100 points, in float32, with lr
+= 0.15. The weights begin as random numbers of seed 0, the biases as zeros.
+First it uses sigmoid. After 2000 steps the loss is 0.2176, hardly better than
+the best line. After 6000 it is 0.0170. What is it waiting for?
+
+The stair sigmoid(w * x) rises over a width of about 4 / w. The largest w is
+2.2 at the start, and x is between 0 and 1. So each stair is wider than the
+data, and what we see of it is almost a line. A sum of lines is a line. First
+gradient descent finds the best line, within 500 steps. Then one stair gets
+steeper, slowly: its w is 3.2 after 2000 steps and 9.4 after 6000. Now it
+bends, and the loss falls.
+
+relu has another trouble. b1 is 0 at the start, so all ten kinks are at
+x = 0, at the edge of the points. There they make no tent, and they move
+slowly. The kinks of clip(x, 0, 1) are at 0 and at 1 / w, and three of those
+are inside from the start. Its loss is 0.03 after 2000 steps. Where you begin
+matters as much as where you want to go.
+
+There is one more thing to see in the demo. It makes four arrays by hand,
+passes four names to predict() and lists them for improve(). A network of
+50 layers has 100 of them. Step 44 lets a layer keep its own.
 
 New:      Clip, clip, Affine, linear_simple, linear, sigmoid_array, Sigmoid,
           sigmoid, ReLU, relu, LeakyReLU, leaky_relu
-Changed:  NUMBERS
+Changed:  NUMBERS, tanh
 Removed:  nothing
+Given:    LeakyReLU, leaky_relu, Clip, clip
 
 Elsewhere
-torch.nn.functional.linear(x, W, b) is x @ W.T + b: its W is (H, D). Flax,
-for JAX, calls W (D, H) the kernel of nn.Dense. PyTorch takes the slope of
-relu at 0 to be 0, too. Chainer has the sigmoid by tanh, as here.
+torch.nn.functional.linear(x, W, b) is x @ W.T + b: its W is (H, D). PyTorch,
+too, takes 0 as the slope of relu at 0, and 1 as that of clamp at its limits.
 
 Watch out
-If all weights start with the same number, all 10 stairs get the same
-gradients and stay the same stair for ever. Hence random numbers.
-sigmoid(-40) is 0 here, in truth 4.2e-18. Don't take a logarithm of it.
-After 2000 steps the loss is near that of a line, after 10000 below 0.02.
-As b1 starts with zeros, the kinks of relu all start at x = 0, and they move
-slowly. Those of clip(x, 0, 1) lie at 0 and at 1 / W1, which differ.
+If all weights start with the same number, the ten stairs get the same
+gradients. They stay one stair for ever, and the loss stays at 0.2244.
+Hence the random numbers.
 
 Try
-1. Start W1 and W2 from zeros. What is the loss after 10000 steps?
-2. Write linear_simple into predict(). Does any number change?
-3. Set lr to 0.2. What is the largest of the last 5000 losses?
+1. Start W1 and W2 from zeros. What is the loss after 10000 steps, and why?
+2. Write linear_simple into predict(). Does any loss change?
+3. Train with sigmoid and lr=0.2. What is the largest of the last 5000 losses?
 
 Output
     loss of the best line         0.2354
@@ -78,6 +141,13 @@ Output
     after 2000 steps with relu    0.2
     after 2000 with leaky_relu    0.2
     after 2000 with clip to 0, 1  0.03
+
+Answers
+1. 0.2272. At first all columns are equal, so all gradients are equal, too.
+   Ten equal stairs can do no more than one.
+2. No: the losses are the same to all four digits. It is the same formula.
+3. 0.1813. The loss is 0.016 after 5200 steps, climbs to 0.18 and is back at
+   0.016 within 200 steps, again and again: the steps are too long.
 """
 
 import contextlib
@@ -191,6 +261,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -218,6 +291,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -294,6 +371,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -414,7 +499,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -424,7 +520,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -497,7 +593,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -520,7 +620,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -530,13 +634,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -583,7 +693,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -593,7 +707,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -627,7 +744,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -649,7 +770,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -666,8 +790,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -712,18 +836,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -898,11 +1032,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -924,14 +1063,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1041,7 +1186,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -1056,7 +1201,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1130,7 +1275,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
@@ -1227,13 +1372,17 @@ def leaky_relu(x, slope=0.2):
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same as mean_squared_error, out of three functions."""
-    diff = x0 - x1
+    """mean_squared_error out of three functions; they do not check the shapes."""
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    It keeps no array but its inputs. A ValueError if the shapes differ or if there
+    are no numbers at all.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1251,7 +1400,8 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    Of two single numbers the axes do not matter.
+    They are Variables or arrays of one shape; integers count as float64. Of two
+    single numbers the axes do not matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:

@@ -1,60 +1,147 @@
 """Step 45 · Layers in layers
 
 Problem
-A network is a layer, too, so its layers may be its attributes:
+The two layers of step 44 still travel as two: l2(sigmoid(l1(x))) to predict,
+improve([l1, l2], loss) to learn. A network of 50 layers would have 50 names
+again. But is a network not a layer, too? It makes y out of x, and it has
+something to learn. So put its layers into its attributes:
 
     class TwoLayers(Layer):
         def __init__(self):
             self.l1, self.l2 = Linear(10), Linear(1)
 
-TwoLayers().params() is []: step 44 looks for Parameters only. Nothing is
-moved, and the loss stays 1.3068 for 10000 steps, without an error.
+        def forward(self, x):
+            return self.l2(sigmoid(self.l1(x)))
+
+Train it with the code of step 44, and the loss is 1.3068. After 10000 steps
+it is 1.3068. There is no error. TwoLayers().params() is the empty list.
 
 Idea
-A layer that has layers is a tree. Walk through it, and call a parameter
-by the way that leads to it:
+params() looks for Parameters among the attributes, and here the attributes
+are layers. We could write a params() for TwoLayers:
+
+    return self.l1.params() + self.l2.params()
+
+And the next one for the next network, with a layer forgotten in it sooner or
+later. Forgetting is what we wanted to be rid of. Layers in layers are a tree,
+and any tree can be walked through by the same few lines:
 
     model --- l1 --- W          "l1/W"
           |      '-- b          "l1/b"
-          '-- l2 --- W, b       "l2/W", "l2/b"
+          '-- l2 --- W          "l2/W"
+                 '-- b          "l2/b"
 
-A list of layers is walked through as well. A layer may be reached in two
-ways: what has been seen is remembered, and counts once.
+On the way down we note the names that we pass. Together they make a name for
+each parameter. There are two Ws here, but only one l1/W. We shall need such
+names to save the weights in a file.
+
+Trees grow in strange ways, though. Take this one, which is in the demo:
+
+    middle = Linear(10, in_size=10)
+    self.steps = [Linear(10), middle, middle, Linear(1)]
+
+Its layers are in a list. So we must walk through lists as well, and the index
+becomes a part of the name, as in steps/0/W. And middle is there twice. It has
+one W, which must be updated once. So we remember what we have seen, and what
+we meet again counts no more.
 
 In the code
-Layer.named_params() is a dict {name: Parameter}. The name has the names of
-attributes, the indices in lists and tuples and the keys of dicts, with "/"
-between them. All of these, nested as you like, are searched for Layers and
-Parameters in their order (by found_members); each Parameter counts once,
-under the first name it is reached by. A layer that holds itself is no harm.
-params() lists those whose requires_grad is True: the others are frozen.
-cleargrads() clears these, too. A layer, like a Parameter, is replaced by
-None or by what can be learned. Printed, it shows all: Linear(W (1, 10), ...).
-Model is a Layer. plot(..., to_file="out/model.svg") calls it, draws the
-graph by plot_dot_graph with verbose, and returns the path.
-Sequential(*layers) is a Model that calls layers, or functions of one
-Variable, one after the other. They are its attributes l0, l1, ..., and are
-replaced there; .layers is a tuple of them.
-MLP(fc_output_sizes, *, activation=sigmoid) is a Sequential of a Linear for
-each size, with the activation between them, not behind the last.
+Here is the walk. What has members is a layer, a list, a tuple or a dict. Of
+whatever else comes along, members is empty, and the walk goes no further:
 
-New:      Layer.named_params, Layer.__repr__, found_members, Model,
-          Sequential, MLP
+    [found_members]
+
+seen holds the id() of all that was met. It has a second use. A layer may hold
+itself, say as the parent of its child. Without seen, the walk would go around
+in this circle and never end.
+
+The walk meets Layers, too. Of these we want no list today:
+
+    [Layer.named_params]
+
+params() is now made of it. One condition comes in. A parameter whose
+requires_grad is False is frozen: it has a name and a place in the file, but
+it is not to be learned.
+
+    [Layer.params]
+
+Whoever freezes a parameter may have left a gradient in it. So cleargrads()
+clears them all, frozen or not:
+
+    [Layer.cleargrads]
+
+With names and shapes at hand, a layer can say what it holds. Print the first
+layer of the demo's model, and you see Linear(W (1, 10), b (10,)):
+
+    [Layer.__repr__]
+
+Step 44 did not let an array take the place of a Parameter, since it would not
+be learned. Now the same is true of a layer. model.l1 = relu would throw away
+a W and a b without a word. But another layer is welcome:
+
+    [Layer.__setattr__]
+
+    [check_successor]
+
+    [Layer]
+
+That was the tree. On top of it stand three classes for whole networks. A Model
+is a Layer that can be drawn, with the pictures of step 26:
+
+    [Model]
+
+Most networks go straight through, one layer after the other. For these nobody
+should have to write a class. Sequential makes attributes l0, l1, and so on out
+of what it is given. A function will do as well as a layer:
+
+    [Sequential]
+
+And the network of step 43 is so common that it has a name, multi-layer
+perceptron. It has a Linear for each size and an activation between any two of
+them. There is none behind the last: y would never leave the range of 0 to 1.
+
+    [MLP]
+
+Mind the names. The activation of an MLP is the same everywhere, so it stands
+aside in an attribute of its own. Its Linears are l0 and l1. In a Sequential
+the sigmoid takes a place in the row, and the Linears are l0 and l2.
+
+The demo fits the points of step 43 with MLP((10, 1)), at lr = 0.15. All losses
+are those of step 44: it is the same network, and the same random numbers. One
+line of the loop still bothers us, param.data - lr * param.grad.data. There are
+better rules, and each of them should be one word. That is step 46.
+
+A Sequential may hold functions, such as Tanh(). Once called, such an object
+holds a graph, and a graph cannot be copied. So whoever copies a model, as a
+target network does, gets the function without its last call:
+
+    [Function.__getstate__]
+
+New:      Function.__getstate__, Layer.named_params, Layer.__repr__,
+          found_members, Model, Sequential, MLP
 Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
           check_successor
 Removed:  nothing
 
 Elsewhere
-PyTorch's named_parameters() has "l1.weight", and searches no plain list.
+In PyTorch the name is l1.weight, from named_parameters(). It does not search
+a plain list: layers in one are not learned, unless it is an nn.ModuleList.
+nn.Sequential counts from 0 and takes modules only, nn.Sigmoid() for sigmoid.
 
 Watch out
-A set is not searched: its order may change from run to run.
-Sequential(l1, l2), not Sequential([l1, l2]): a list cannot be called.
+A set is not searched. Its order may change from run to run, and so would the
+names. Layers in a set are not learned.
+
+A key of a dict may hold a "/". {"a/W": p, "a": Linear(2)} has two parameters
+of the name a/W, and only the second one is found.
+
+It is Sequential(l1, l2), not Sequential([l1, l2]): a list can't be called.
 
 Try
-1. MLP((10, 1), activation=tanh): when is the loss below 0.02?
-2. Keep the layers of Folded in a set. What is printed?
-3. In the picture, how many ovals have no arrow that leads to them?
+1. Fit the points with MLP((10, 1), activation=tanh). At which step does the
+   loss fall below 0.02? And at which with the sigmoid?
+2. Make a set of the list in Folded. What is printed?
+3. Open out/step45.svg. Count the ovals that no arrow leads to. What are they?
 
 Output
     loss after     0 steps     1.3068
@@ -68,6 +155,11 @@ Output
     MLP         l0/W l0/b l1/W l1/b
     Sequential  l0/W l0/b l2/W l2/b
     Folded      steps/0/W steps/0/b steps/1/W steps/1/b steps/3/W steps/3/b
+
+Answers
+1. At step 1406 with tanh, at step 5548 with the sigmoid.
+2. Folded and no names at all.
+3. 5: x and the four parameters. All else was calculated.
 """
 
 import contextlib
@@ -180,6 +272,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -207,6 +302,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -264,7 +363,10 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that belongs to a layer and is to be learned."""
+    """A Variable that belongs to a layer and is to be learned.
+
+    Its data is None as long as its size is not known.
+    """
 
     __slots__ = ()
 
@@ -289,6 +391,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -409,7 +519,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -419,7 +540,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -447,6 +568,11 @@ class Function:
     def backward(self, *gys):
         """The gradients of the inputs, given gys, those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+    def __getstate__(self):
+        """What a copy gets: the options, not what a call has left here."""
+        call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
+        return {key: x for key, x in vars(self).items() if key not in call}
 
 
 class Cast(Function):
@@ -492,7 +618,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -515,7 +645,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -525,13 +659,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -578,7 +718,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -588,7 +732,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -622,7 +769,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -644,7 +795,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -661,8 +815,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -707,18 +861,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -893,11 +1057,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -919,14 +1088,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1036,7 +1211,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -1051,7 +1226,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1125,7 +1300,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
@@ -1222,13 +1397,17 @@ def leaky_relu(x, slope=0.2):
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same as mean_squared_error, out of three functions."""
-    diff = x0 - x1
+    """mean_squared_error out of three functions; they do not check the shapes."""
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    It keeps no array but its inputs. A ValueError if the shapes differ or if there
+    are no numbers at all.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1246,7 +1425,8 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    Of two single numbers the axes do not matter.
+    They are Variables or arrays of one shape; integers count as float64. Of two
+    single numbers the axes do not matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1453,27 +1633,36 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params()."""
+        return list(self.named_params().values())
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -1483,7 +1672,10 @@ def check_successor(layer, name, value):
 
 
 def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework."""
+    """A TypeError if options come without their names, as in another framework.
+
+    The message: It is Linear(usage): options have names, but 10 came without one.
+    """
     if unnamed:
         raise TypeError(
             f"It is {type(layer).__name__}({usage}): options have names, but "
@@ -1492,7 +1684,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -1509,9 +1705,11 @@ def found_members(owner, name, seen):
 
 
 class Linear(Layer):
-    """x @ W + b, with W and b to be learned.
+    """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
-    W is (in_size, out_size); without in_size it is made at the first call.
+    W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
+    Without in_size that waits for the first call and takes the last length of x. b
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
     def __init__(
@@ -1544,12 +1742,18 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call on xs; returns the path of the picture."""
+        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
+
+        Returns the path of the picture.
+        """
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or any functions of one Variable, one after the other."""
+    """Layers, or any functions of one Variable, one after the other.
+
+    They are the attributes l0, l1, ... and may be replaced there.
+    """
 
     def __init__(self, *layers):
         self.count = len(layers)
@@ -1568,9 +1772,10 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes, with an activation between them.
+    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
 
-    A multi-layer perceptron.
+    The activation stands between them, not behind the last. It must be named, or
+    check_named() says: MLP((100, 10), activation=relu).
     """
 
     def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):

@@ -22,6 +22,12 @@ That is also the trouble: the graph grows with each point, and never ends. So
 we cut it every 30 points. h keeps its numbers, but not where they came from,
 and the next backward() ends there: truncated backpropagation through time.
 
+On the way back through 30 calls gradients are multiplied by Wh 30 times, and
+may grow without limit: they explode, and one step ruins what was learned. So
+cut the gradient, g of all parameters taken as one arrow, to a length:
+
+    ClipGrad(max_norm)   g * max_norm / (norm + 1e-6) if norm is larger
+
 In the code
 RNN(hidden_size, *, in_size=None): a layer that makes h (N, hidden_size) of x
 (N, in_size). x2h, a Linear, has Wx and b; h2h, a Linear without b, has Wh,
@@ -35,14 +41,16 @@ unchain() sets the creator of a Variable to None and its generation to 0.
 all that a Variable was made of, near and far, but its own creator stays. A
 loop, as in step 8, each function once: graphs are long, and many paths lead
 to one function.
+ClipGrad is a hook. What is frozen is not to count in its norm: add_hook() puts
+a FreezeParam in front of all other hooks.
 SinCurve(train=True): a Dataset. 1,000 points sin(x), x in equal steps from 0
 to 2 pi, both ends in, plus noise, uniform(-0.05, 0.05) of default_rng(0); with
 train=False cos(x), no noise. float32. data is all points but the last, label
 all but the first, both (999, 1).
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
-          SinCurve
-Changed:  nothing
+          ClipGrad, SinCurve
+Changed:  Optimizer.add_hook
 Removed:  nothing
 
 Elsewhere
@@ -68,6 +76,7 @@ Output
     point 30   loss 0.0001, without memory 0.05
     functions kept for 999 points: 6991, cut after each 30: 210
     loss of each round of 999 points: 0.09 0.02 0.006 0.003 0.002
+    SGD, 20 rounds: loss nan, with ClipGrad 0.03
 """
 
 import contextlib
@@ -244,6 +253,9 @@ class Variable:
         """The length of the first axis; a TypeError if there is none."""
         return len(self.data)
 
+    def __bool__(self):
+        return bool(self.data)
+
     def __repr__(self):
         """What str() makes of the array, in "variable(...)", the rows in line."""
         indent = "\n" + " " * len("variable(")
@@ -271,6 +283,10 @@ class Variable:
                 "since it has a history: copy Variable(x.data)."
             )
         return super().__getstate__()
+
+    def __copy__(self):
+        """The same array in a variable without a history, as plots ask for it."""
+        return Variable(self.data, self.name)
 
     def set_creator(self, func):
         """Remember the function that made this variable, one generation before."""
@@ -352,9 +368,22 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that belongs to a layer and is to be learned."""
+    """A Variable that belongs to a layer and is to be learned.
+
+    Its data is None as long as its size is not known.
+    """
 
     __slots__ = ()
+
+
+class Statistic(Parameter):
+    """What is saved with the parameters of a layer, but not learned."""
+
+    __slots__ = ()
+
+    def __init__(self, data, name=None):
+        super().__init__(data, name)
+        self.requires_grad = False
 
 
 def fit_gradient(gx, x):
@@ -377,6 +406,14 @@ def fit_gradient(gx, x):
         return gx
     dtype = np.result_type(dtype, 0.0)
     return cast(gx, dtype) if Config.enable_backprop else gx.astype(dtype)
+
+
+def read_only(gy):
+    """gy as a view that cannot be changed: others may have the same array."""
+    if isinstance(gy, np.ndarray):
+        gy = gy.view()
+        gy.flags.writeable = False
+    return gy
 
 
 def bare(x):
@@ -497,7 +534,18 @@ class Function:
         """What forward() gave: arrays; the outputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.output_arrays
-        return [output() for output in self.outputs]
+        ys = [output() for output in self.outputs]
+        for i, array in enumerate(self.output_arrays):
+            if ys[i] is None:  # it was dropped: here it is once more
+                ys[i] = Variable(as_array(array))
+                ys[i].set_creator(self)
+                self.outputs[i] = weakref.ref(ys[i])
+            elif ys[i].data is not array and not same_number(ys[i].data, array):
+                raise RuntimeError(
+                    f"The data of an output of {type(self).__name__} were replaced "
+                    "after forward(): calculate it again."
+                )
+        return ys
 
     def output_grads(self, grads, retain_grad):
         """The gradients of the outputs, taken out of grads; zeros for unused ones."""
@@ -507,7 +555,7 @@ class Function:
             if y is None or y.creator is not self or y not in grads:
                 gys.append(np.zeros_like(saved))
                 continue
-            gys.append(grads.pop(y))
+            gys.append(read_only(grads.pop(y)))
             if retain_grad:
                 y.add_grad(gys[-1], {id(bare(gys[-1]))})
         return gys
@@ -535,6 +583,11 @@ class Function:
     def backward(self, *gys):
         """The gradients of the inputs, given gys, those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
+
+    def __getstate__(self):
+        """What a copy gets: the options, not what a call has left here."""
+        call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
+        return {key: x for key, x in vars(self).items() if key not in call}
 
 
 class Cast(Function):
@@ -580,7 +633,11 @@ class Reshape(Function):
 
 
 def reshape(x, *shape):
-    """The elements of x in another shape, in which one length may be -1."""
+    """The elements of x in another shape, in which one length may be -1.
+
+    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
+    shape already; a shape that does not fit is a ValueError.
+    """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
@@ -603,7 +660,11 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given."""
+    """x with its axes in another order; in reverse, if none is given.
+
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
+    must be named once, or it is a ValueError.
+    """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
 
@@ -613,13 +674,19 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or several."""
+    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
+
+    The places are counted in the result: -1 is its last axis.
+    """
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row."""
+    """x, (N, ...), as (N, D): what belongs to an example in a row.
+
+    (N,) becomes (N, 1), and a number (1,).
+    """
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -667,7 +734,11 @@ def is_plain(index):
 
 
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks."""
+    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
+
+    The index may be a Variable. An element that is left out has the gradient 0; one
+    that is taken twice gets the gradients of both.
+    """
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -677,7 +748,10 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other."""
+    """The parts of x along its first axis, one after the other.
+
+    A variable of no axes has none: a TypeError, as in NumPy.
+    """
     if x.ndim == 0:
         raise TypeError("A Variable of no axes holds one number: there is no loop.")
     return (x[i] for i in range(len(x)))
@@ -746,7 +820,11 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None)."""
+    """The sum of x along an axis, or several (a tuple), or all (None).
+
+    keepdims leaves these axes, with the length 1. An axis may be counted from the
+    end; one that is not there, or is named twice, is a ValueError.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -768,7 +846,10 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None)."""
+    """The mean of x along an axis, or several (a tuple), or all (None).
+
+    An x without elements has no mean along any axis: a ValueError.
+    """
     return Mean(axis, keepdims)(x)
 
 
@@ -785,8 +866,8 @@ class Max(Sum):
     def backward(self, gy):
         (x,), (y,) = self.saved_inputs, self.saved_outputs
         is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
-        return super().backward(gy) * share
+        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
+        return super().backward(gy) * share.astype(gy.dtype)
 
 
 def max(x, axis=None, keepdims=False):
@@ -831,18 +912,28 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x repeated along new axes in front and along its axes of length 1: in a shape."""
+    """x, a Variable or an array, repeated until it has the shape: a Variable.
+
+    It is repeated along new axes in front and along its axes of length 1. If x has
+    the shape already, x itself comes back; if it cannot get it: a ValueError. The
+    shape is a tuple or a list.
+    """
     x, shape = as_variable(x), tuple(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x, shape):
-    """x added up along the axes that broadcast_to would repeat a shape along."""
+    """x, a Variable or an array, added up until it has the shape: a Variable.
+
+    It adds up along the axes that broadcast_to(..., x.shape) would repeat along. If
+    x has the shape already, x itself comes back; a ValueError if the shape is not
+    one that is broadcast to x.shape. The shape is a tuple or a list.
+    """
     return unbroadcast(as_variable(x), tuple(shape))
 
 
 def unbroadcast(x, shape):
-    """sum_to of a Variable, or of an array: it gives what x is."""
+    """sum_to for backward(): a Variable of a Variable, an array of an array."""
     if x.shape == shape:
         return x
     more = x.ndim - len(shape)
@@ -1017,11 +1108,16 @@ class ConstantPow(Function):
 
     def backward(self, gy):
         (y,) = self.saved_outputs
+        if self.c == 0:
+            return gy * 0.0  # not gy * log 0 * y, which has no value
         return gy * np.log(self.c) * y
 
 
 class VariablePow(Function):
-    """x0 ** x1 where both may vary; a slope along x1 asks for x0 > 0."""
+    """x0 ** x1 where both may vary; a constant gets no gradient.
+
+    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    """
 
     def forward(self, x0, x1):
         return x0**x1
@@ -1043,14 +1139,20 @@ def python_number(c):
 
 
 def pow(x, c):
-    """x ** c, element by element, for a number, an array or a Variable c."""
+    """x ** c, element by element, for a number, an array or a Variable c.
+
+    Pow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return Pow(python_number(c))(x)
     return VariablePow()(x, c)
 
 
 def rpow(x, c):
-    """c ** x, element by element, for a number or an array c."""
+    """c ** x, element by element, for a number, an array or a Variable c.
+
+    ConstantPow for a number, VariablePow for any other c.
+    """
     if isinstance(c, NUMBERS):
         return ConstantPow(python_number(c))(x)
     return VariablePow()(c, x)
@@ -1160,7 +1262,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -1175,7 +1277,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -1249,7 +1351,7 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)
 
@@ -1360,7 +1462,7 @@ class Softmax(Function):
 
 def softmax_simple(x, axis=1):
     """softmax as its formula, without protection from overflow."""
-    y = exp(x)
+    y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
@@ -1409,7 +1511,7 @@ def dropout(x, dropout_ratio=0.5):
         return x
     xp = get_array_module(x)
     kept = as_array(xp.random.rand(*x.shape) >= dropout_ratio)
-    return x * (kept.astype(x.dtype) / (1 - dropout_ratio))
+    return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
 class BatchNormalization(Function):
@@ -1445,7 +1547,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     if x.ndim < 2 or x.shape[1] != len(mean):
         raise ValueError(f"An x of {x.shape} does not have {len(mean)} channels.")
-    axes = (0, *range(2, x.ndim))
+    axes, eps = (0, *range(2, x.ndim)), float(eps)
     shape = (1, -1, *[1] * (x.ndim - 2))
     gamma, beta = reshape(gamma, shape), reshape(beta, shape)
     if not Config.train:
@@ -1463,13 +1565,17 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same as mean_squared_error, out of three functions."""
-    diff = x0 - x1
+    """mean_squared_error out of three functions; they do not check the shapes."""
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    It keeps no array but its inputs. A ValueError if the shapes differ or if there
+    are no numbers at all.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1487,7 +1593,8 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    Of two single numbers the axes do not matter.
+    They are Variables or arrays of one shape; integers count as float64. Of two
+    single numbers the axes do not matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1533,7 +1640,7 @@ class SoftmaxCrossEntropy(Function):
         if Config.enable_backprop:  # once more, out of Variables
             p = softmax(x)
             slopes = p + (slopes - p.data)
-        return slopes * (gy / len(t)), None
+        return slopes * (gy * (1 / len(t))), None
 
 
 def softmax_cross_entropy(x, t):
@@ -1561,18 +1668,19 @@ class SigmoidCrossEntropy(Function):
 
     def forward(self, x, t):
         loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
+        return loss.mean() * (loss.size / len(x))
 
     def backward(self, gy):
         x, t = self.saved_inputs
-        gy = gy / len(x)
+        gy = gy * (1 / len(x))
         return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
 def sigmoid_cross_entropy(x, t):
-    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+    """The loss of scores x for yes or no, with targets t from 0 to 1.
 
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N. t has
+    the shape of x, (N,) or (N, D), or one of the two is (N,) and the other (N, 1).
     """
     x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))
@@ -1585,11 +1693,11 @@ class BinaryCrossEntropy(Function):
         with np.errstate(divide="ignore"):
             log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
+        return loss.mean() * (loss.size / len(p))
 
     def backward(self, gy):
         p, t = self.saved_inputs
-        gy = gy / len(p)
+        gy = gy * (1 / len(p))
         gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 
@@ -2344,21 +2452,31 @@ class Layer:
         return {}
 
     def named_params(self):
-        """The parameters by name, each once: {"W": ..., "l1/W": ...}."""
+        """The parameters by name, each once: {"W": ..., "l1/W": ...}.
+
+        A name has the attributes, indices and keys on the way to the parameter,
+        with "/" between them. They come in the order in which the attributes were
+        set. What can be reached in two ways has the first name.
+        """
         found = found_members(self, "", set())
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters to be learned, in the order of named_params()."""
-        return [p for p in self.named_params().values() if p.requires_grad]
+        """The parameters, frozen ones too, in the order of named_params().
+
+        Statistics are none: they are saved, but never learned.
+        """
+        params = self.named_params().values()
+        return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
+        """The class, and in brackets the name and shape of each parameter."""
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters, of frozen ones, too."""
         for param in self.named_params().values():
             param.cleargrad()
 
@@ -2374,7 +2492,10 @@ class Layer:
 
 
 def check_successor(layer, name, value):
-    """A TypeError if value, which would not be learned, replaces what is learned."""
+    """A TypeError if value, which would not be learned, replaces what is learned.
+
+    None may replace it, and another Parameter or Layer, as the message says.
+    """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
             f"{type(layer).__name__}.{name} is learned, and would no longer be as "
@@ -2384,7 +2505,10 @@ def check_successor(layer, name, value):
 
 
 def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework."""
+    """A TypeError if options come without their names, as in another framework.
+
+    The message: It is Linear(usage): options have names, but 10 came without one.
+    """
     if unnamed:
         raise TypeError(
             f"It is {type(layer).__name__}({usage}): options have names, but "
@@ -2393,7 +2517,11 @@ def check_named(layer, unnamed, usage):
 
 
 def found_members(owner, name, seen):
-    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict."""
+    """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
+
+    They may lie in each other to any depth. name is that of owner, or ""; seen is
+    a set with the id of each object that was met, which does not count again.
+    """
     if isinstance(owner, Layer):
         members = vars(owner).items()
     elif isinstance(owner, list | tuple):
@@ -2410,9 +2538,11 @@ def found_members(owner, name, seen):
 
 
 class Linear(Layer):
-    """x @ W + b, with W and b to be learned.
+    """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
-    W is (in_size, out_size); without in_size it is made at the first call.
+    W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
+    Without in_size that waits for the first call and takes the last length of x. b
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
     def __init__(
@@ -2456,9 +2586,8 @@ class BatchNorm(Layer):
         self.dtype = dtype
         self.gamma = Parameter(None, name="gamma")
         self.beta = Parameter(None, name="beta")
-        self.avg_mean = Parameter(None, name="avg_mean")
-        self.avg_var = Parameter(None, name="avg_var")
-        self.avg_mean.requires_grad = self.avg_var.requires_grad = False
+        self.avg_mean = Statistic(None, name="avg_mean")
+        self.avg_var = Statistic(None, name="avg_var")
 
     def late_shapes(self, size):
         """The shape of all four."""
@@ -2812,12 +2941,18 @@ class Model(Layer):
     """A layer that is a whole network, and can be drawn."""
 
     def plot(self, *xs, to_file="out/model.svg", **options):
-        """Draw the graph of a call on xs; returns the path of the picture."""
+        """Draw the graph of a call, with shapes and dtypes, by plot_dot_graph.
+
+        Returns the path of the picture.
+        """
         return plot_dot_graph(self(*xs, **options), verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or any functions of one Variable, one after the other."""
+    """Layers, or any functions of one Variable, one after the other.
+
+    They are the attributes l0, l1, ... and may be replaced there.
+    """
 
     def __init__(self, *layers):
         self.count = len(layers)
@@ -2836,9 +2971,10 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers of these sizes, with an activation between them.
+    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
 
-    A multi-layer perceptron.
+    The activation stands between them, not behind the last. It must be named, or
+    check_named() says: MLP((100, 10), activation=relu).
     """
 
     def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
@@ -3148,7 +3284,7 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
+        params = [p for p in self.target.params() if p.requires_grad]
         for hook in self.hooks:
             hook([p for p in params if p.grad is not None])
         params = [p for p in params if p.grad is not None]  # hooks may take some away
@@ -3170,7 +3306,8 @@ class Optimizer:
         """An array that is kept for param from update to update, zeros at first."""
         state = self.states.setdefault(param, {})
         if key not in state:
-            state[key] = np.zeros_like(param.data)
+            dtype = np.result_type(param.dtype, np.float32)
+            state[key] = np.zeros_like(param.data, dtype)
         return state[key]
 
     def save_states(self, path):
@@ -3205,6 +3342,12 @@ def check_learnable(param):
         )
 
 
+def gradient_of(param):
+    """The array of a gradient, of float16 as float32: squares would be 0 or inf."""
+    g = param.grad.data
+    return g.astype(np.result_type(g.dtype, np.float32), copy=False)
+
+
 def take_step(param, step):
     """Move a parameter by -step, an array that nobody else needs.
 
@@ -3237,7 +3380,7 @@ class MomentumSGD(Optimizer):
     def update_one(self, param):
         v = self.state(param, "v")
         v *= self.momentum
-        v -= self.lr * param.grad.data
+        v -= self.lr * gradient_of(param)
         take_step(param, -v)
 
 
@@ -3253,7 +3396,7 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        h, g = self.state(param, "h"), param.grad.data
+        h, g = self.state(param, "h"), gradient_of(param)
         h += g * g
         take_step(param, self.lr * g / (np.sqrt(h) + self.eps))
 
@@ -3274,7 +3417,7 @@ class AdaDelta(Optimizer):
 
     def update_one(self, param):
         h, s = self.state(param, "h"), self.state(param, "s")
-        rho, eps, g = self.rho, self.eps, param.grad.data
+        rho, eps, g = self.rho, self.eps, gradient_of(param)
         h += (1 - rho) * (g * g - h)
         d = np.sqrt((s + eps) / (h + eps)) * g
         s += (1 - rho) * (d * d - s)
@@ -3309,7 +3452,7 @@ class Adam(Optimizer):
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
     def update_one(self, param):
-        m, v, g = self.state(param, "m"), self.state(param, "v"), param.grad.data
+        m, v, g = self.state(param, "m"), self.state(param, "v"), gradient_of(param)
         t = self.states[param]["t"] = self.states[param].get("t", 0) + 1
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
@@ -3354,7 +3497,7 @@ class ClipGrad:
         self.max_norm = max_norm
 
     def __call__(self, params):
-        squares = [float((param.grad.data**2).sum()) for param in params]
+        squares = [float((gradient_of(param) ** 2).sum()) for param in params]
         rate = float(self.max_norm / (np.sqrt(np.sum(squares)) + 1e-6))
         if rate < 1:
             for param in params:
@@ -3789,6 +3932,17 @@ def predictions(model, xs):
         return np.array([model(x).data for x in xs])
 
 
+def loss_of_sgd(xs, ts, *hooks):
+    """The loss after 20 rounds with large steps, and these hooks."""
+    np.random.seed(0)
+    model = Recurrent(20)
+    optimizer = SGD(0.1).setup(model)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    with np.errstate(all="ignore"):
+        return [learn(model, optimizer, xs, ts) for _ in range(20)][-1]
+
+
 def functions_kept(model, xs, ts, length):
     """The largest number of functions behind the loss, cut after `length` points."""
     model.reset_state()
@@ -3854,4 +4008,6 @@ if __name__ == "__main__":
     optimizer = Adam().setup(model)
     losses = [learn(model, optimizer, xs, ts) for _ in range(5)]
     print("loss of each round of 999 points:", *(f"{loss:.1g}" for loss in losses))
+    without, clipped = (loss_of_sgd(*rounds(sine), *h) for h in ([], [ClipGrad(1.0)]))
+    print(f"SGD, 20 rounds: loss {without:.1g}, with ClipGrad {clipped:.1g}")
     plot_curve(predictions(model, cosine.data[:, None]), cosine.label)

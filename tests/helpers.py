@@ -81,3 +81,56 @@ def value_and_slope(step, f, data, dtype=float, create_graph=False):
     y.grad = step.as_variable(gy)
     y.backward(create_graph=create_graph)
     return y.data, gy, x.grad.data
+
+
+def layer_of(step, dtype=float, **arrays):
+    """A layer with these parameters."""
+    layer = step.Layer()
+    for name, data in arrays.items():
+        setattr(layer, name, step.Parameter(np.array(data, dtype), name=name))
+    return layer
+
+
+def give(step, param, g):
+    """Let the parameter have this gradient."""
+    param.grad = step.Variable(np.array(g, param.dtype))
+
+
+def updated(step, optimizer, layer, gradients):
+    """The data of layer.p after each update, for these gradients of it."""
+    path = []
+    for g in gradients:
+        give(step, layer.p, g)
+        optimizer.update()
+        path.append(layer.p.data.copy())
+    return path
+
+
+def hooked(step, layer, *hooks, lr=1.0):
+    """An SGD for the layer with these hooks."""
+    optimizer = step.SGD(lr=lr).setup(layer)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    return optimizer
+
+
+def check_net(step, name):
+    """An optimizer trains a small network as recorded."""
+    net = records("optimizers")["net"]
+    x, t = np.array(net["x"]), np.array(net["t"])
+    model = step.MLP((3, 1))
+    for layer, owner in (("l0", model.l0), ("l1", model.l1)):
+        owner.W.data = np.array(net["weights"][f"{layer}/W"])
+        owner.b.data = np.array(net["weights"][f"{layer}/b"])
+    optimizer = getattr(step, name)(**net["runs"][name]["given"]).setup(model)
+    losses = []
+    for _ in range(10):
+        loss = step.mean_squared_error(model(x), t)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        losses.append(float(loss.data))
+    np.testing.assert_allclose(losses, net["runs"][name]["losses"], rtol=1e-12)
+    for key, param in model.named_params().items():
+        after = net["runs"][name]["after"][key]
+        np.testing.assert_allclose(param.data, after, rtol=1e-12)

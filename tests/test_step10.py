@@ -29,9 +29,9 @@ def slopes(step, f, x):
     with pytest.raises(AssertionError) as error:
         step.gradient_check(f, x)
         pytest.fail("gradient_check passed a wrong gradient.")
-    numbers = re.findall(NUMBER, str(error.value))
-    assert len(numbers) >= 2, f"The message should name two slopes: {error.value}"
-    return map(float, numbers[:2])
+    numbers = re.findall(rf"slope (?:of|is) ({NUMBER})", str(error.value))
+    assert len(numbers) == 2, f"The message should name two slopes: {error.value}"
+    return map(float, numbers)
 
 
 @pytest.mark.parametrize("data", [0.5, [0.5], POINT, [POINT, [3.0, 0.1, -0.4]]])
@@ -83,6 +83,18 @@ def test_a_wrong_factor_sign_or_zero_is_caught_with_both_slopes(step, factor, si
     )
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_one_wrong_element_is_caught_and_named(step, wrong):
+    factors = np.full(3, 2.0)
+    factors[wrong] = 3.0
+    f = function(step, lambda x: x**2, lambda gy, x: gy * (factors * x))
+    found, numerical = slopes(step, f, var(step, POINT))
+    assert found == pytest.approx(3 * POINT[wrong])
+    assert numerical == pytest.approx(2 * POINT[wrong])
+    with pytest.raises(AssertionError, match=rf"\({wrong},\)"):
+        step.gradient_check(f, var(step, POINT))
+
+
 def test_a_wrong_factor_is_caught_in_small_gradients_too(step):
     f = function(step, lambda x: x * 1e-6, lambda gy, x: gy * 3e-6)
     found, numerical = slopes(step, f, var(step, POINT))
@@ -95,33 +107,6 @@ def test_one_wrong_function_in_a_chain_is_caught(step):
         step, lambda x: step.square(wrong(step.exp(x))), var(step, POINT)
     )
     assert found == pytest.approx(2 / 3 * numerical, rel=1e-4)
-
-
-def test_gradients_in_the_wrong_order_are_caught(step):
-    f = function(step, lambda x: x[::-1], lambda gy, x: gy)
-    assert len(set(slopes(step, f, var(step, POINT)))) == 2, (
-        "Ones cannot see this: both the direction and the weights must be random."
-    )
-
-
-def test_gradients_in_the_right_order_pass(step):
-    f = function(step, lambda x: x[::-1], lambda gy, x: array(gy)[::-1])
-    assert step.gradient_check(f, var(step, POINT)) is True
-
-
-def test_zero_gradients_of_what_always_has_the_same_sum_are_caught(step):
-    f = function(step, lambda x: x - x.mean(), lambda gy, x: gy * 0.0)
-    found, numerical = slopes(step, f, var(step, POINT))
-    assert found == 0
-    assert numerical != 0
-
-
-def test_the_output_may_have_a_shape_of_its_own(step):
-    def total(gy, x):
-        return np.full(x.shape, array(gy))
-
-    f = function(step, np.sum, total)
-    assert step.gradient_check(f, var(step, POINT)) is True
 
 
 def test_an_infinite_numerical_slope_agrees_with_nothing(step):
@@ -173,9 +158,3 @@ def test_the_variable_itself_is_left_alone(step):
     x.grad = np.array([1.0, 2.0, 3.0])
     assert step.gradient_check(step.square, x)
     assert array(x.grad).tolist() == [1.0, 2.0, 3.0]
-
-
-def test_the_random_numbers_of_the_program_are_left_alone(step):
-    before = np.random.get_state()[1].tolist(), np.random.get_state()[2]
-    step.gradient_check(step.square, var(step, POINT))
-    assert (np.random.get_state()[1].tolist(), np.random.get_state()[2]) == before

@@ -248,7 +248,7 @@ def test_an_input_that_does_not_matter_counts_as_zero(step):
     def f(x0, x1):
         return step.square(x0)
 
-    assert step.gradient_check(f, var(step, [1.0, 2.0]), var(step, [3.0])) is True
+    assert step.gradient_check(f, var(step, [1.0, 2.0]), var(step, [3.0, 4.0])) is True
 
 
 def test_eps_and_tolerance_still_count(step, product):
@@ -262,20 +262,3 @@ def test_eps_and_tolerance_still_count(step, product):
         step.gradient_check(f, *xs, tolerance=0.08)
     with pytest.raises(AssertionError):
         step.gradient_check(step.exp, xs[0], eps=1.0)
-
-
-def test_moved_gives_new_variables_along_the_directions(step):
-    xs = [var(step, 1.0), var(step, [2.0, 3.0])]
-    us = [np.array(10.0), np.array([1.0, -1.0])]
-    x0, x1 = step.moved(xs, us, 0.5)
-    assert x0.data == 6.0
-    assert x1.data.tolist() == [2.5, 2.5]
-    assert isinstance(x0, step.Variable) and isinstance(x0.data, np.ndarray)
-    assert xs[0].data == 1.0, "The variables themselves should stay where they are."
-
-
-def test_inner_is_the_sum_of_all_products(step):
-    us = [np.array([1.0, 2.0]), np.array(5.0)]
-    vs = [np.array([3.0, 4.0]), np.array(10.0)]
-    assert step.inner(us, vs) == 61.0
-    assert step.inner([], []) == 0

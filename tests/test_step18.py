@@ -316,3 +316,18 @@ def test_an_output_that_is_no_longer_linked_is_not_walked(step):
     step.add(y0, y1).backward()
     assert float(array(x.grad)) == 3.0
     assert float(array(y0.grad)) == 1.0
+
+
+def test_a_backward_cannot_change_the_gradient_of_others(step):
+    class Double(step.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, gy):
+            gy *= 2
+            return gy
+
+    x, w = var(step, [1.0, 1.0]), var(step, [1.0, 1.0])
+    y = step.add(Double()(x), w)
+    with pytest.raises(ValueError, match="read-only"):
+        y.backward()

@@ -149,7 +149,7 @@ def test_numpy_takes_the_array_out_of_a_variable(step):
 
 
 @pytest.mark.parametrize(
-    "copied", [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
+    "copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
 )
 def test_a_copy_has_no_history(step, copied):
     x = var(step, 2.0)
@@ -158,3 +158,15 @@ def test_a_copy_has_no_history(step, copied):
     assert (twin.data, twin.name, twin.grad) == (2.0, "x", None)
     with pytest.raises(TypeError, match="history"):
         copied(step.square(x))
+
+
+def test_a_shallow_copy_is_the_array_without_the_history(step):
+    y = step.square(var(step, 2.0))
+    twin = copy.copy(y)
+    assert twin.data is y.data
+    assert twin.creator is None
+
+
+def test_a_variable_counts_as_true_or_false_as_its_number_does(step):
+    assert var(step, 2.0) and var(step, [[1.0]])
+    assert not var(step, 0.0) and not var(step, [0.0])

@@ -254,3 +254,10 @@ def test_integers_have_float64_gradients(step, f, slopes):
 def test_shapes_that_do_not_fit_are_named(step, f):
     with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
         f(var(step, [1.0, 2.0]), var(step, [1.0, 2.0, 3.0]))
+
+
+def test_zero_to_a_power_has_the_slope_zero(step):
+    x = var(step, [2.0, 3.0])
+    y = 0.0**x
+    y.backward()
+    assert array(x.grad).tolist() == [0.0, 0.0]

@@ -75,16 +75,6 @@ def test_second_gradients_are_the_recorded_ones(step):
     np.testing.assert_allclose(x.grad.data, expected["second"][0], rtol=1e-11)
 
 
-def test_gradient_check_to_order_3(step):
-    assert step.gradient_check(step.tanh, var(step, [0.3, -1.2, 2.5]), order=3)
-    assert step.gradient_check(
-        lambda x0, x1: step.tanh(x0 * x1) * x0,
-        var(step, 0.7),
-        var(step, 0.9),
-        order=3,
-    )
-
-
 def test_large_numbers_give_plus_and_minus_1_with_slope_0(step):
     x = var(step, [-1000.0, 1000.0])
     y = step.tanh(x)
@@ -125,3 +115,12 @@ def test_tanh_takes_an_array_as_a_constant(step):
     y = step.tanh(np.array([0.0, 1000.0]))
     assert y.data.tolist() == [0.0, 1.0]
     assert y.creator is None
+
+
+def test_against_numerical_slopes(step):
+    assert step.gradient_check(step.tanh, var(step, [0.3, -1.2, 2.5]))
+    assert step.gradient_check(
+        lambda x0, x1: step.tanh(x0 * x1) * x0,
+        var(step, 0.7),
+        var(step, 0.9),
+    )

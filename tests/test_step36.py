@@ -1,8 +1,13 @@
 """Step 36: a gradient used in a calculation that is differentiated again."""
 
+import re
+
 import numpy as np
 import pytest
-from helpers import records, var
+from function_table import CASES
+from helpers import records, reference, var
+
+KNOWN = [case for case in CASES if case.since <= 36]
 
 
 @pytest.fixture
@@ -158,3 +163,146 @@ def test_a_hessian_times_a_vector_without_the_hessian(step):
     (g0 * 10.0 + g1 * 100.0).backward()
     hessian = np.array([[6 * 2.0 * 3.0, 3 * 4.0], [3 * 4.0, 2.0]])
     assert [x0.grad.data, x1.grad.data] == (hessian @ [10.0, 100.0]).tolist()
+
+
+# derivative
+
+
+def product(x, z):
+    return x * x * z
+
+
+def test_derivative_is_a_function_that_gives_the_gradient_to_one_input(step):
+    xs = var(step, 2.0), var(step, 3.0)
+    assert step.derivative(product, 0)(*xs).data == 12.0
+    assert step.derivative(product, 1)(*xs).data == 4.0
+
+
+def test_derivative_can_be_differentiated(step):
+    df = step.derivative(lambda x: x**4, 0)
+    ddf = step.derivative(df, 0)
+    x = var(step, 2.0)
+    assert [float(f(x).data) for f in (df, ddf, step.derivative(ddf, 0))] == [
+        32,
+        48,
+        48,
+    ]
+
+
+def test_derivative_reads_none_as_zeros(step):
+    gz = step.derivative(lambda x, z: x + 1.0, 1)(var(step, 1.0), var(step, [2.0, 3.0]))
+    assert gz.data.tolist() == [0.0, 0.0]
+
+
+def test_derivative_starts_from_no_gradient_and_leaves_none(step):
+    x, z = var(step, 2.0), var(step, 3.0)
+    x.grad = step.as_variable(np.array(100.0))
+    assert step.derivative(product, 0)(x, z).data == 12.0
+    assert (x.grad, z.grad) == (None, None)
+
+
+# gradient_check, to higher orders
+
+
+@pytest.mark.parametrize("case", KNOWN, ids=lambda case: case.name)
+@pytest.mark.parametrize("order", [1, 2])
+def test_every_function_passes_the_gradient_check(step, case, order):
+    xs = [step.Variable(x) for x in reference(case.name)["inputs"]]
+    assert step.gradient_check(lambda *xs: case.call(step, *xs), *xs, order=order)
+
+
+def test_gradient_check_leaves_the_gradients_alone(step):
+    x = var(step, [1.0, 2.0])
+    step.gradient_check(lambda x: x**3, x, order=2)
+    assert x.grad is None
+    assert x.data.tolist() == [1.0, 2.0]
+
+
+def test_gradient_check_to_order_3(step):
+    assert step.gradient_check(lambda x: x**5 + 1 / x, var(step, [1.0, 2.0]), order=3)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tanh"])
+def test_sin_cos_and_tanh_to_order_3(step, name):
+    f = getattr(step, name)
+    assert step.gradient_check(f, var(step, [0.3, -1.2, 2.5]), order=3)
+    xs = var(step, 0.7), var(step, 0.9)
+    assert step.gradient_check(lambda x0, x1: f(x0 * x1) * x0, *xs, order=3)
+
+
+def cube(step, first, second, third=6.0):
+    """x ** 3 as a function whose derivatives have these numbers for 3, 6 and 6."""
+
+    class Line(step.Function):
+        def forward(self, x):
+            return 6.0 * x
+
+        def backward(self, gy):
+            return third * gy
+
+    class Parabola(step.Function):
+        def forward(self, x):
+            return 3.0 * x**2
+
+        def backward(self, gy):
+            return gy * (second / 6.0) * Line()(self.inputs[0])
+
+    class Cube(step.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            return gy * (first / 3.0) * Parabola()(self.inputs[0])
+
+    return lambda x: Cube()(x)
+
+
+def test_gradient_check_passes_a_function_right_at_every_order(step):
+    x = var(step, [1.0, -2.0, 3.0])
+    assert step.gradient_check(cube(step, 3.0, 6.0), x, order=3)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("wrong", [6.01, -6.0, 0.0])
+def test_gradient_check_finds_a_fault_at_the_order_that_has_it(step, order, wrong):
+    numbers = [3.0, 6.0, 6.0]
+    numbers[order - 1] *= wrong / 6.0
+    f, x = cube(step, *numbers), var(step, [1.0, -2.0, 3.0])
+    if order > 1:
+        assert step.gradient_check(f, x, order=order - 1)
+    with pytest.raises(AssertionError, match="slope"):
+        step.gradient_check(f, x, order=order)
+
+
+def test_gradient_check_finds_a_backward_that_computes_with_bare_arrays(step):
+    class Bare(step.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            x = self.inputs[0].data
+            return gy * (3.0 * x**2)
+
+    def f(x):
+        return Bare()(x)
+
+    x = var(step, [1.0, 2.0])
+    assert step.gradient_check(f, x)
+    with pytest.raises(AssertionError):
+        step.gradient_check(f, x, order=2)
+
+
+def test_gradient_check_says_both_slopes(step):
+    with pytest.raises(AssertionError) as error:
+        step.gradient_check(cube(step, 6.0, 6.0), var(step, 2.0))
+    found, slope = map(
+        float, re.findall(r"slope (?:of|is) (-?[\d.]*\d)", str(error.value))
+    )
+    assert found == pytest.approx(2 * slope, rel=1e-4)
+
+
+def test_gradient_check_uses_its_tolerance_at_order_2(step):
+    f, x = cube(step, 3.0, 6.06), var(step, [1.0, 2.0])
+    assert step.gradient_check(f, x, order=2, tolerance=0.1)
+    with pytest.raises(AssertionError):
+        step.gradient_check(f, x, order=2, tolerance=1e-3)

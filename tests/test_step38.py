@@ -269,11 +269,23 @@ def test_integers_stay_integers_and_have_float64_gradients(step, f):
     assert x.grad.dtype == np.float64
 
 
+def derivatives(y, x, count):
+    """The first derivatives of y, each of the sum of the one before."""
+    for _ in range(count):
+        x.cleargrad()
+        y.backward(create_graph=True)
+        y = x.grad
+        yield y.data
+    x.cleargrad()
+
+
 @each_function
-@pytest.mark.parametrize("order", [1, 2, 3])
-def test_against_numerical_slopes(step, f, order):
+def test_the_derivatives_of_a_cube_of_moved_elements(step, f):
     x = x_of(step, (2, 3, 4))
-    assert step.gradient_check(lambda x: f(step, x) ** 3, x, order=order)
+    a = x.data
+    found = derivatives(f(step, x) ** 3, x, 3)
+    for gx, expected in zip(found, (3 * a**2, 6 * a, np.full_like(a, 6))):
+        np.testing.assert_allclose(gx, expected, rtol=1e-12)
 
 
 def test_all_of_them_in_a_row(step):
@@ -284,7 +296,9 @@ def test_all_of_them_in_a_row(step):
     x = x_of(step, (2, 3, 4))
     assert f(x).shape == (4, 6)
     np.testing.assert_allclose(f(x).data, x.data.reshape(4, 6) ** 4, rtol=1e-12)
-    assert step.gradient_check(f, x, order=2)
+    first, second = derivatives(f(x), x, 2)
+    np.testing.assert_allclose(first, 4 * x.data**3, rtol=1e-12)
+    np.testing.assert_allclose(second, 12 * x.data**2, rtol=1e-12)
 
 
 def test_nothing_is_recorded_without_backprop(step):

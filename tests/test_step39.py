@@ -1,9 +1,11 @@
 """Step 39: sums, means and largest elements along axes, and their gradients."""
 
+import re
+
 import numpy as np
 import pytest
 from function_table import CASES
-from helpers import check_case, check_dtypes, value_and_slope, var
+from helpers import array, check_case, check_dtypes, value_and_slope, var
 
 AXES = [  # (shape, axis): square ones, too, along which gy could go the wrong way
     ((), None),
@@ -413,3 +415,137 @@ def test_values_and_gradients_are_the_recorded_ones(step, case):
 @pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
 def test_values_and_gradients_keep_the_dtype(step, case):
     check_dtypes(step, case)
+
+
+# derivative and gradient_check
+
+
+def function(step, forward, backward):
+    """A function made of two plain ones; backward is given gy and the data of x."""
+
+    class Func(step.Function):
+        def forward(self, x):
+            self.x = x
+            return forward(x)
+
+        def backward(self, gy):
+            return backward(gy, self.x)
+
+    return lambda x: Func()(x)
+
+
+def slopes(step, f, x):
+    """The slope by backward() and the numerical one, from the message of the error."""
+    with pytest.raises(AssertionError) as error:
+        step.gradient_check(f, x)
+        pytest.fail("gradient_check passed a wrong gradient.")
+    numbers = re.findall(r"slope (?:of|is) (-?[\d.e-]*\d)", str(error.value))
+    assert len(numbers) == 2, f"The message should name two slopes: {error.value}"
+    return map(float, numbers)
+
+
+def test_derivative_is_a_function_that_gives_the_gradients(step):
+    df = step.derivative(lambda x, z: x * x * z, [np.array(1.0)])
+    gxs = df(var(step, 2.0), var(step, 3.0))
+    assert [float(gx.data) for gx in gxs] == [12.0, 4.0]
+
+
+def test_derivative_weights_each_output_with_its_v(step):
+    def f(x, z):
+        return [x * x, x * z]
+
+    df = step.derivative(f, [np.array(10.0), np.array(100.0)])
+    gxs = df(var(step, 2.0), var(step, 3.0))
+    assert [float(gx.data) for gx in gxs] == [10 * 4.0 + 100 * 3.0, 100 * 2.0]
+
+
+def test_derivative_can_be_differentiated(step):
+    v = [np.array(1.0)]
+    df = step.derivative(lambda x: x**4, v)
+    ddf = step.derivative(df, v)
+    dddf = step.derivative(ddf, v)
+    x = var(step, 2.0)
+    found = [float(f(x)[0].data) for f in (df, ddf, dddf)]
+    assert found == [32.0, 48.0, 48.0]
+
+
+def test_derivative_reads_none_as_zeros(step):
+    x, z = var(step, [2.0, 3.0]), var(step, [4.0, 5.0])
+    gx, gz = step.derivative(lambda x, z: x + 1.0, [np.ones(2)])(x, z)
+    assert gx.data.tolist() == [1.0, 1.0]
+    assert gz.data.tolist() == [0.0, 0.0]
+    assert not gz.requires_grad
+
+
+def test_derivative_starts_from_no_gradient_and_leaves_none(step):
+    x = var(step, 3.0)
+    x.grad = step.as_variable(np.array(100.0))
+    (gx,) = step.derivative(lambda x: x * x, [np.array(1.0)])(x)
+    assert gx.data == 6.0
+    assert x.grad is None
+
+
+def test_gradient_check_takes_a_function_with_several_outputs(step):
+    def f(x, z):
+        return [x**2 * z, z**3]
+
+    xs = [var(step, [1.0, 2.0]), var(step, [3.0, 4.0])]
+    assert step.gradient_check(f, *xs, order=2)
+
+
+def test_gradients_in_the_wrong_order_are_caught(step):
+    f = function(step, lambda x: x[::-1], lambda gy, x: gy)
+    assert len(set(slopes(step, f, var(step, [0.5, -1.2, 2.0])))) == 2, (
+        "Ones cannot see this: both the direction and the weights must be random."
+    )
+
+
+def test_gradients_in_the_right_order_pass(step):
+    f = function(step, lambda x: x[::-1], lambda gy, x: array(gy)[::-1])
+    assert step.gradient_check(f, var(step, [0.5, -1.2, 2.0])) is True
+
+
+def test_zero_gradients_of_what_always_has_the_same_sum_are_caught(step):
+    f = function(step, lambda x: x - x.mean(), lambda gy, x: gy * 0.0)
+    found, numerical = slopes(step, f, var(step, [0.5, -1.2, 2.0]))
+    assert found == 0
+    assert numerical != 0
+
+
+def test_the_output_may_have_a_shape_of_its_own(step):
+    def total(gy, x):
+        return np.full(x.shape, array(gy))
+
+    f = function(step, np.sum, total)
+    assert step.gradient_check(f, var(step, [0.5, -1.2, 2.0])) is True
+
+
+def test_the_random_numbers_of_the_program_are_left_alone(step):
+    before = np.random.get_state()[1].tolist(), np.random.get_state()[2]
+    step.gradient_check(step.square, var(step, [0.5, -1.2, 2.0]))
+    assert (np.random.get_state()[1].tolist(), np.random.get_state()[2]) == before
+
+
+def test_moved_gives_new_variables_along_the_directions(step):
+    xs = [var(step, 1.0), var(step, [2.0, 3.0])]
+    us = [np.array(10.0), np.array([1.0, -1.0])]
+    x0, x1 = step.moved(xs, us, 0.5)
+    assert x0.data == 6.0
+    assert x1.data.tolist() == [2.5, 2.5]
+    assert isinstance(x0, step.Variable) and isinstance(x0.data, np.ndarray)
+    assert xs[0].data == 1.0, "The variables themselves should stay where they are."
+
+
+def test_inner_is_the_sum_of_all_products(step):
+    us = [np.array([1.0, 2.0]), np.array(5.0)]
+    vs = [np.array([3.0, 4.0]), np.array(10.0)]
+    assert step.inner(us, vs) == 61.0
+    assert step.inner([], []) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16])
+@pytest.mark.parametrize("n", [4, 256, 70_000])
+def test_equally_large_elements_share_in_every_dtype(step, dtype, n):
+    x = step.Variable(np.zeros(n, dtype))
+    step.max(x).backward()
+    np.testing.assert_allclose(x.grad.data, 1 / n, rtol=1e-2)

@@ -326,3 +326,8 @@ def test_many_numbers_of_half_precision_do_not_overflow(step):
     x0 = step.Variable(np.full(16384, 4, np.float16))
     loss = step.mean_squared_error(x0, np.zeros(16384, np.float16))
     assert (float(loss.data), loss.dtype) == (16.0, np.float16)
+
+
+def test_small_integers_do_not_wrap_around_in_the_simple_form(step):
+    x0, x1 = np.array([200], np.uint8), np.array([10], np.uint8)
+    assert float(step.mean_squared_error_simple(x0, x1).data) == 36100.0

@@ -427,3 +427,8 @@ def test_clip_and_leaky_relu_can_be_differentiated_twice(step):
     x = var(step, X)
     assert step.gradient_check(lambda x: step.clip(x**3, -1, 1.5) * x, x, order=2)
     assert step.gradient_check(lambda x: step.leaky_relu(x**3, 0.3) * x, x, order=2)
+
+
+def test_tanh_of_small_integers_has_all_its_digits(step):
+    y = step.tanh(step.Variable(np.array([3], np.uint8)))
+    np.testing.assert_allclose(y.data, np.tanh([3.0]), rtol=1e-12)

@@ -402,3 +402,8 @@ def test_ten_updates_with_layers_are_those_with_parameters_made_by_hand(step):
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert found[-1] < found[0]
+
+
+def test_a_layer_has_no_requires_grad_of_its_own(step):
+    with pytest.raises(AttributeError, match="belongs to a Parameter"):
+        step.Linear(2).requires_grad = False

@@ -267,3 +267,14 @@ def test_scores_of_small_integers_do_not_wrap_around(step):
         np.testing.assert_allclose(f(x).data, f(x.astype(float)).data)
     loss = step.softmax_cross_entropy(x, t)
     np.testing.assert_allclose(loss.data, (199 + np.log1p(np.exp(-6.0))) / 2)
+
+
+def test_a_loss_of_many_examples_of_half_precision(step):
+    x = step.Variable(np.ones((70_000, 2), np.float16))
+    step.softmax_cross_entropy(x, np.zeros(70_000, int)).backward()
+    np.testing.assert_allclose(x.grad.data[:, 1], 0.5 / 70_000, rtol=5e-2)
+
+
+def test_the_simple_softmax_of_small_integers(step):
+    y = step.softmax_simple(np.array([[20, 21]], np.uint8))
+    np.testing.assert_allclose(y.data, [[1 / (1 + np.e), np.e / (1 + np.e)]])

@@ -348,3 +348,11 @@ def test_values_and_gradients_are_the_recorded_ones(step, case):
 @pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
 def test_values_and_gradients_keep_the_dtype(step, case):
     check_dtypes(step, case)
+
+
+def test_losses_of_yes_or_no_of_many_examples_of_half_precision(step):
+    x = step.Variable(np.full(70_000, 5, np.float16))
+    loss = step.sigmoid_cross_entropy(x, np.zeros(70_000, int))
+    loss.backward()
+    np.testing.assert_allclose(loss.data, 5.0067, rtol=1e-2)
+    np.testing.assert_allclose(x.grad.data, 0.9933 / 70_000, rtol=5e-2)

@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from helpers import check_net, give, hooked, layer_of, records, updated
 
 
 class Pairs:
@@ -399,3 +400,148 @@ def test_means_of_batches_weighted_by_their_sizes_give_the_mean_of_the_examples(
         return total / 7
 
     assert mean(3) == pytest.approx(mean(7), rel=1e-12)
+
+
+# --- hooks, weight decay and AdamW ---
+
+RECORD = records("optimizers")
+START, GRADIENTS = RECORD["start"], np.array(RECORD["gradients"])
+RUNS = {k: run for k, run in RECORD["runs"].items() if run["optimizer"] == "AdamW"}
+DTYPES = [np.float32, np.float64]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RUNS)
+def test_ten_updates_of_adamw_are_the_recorded_ones(step, name, dtype):
+    run = RUNS[name]
+    of_numpy = {key: np.float64(x) for key, x in run["given"].items()}
+    for given in (run["given"], of_numpy):
+        layer = layer_of(step, dtype, p=START)
+        optimizer = step.AdamW(**given).setup(layer)
+        path = updated(step, optimizer, layer, RECORD[run["gradients"]])
+        rtol = 1e-12 if dtype == np.float64 else 1e-4
+        np.testing.assert_allclose(path, run["path"], rtol=rtol)
+        assert layer.p.dtype == dtype
+        assert {*optimizer.states[layer.p]} == {"m", "v", "t"}
+
+
+def test_the_numbers_of_adamw_may_be_given_in_order_or_left_out(step):
+    given = RUNS["AdamW with other numbers"]["given"]
+    for name, numbers in {
+        "AdamW with other numbers": given,
+        "AdamW on wide": {},
+    }.items():
+        layer = layer_of(step, p=START)
+        optimizer = step.AdamW(*numbers.values()).setup(layer)
+        path = updated(step, optimizer, layer, RECORD[RUNS[name]["gradients"]])
+        np.testing.assert_allclose(path, RUNS[name]["path"], rtol=1e-12)
+
+
+def test_a_small_network_is_trained_by_adamw_as_recorded(step):
+    check_net(step, "AdamW")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rate", [0.5, np.float64(0.5)])
+def test_weight_decay_keeps_the_dtype_and_shape_of_a_gradient(step, rate, dtype):
+    layer = layer_of(step, dtype, p=START, q=4.0)
+    give(step, layer.p, GRADIENTS[0])
+    give(step, layer.q, 3.0)
+    hooked(step, layer, step.WeightDecay(rate)).update()
+    assert (layer.p.grad.dtype, layer.p.grad.shape) == (dtype, (2, 3))
+    assert (layer.q.grad.dtype, layer.q.grad.shape) == (dtype, ())
+    assert layer.q.data == pytest.approx(4.0 - 5.0, rel=1e-5)
+
+
+def test_weight_decay_makes_new_gradients(step):
+    layer = layer_of(step, p=START, q=START)
+    layer.p.grad = layer.q.grad = shared = step.Variable(np.array(GRADIENTS[0]))
+    shared.data.flags.writeable = False
+    hooked(step, layer, step.WeightDecay(0.1)).update()
+    np.testing.assert_array_equal(shared.data, GRADIENTS[0])
+
+
+def test_a_hook_without_any_gradient_does_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    hooked(step, layer, step.WeightDecay(0.1)).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]
+
+
+def test_a_hook_may_take_a_gradient_away(step):
+    def take(params):
+        params[0].grad = None
+
+    layer = layer_of(step, p=[1.0], q=[2.0])
+    give(step, layer.p, [1.0])
+    give(step, layer.q, [1.0])
+    hooked(step, layer, take).update()
+    assert (layer.p.data.tolist(), layer.q.data.tolist()) == ([1.0], [1.0])
+
+
+def test_hooks_get_the_parameters_that_have_a_gradient(step):
+    layer = layer_of(step, p=START, q=[1.0], r=[2.0])
+    seen = []
+    optimizer = hooked(step, layer, seen.append)
+    give(step, layer.r, [0.5])
+    give(step, layer.p, GRADIENTS[0])
+    optimizer.update()
+    assert [[id(p) for p in params] for params in seen] == [[id(layer.p), id(layer.r)]]
+
+
+def test_hooks_are_called_before_the_update_and_one_after_the_other(step):
+    layer = layer_of(step, p=[1.0])
+    seen = []
+
+    def double(params):
+        seen.append(("double", layer.p.data.item()))
+        for param in params:
+            param.grad = step.Variable(param.grad.data * 2)
+
+    def one_more(params):
+        seen.append(("one more", layer.p.data.item()))
+        for param in params:
+            param.grad = step.Variable(param.grad.data + 1)
+
+    optimizer = hooked(step, layer, double, one_more)
+    updated(step, optimizer, layer, [[3.0], [0.0]])
+    assert layer.p.data.tolist() == [1.0 - 7.0 - 1.0]
+    assert seen == [("double", 1.0), ("one more", 1.0)] + [
+        ("double", -6.0),
+        ("one more", -6.0),
+    ]
+    assert len(optimizer.hooks) == 2
+
+
+def test_weight_decay_adds_to_each_gradient(step):
+    layer = layer_of(step, p=START, q=[10.0])
+    give(step, layer.p, GRADIENTS[0])
+    give(step, layer.q, [5.0])
+    hooked(step, layer, step.WeightDecay(0.1)).update()
+    start = np.array(START)
+    np.testing.assert_allclose(layer.p.grad.data, GRADIENTS[0] + 0.1 * start)
+    np.testing.assert_allclose(layer.p.data, 0.9 * start - GRADIENTS[0], rtol=1e-14)
+    np.testing.assert_allclose(layer.q.data, [10.0 - 5.0 - 1.0])
+
+
+def test_weight_decay_and_adamw_are_not_the_same(step):
+    one, two = layer_of(step, p=START), layer_of(step, p=START)
+    hook = step.Adam(alpha=0.1).setup(one)
+    hook.add_hook(step.WeightDecay(0.5))
+    updated(step, hook, one, GRADIENTS[:3])
+    apart = step.AdamW(alpha=0.1, weight_decay=0.5).setup(two)
+    updated(step, apart, two, GRADIENTS[:3])
+    assert np.abs(one.p.data - two.p.data).max() > 1e-2
+
+
+def test_hooks_leave_the_gradient_of_another_parameter_alone(step):
+    layer = layer_of(step, p=[3.0], q=[4.0])
+    step.add(layer.p, layer.q).backward()
+    optimizer = hooked(step, layer, step.WeightDecay(0.5), lr=0.1)
+    optimizer.update()
+    np.testing.assert_allclose(layer.p.data, [3.0 - 0.1 * (1 + 1.5)])
+    np.testing.assert_allclose(layer.q.data, [4.0 - 0.1 * (1 + 2.0)])
+
+
+def test_adamw_is_an_adam(step):
+    assert issubclass(step.AdamW, step.Adam)
+    assert step.AdamW().setup(step.Layer()).hooks == []

@@ -415,7 +415,7 @@ OPTIMIZERS = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_with_all_hooks_does_the_same(step, cupy, name):
+def test_an_optimizer_with_a_hook_does_the_same(step, cupy, name):
     model = step.MLP((5, 3))
     model(X)
     start, runs = arrays_of(model), []
@@ -423,16 +423,13 @@ def test_an_optimizer_with_all_hooks_does_the_same(step, cupy, name):
         put(model, start, array)
         optimizer = getattr(step, name)().setup(model)
         optimizer.add_hook(step.WeightDecay(0.1))
-        optimizer.add_hook(step.ClipGrad(0.5))
-        optimizer.add_hook(step.FreezeParam(model.l0.b))
         batches = [(array(X), array(T))] * 5
         losses = train(model, optimizer, batches, step.softmax_cross_entropy)
         runs.append(([p.data for p in model.params()], losses))
     (expected, losses), (found, same_losses) = runs
     assert_same(cupy, found, expected)
     np.testing.assert_allclose(same_losses, losses, rtol=1e-6)
-    changed = [np.any(a != b) for a, b in zip(expected, start.values())]
-    assert changed.count(False) == 1
+    assert all(np.any(a != b) for a, b in zip(expected, start.values()))
 
 
 def test_weights_replaced_since_forward_are_noticed_on_the_gpu(step, cupy):

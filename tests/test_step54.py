@@ -541,3 +541,21 @@ def test_weights_of_batch_norm_not_yet_called_are_of_one_length(step, name, shap
     assert all(param.data is None for param in layer.named_params().values())
     step.set_weights(layer, good, "a file")
     assert layer.gamma.shape == (3,)
+
+
+def test_options_may_be_numbers_of_numpy(step):
+    x = np.ones((4, 2), np.float32)
+    assert step.dropout(x, np.float64(0.5)).dtype == np.float32
+    one = np.ones(2, np.float32)
+    y = step.batch_norm(x, one, one, 0 * one, one.copy(), eps=np.float64(1e-5))
+    assert y.dtype == np.float32
+
+
+def test_freezing_all_parameters_leaves_statistics_as_they_are(step):
+    norm = step.BatchNorm()
+    norm(np.random.default_rng(0).standard_normal((4, 2)).astype(np.float32))
+    for flag in (False, True):
+        for param in norm.params():
+            param.requires_grad = flag
+    assert not norm.avg_mean.requires_grad and not norm.avg_var.requires_grad
+    assert norm.gamma.requires_grad

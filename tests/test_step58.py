@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 import pytest
-from helpers import array, records, reference, var
+from helpers import array, give, hooked, layer_of, records, reference, updated, var
 
 # --- concatenate ---
 
@@ -1073,3 +1073,72 @@ def test_each_download_has_its_own_secure_address(step):
 def test_a_resnet_of_each_size_is_a_class_of_its_own(step):
     for kind in (step.ResNet50, step.ResNet101, step.ResNet152):
         assert issubclass(kind, step.ResNet) and kind is not step.ResNet
+
+
+# --- parameters that are to stay as they are ---
+
+OPTIMIZERS = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
+START = records("optimizers")["start"]
+GRADIENTS = np.array(records("optimizers")["gradients"])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_frozen_parameters_stay_as_they_are(step, name):
+    layer = layer_of(step, p=START, q=START)
+    optimizer = getattr(step, name)().setup(layer)
+    optimizer.add_hook(step.FreezeParam(layer.q))
+    for g in GRADIENTS[:3]:
+        give(step, layer.q, g)
+        updated(step, optimizer, layer, [g])
+    np.testing.assert_array_equal(layer.q.data, START)
+    expected = records("optimizers")["runs"][f"{name}()"]["path"][2]
+    np.testing.assert_allclose(layer.p.data, expected, rtol=1e-12)
+    assert layer.q not in optimizer.states
+
+
+def test_a_frozen_layer_is_looked_through_at_each_update(step):
+    model = step.Sequential(layer_of(step, p=[1.0]))
+    optimizer = hooked(step, model, step.FreezeParam(model.l0))
+    model.l0.p = step.Parameter(np.array([2.0]))
+    give(step, model.l0.p, [1.0])
+    optimizer.update()
+    assert model.l0.p.data.tolist() == [2.0]
+
+
+def test_whole_layers_can_be_frozen(step):
+    model = step.MLP((4, 3, 2))
+    model(np.ones((2, 5)))
+    for param in model.params():
+        give(step, param, np.ones(param.shape))
+    before = {name: p.data.copy() for name, p in model.named_params().items()}
+    frozen = step.FreezeParam(model.l0, model.l2.b)
+    hooked(step, model, frozen).update()
+    moved = {
+        name
+        for name, p in model.named_params().items()
+        if not np.array_equal(p.data, before[name])
+    }
+    assert moved == {"l1/W", "l1/b", "l2/W"}
+
+
+def test_a_frozen_parameter_may_be_used_before_and_after(step):
+    layer = layer_of(step, p=[2.0])
+    y = step.square(layer.p)
+    y.backward()
+    hooked(step, layer, step.FreezeParam(layer)).update()
+    y.backward()
+    assert array(layer.p.grad).tolist() == [4.0]
+
+
+def test_freezing_leaves_a_shared_gradient_alone(step):
+    layer = layer_of(step, p=START, q=START)
+    layer.p.grad = layer.q.grad = shared = step.Variable(np.array(GRADIENTS[0]))
+    hooked(step, layer, step.FreezeParam(layer.q)).update()
+    np.testing.assert_array_equal(shared.data, GRADIENTS[0])
+    assert layer.q.data.tolist() == START
+
+
+def test_freezing_what_has_no_gradient_does_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    hooked(step, layer, step.FreezeParam(layer)).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]

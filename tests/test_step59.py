@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
-from helpers import records, var
+from helpers import give, hooked, layer_of, records, var
 from recurrent import (
     H,
     backward_along,
@@ -417,3 +417,82 @@ def test_generations_begin_anew_behind_a_cut(step):
         h = step.tanh(h)
         step.tanh(h).unchain_backward()
     assert step.tanh(h).generation == 1
+
+
+# --- gradients that are cut to a length ---
+
+CLIPPED = records("optimizers")["clipped"]
+
+
+@pytest.mark.parametrize("run", CLIPPED["runs"])
+def test_gradients_are_clipped_together_as_recorded(step, run):
+    gradients = [np.array(g) for g in CLIPPED["gradients"]]
+    zeros = {name: np.zeros(g.shape) for name, g in zip("pqr", gradients)}
+    layer = layer_of(step, **zeros)
+    for param, g in zip(layer.params(), gradients):
+        give(step, param, g)
+    hooked(step, layer, step.ClipGrad(run["max_norm"])).update()
+    for param, after in zip(layer.params(), run["after"]):
+        np.testing.assert_allclose(param.grad.data, after, rtol=1e-12)
+        np.testing.assert_allclose(param.data, np.negative(after), rtol=1e-12)
+
+
+def test_a_gradient_that_is_short_enough_is_not_clipped(step):
+    layer = layer_of(step, p=[0.0, 0.0])
+    give(step, layer.p, [3.0, 4.0])
+    hooked(step, layer, step.ClipGrad(5.1)).update()
+    assert layer.p.grad.data.tolist() == [3.0, 4.0]
+
+
+def test_clipping_gradients_of_zeros_does_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    give(step, layer.p, [0.0, 0.0])
+    with np.errstate(all="raise"):
+        hooked(step, layer, step.ClipGrad(1.0)).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]
+
+
+def test_clipping_divides_a_shared_gradient_once(step):
+    layer = layer_of(step, p=[3.0], q=[4.0])
+    step.add(layer.p, layer.q).backward()
+    hooked(step, layer, step.ClipGrad(0.5), lr=1.0).update()
+    each = 0.5 / (np.sqrt(2.0) + 1e-6)
+    np.testing.assert_allclose(layer.p.data, [3.0 - each], rtol=1e-14)
+    np.testing.assert_allclose(layer.q.data, [4.0 - each], rtol=1e-14)
+
+
+@pytest.mark.parametrize("freeze", ["requires_grad", "hook before", "hook after"])
+def test_what_is_frozen_does_not_count_in_the_norm(step, freeze):
+    layer = layer_of(step, p=[0.0], q=[0.0])
+    hooks = [step.ClipGrad(5.0)]
+    if freeze == "requires_grad":
+        layer.q.requires_grad = False
+    else:
+        at = 0 if freeze == "hook before" else 1
+        hooks.insert(at, step.FreezeParam(layer.q))
+    give(step, layer.p, [3.0])
+    give(step, layer.q, [1e9])
+    hooked(step, layer, *hooks).update()
+    assert (layer.p.data.tolist(), layer.q.data.tolist()) == ([-3.0], [0.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("length", [1.0, np.float64(1.0)])
+def test_clipping_keeps_dtype_and_shape_and_makes_new_gradients(step, length, dtype):
+    layer = layer_of(step, dtype, p=[3.0, 4.0], q=0.0)
+    give(step, layer.p, [3.0, 4.0])
+    give(step, layer.q, 12.0)
+    given = layer.p.grad
+    given.data.flags.writeable = False
+    hooked(step, layer, step.ClipGrad(length)).update()
+    assert given.data.tolist() == [3.0, 4.0]
+    for param, expected in ((layer.p, [3 / 13, 4 / 13]), (layer.q, 12 / 13)):
+        np.testing.assert_allclose(param.grad.data, expected, rtol=1e-5)
+        assert param.grad.dtype == param.dtype == dtype
+        assert param.grad.shape == param.shape
+
+
+def test_clipping_without_any_gradient_does_no_harm(step):
+    layer = layer_of(step, p=[1.0, 2.0])
+    hooked(step, layer, step.ClipGrad(1.0)).update()
+    assert layer.p.data.tolist() == [1.0, 2.0]

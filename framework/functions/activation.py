@@ -86,7 +86,7 @@ class Softmax(Function):
 
 def softmax_simple(x, axis=1):
     """softmax as its formula, without protection from overflow."""
-    y = exp(x)
+    y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 

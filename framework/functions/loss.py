@@ -12,13 +12,17 @@ from framework.functions.shape import check_ids, reshape, sum
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same as mean_squared_error, out of three functions."""
-    diff = x0 - x1
+    """mean_squared_error out of three functions; they do not check the shapes."""
+    diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    It keeps no array but its inputs. A ValueError if the shapes differ or if there
+    are no numbers at all.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -36,7 +40,8 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    Of two single numbers the axes do not matter.
+    They are Variables or arrays of one shape; integers count as float64. Of two
+    single numbers the axes do not matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -82,7 +87,7 @@ class SoftmaxCrossEntropy(Function):
         if Config.enable_backprop:  # once more, out of Variables
             p = softmax(x)
             slopes = p + (slopes - p.data)
-        return slopes * (gy / len(t)), None
+        return slopes * (gy * (1 / len(t))), None
 
 
 def softmax_cross_entropy(x, t):
@@ -110,18 +115,19 @@ class SigmoidCrossEntropy(Function):
 
     def forward(self, x, t):
         loss = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
-        return loss.sum() / len(x)
+        return loss.mean() * (loss.size / len(x))
 
     def backward(self, gy):
         x, t = self.saved_inputs
-        gy = gy / len(x)
+        gy = gy * (1 / len(x))
         return (sigmoid(x) - t) * gy, -x * gy if self.needs(1) else None
 
 
 def sigmoid_cross_entropy(x, t):
-    """The loss of scores x, of 0 or 1, (N,) or (N, D), with targets t from 0 to 1.
+    """The loss of scores x for yes or no, with targets t from 0 to 1.
 
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N. t has
+    the shape of x, (N,) or (N, D), or one of the two is (N,) and the other (N, 1).
     """
     x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))
@@ -134,11 +140,11 @@ class BinaryCrossEntropy(Function):
         with np.errstate(divide="ignore"):
             log_p, log_q = np.log(p), np.log1p(-p)
         loss = -t * np.maximum(log_p, -100) - (1 - t) * np.maximum(log_q, -100)
-        return loss.sum() / len(p)
+        return loss.mean() * (loss.size / len(p))
 
     def backward(self, gy):
         p, t = self.saved_inputs
-        gy = gy / len(p)
+        gy = gy * (1 / len(p))
         gt = (log(1 - p) - log(p)) * gy if self.needs(1) else None
         return (p - t) / clip(p * (1 - p), 1e-12, 1) * gy, gt
 

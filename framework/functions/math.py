@@ -85,7 +85,7 @@ class Tanh(Function):
 
 def tanh(x):
     """The hyperbolic tangent of x, element by element."""
-    return Tanh()(x)
+    return Tanh()(as_float(x))
 
 
 class Absolute(Function):
@@ -100,7 +100,7 @@ class Absolute(Function):
 
 
 def absolute(x):
-    """x without its sign, element by element."""
+    """x without its sign, element by element; its slope at 0 is taken to be 0."""
     return Absolute()(x)
 
 
@@ -174,6 +174,6 @@ class Clip(Function):
 def clip(x, x_min, x_max):
     """x with what is below x_min or above x_max moved there; the slope there is 0.
 
-    None is no limit.
+    None is no limit. At the limits themselves the slope is 1.
     """
     return Clip(python_number(x_min), python_number(x_max))(x)

@@ -18,7 +18,7 @@ def dropout(x, dropout_ratio=0.5):
         return x
     xp = get_array_module(x)
     kept = as_array(xp.random.rand(*x.shape) >= dropout_ratio)
-    return x * (kept.astype(x.dtype) / (1 - dropout_ratio))
+    return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
 class BatchNormalization(Function):
@@ -54,7 +54,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     if x.ndim < 2 or x.shape[1] != len(mean):
         raise ValueError(f"An x of {x.shape} does not have {len(mean)} channels.")
-    axes = (0, *range(2, x.ndim))
+    axes, eps = (0, *range(2, x.ndim)), float(eps)
     shape = (1, -1, *[1] * (x.ndim - 2))
     gamma, beta = reshape(gamma, shape), reshape(beta, shape)
     if not Config.train:
