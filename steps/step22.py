@@ -98,16 +98,16 @@ function. Its slope contains its result, which saved_outputs has ready:
 
     [ConstantPow]
 
-Step 21 gave a number the dtype of the variable beside it. as_variables did
-that, for the inputs. But c is none, so as_variables never sees it. Does that
-matter? Let x be an array of one float32 in a Variable:
+One thing is left. Inputs become Variables before forward() sees them, but c is
+no input. It comes as it is. Does it matter which number it is? Let x hold an
+array of one float32:
 
     Pow(2)(x)                   float32
     Pow(np.float64(2))(x)       float64
 
-NumPy lets Python's numbers adapt to the array, but not its own. So a NumPy
-number becomes one of Python's first. A c that is no number at all is refused
-here, too:
+In NumPy a number of Python adapts to the array, and a number of NumPy does
+not. The one 2 makes all that follows float64. So a NumPy number becomes one
+of Python's first. A c that is no number at all is refused here, too:
 
     [python_number]
 
