@@ -23,21 +23,28 @@ def is_on_gpu(x):
 
 
 def get_array_module(x):
-    """The module that made the array x, or that in the Variable x: numpy or cupy."""
+    """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
     if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, on the host, as NumPy's."""
+    """The array x, or that in the Variable x, as NumPy's on the host.
+
+    What is there already stays itself.
+    """
     if get_array_module(x) is np:
         return np.asarray(x.data if hasattr(x, "requires_grad") else x)
     return (x.data if hasattr(x, "requires_grad") else x).get()
 
 
 def as_cupy(x):
-    """The array x, or that in the Variable x, on the GPU, as CuPy's."""
+    """The array x, or that in the Variable x, as CuPy's on the GPU.
+
+    What is there already stays itself. Without CuPy it is a
+    RuntimeError that says what to install.
+    """
     try:
         import cupy
     except ImportError as error:

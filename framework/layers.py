@@ -66,12 +66,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters into the memory of the host."""
+        """Move all parameters, not their gradients, into the memory of the host."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters into the memory of the GPU."""
+        """Move all parameters, not their gradients, into the memory of the GPU."""
         for param in self.named_params().values():
             param.to_gpu()
 

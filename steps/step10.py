@@ -1,53 +1,99 @@
 """Step 10 · Testing
 
 Problem
-A backward() that forgets a factor runs as smoothly as a right one. It
-gives a wrong number, training gets a little worse, and nobody knows why.
-Comparing by eye with numerical_diff works for one number, not for 1,000.
+Here is a square whose backward() forgets the 2:
+
+    class NoTwo(Square):
+        def backward(self, gy):
+            return gy * self.input.data
+
+It runs as smoothly as the right one. At x = 0.5 it gives 0.5, which looks as
+good as any number. A network trained with it learns a little worse, and nobody
+knows why.
 
 Idea
-Let the computer compare, element by element. square and exp treat each
-element by itself: element i of y depends on element i of x alone. So
-numerical_diff gives all the slopes in one call, and x.grad has those of
-backward(). A slope counts as right if
+numerical_diff knows nothing of backward(). So compare the two. For NoTwo at
+0.5 they are:
+
+    numerical   (0.5001 ** 2 - 0.4999 ** 2) / 0.0002 = 1
+    backward    0.5
+
+That is a fault, and now we see it. But to compare by eye is nothing for 1,000
+elements. Let the computer do it. When are two slopes equal? For square, which
+is right, == says never:
+
+    x          numerical              backward
+    0.5         0.9999999999998899     1.0
+    -1.0       -1.9999999999992246    -2.0
+    2.0         4.000000000004         4.0
+
+Then allow a difference of 0.00001? Our chain square(exp(square(x))) is right
+as well. But at x = 2 it is steep:
+
+    numerical           23847.6669
+    backward            23847.6639    0.0030 apart
+
+What counts is the difference as a part of the slope. 0.0030 of 23,848 is about
+one in eight million. For NoTwo it is a half. So allow 0.00001 of the slope.
+
+That goes wrong at the other end. sin(x) ** 2 + cos(x) ** 2 is 1 everywhere,
+and its slope is 0. But the numerical slope at 0.5 is -5.6e-13, by rounding
+alone. Then 0.00001 of the slope is 5.6e-18, and the difference of 5.6e-13 is
+too large. So add a little to the slope. Two slopes count as equal if
 
     |backward - numerical| < tolerance * (|numerical| + 0.001)
 
-0.001 lets two slopes near 0 count as equal. With <= an infinite
-numerical slope would agree with any other.
+Now 5.6e-13 < 0.00001 · 0.001 holds. For NoTwo at 0.5 we ask whether 0.5 is
+less than 0.00001 · 1.001. It is not.
 
 In the code
-gradient_check(f, x, eps=1e-4, tolerance=1e-5) takes f, from Variable to
-Variable, and returns True. Or it raises an AssertionError at the first
-element that is wrong: with its index, its slope by backward() and then the
-numerical one. Both are written with six digits that count (:.6g), since a
-slope may be as small as 1e-6. np.ndenumerate gives each index and its
-slope. The test is "if not a < b", for a nan is not >= b either and would
-slip through. The check works on a Variable of its own, so x.grad stays as
-it is.
+square and exp treat each element by itself: element i of y depends on element
+i of x alone. So numerical_diff gives the slopes of all elements in one go, and
+x.grad has those of backward(). np.ndenumerate goes through them, and gives the
+index with each:
 
-In the demo, NoTwo is x ** 2 with a backward() that forgets the 2; OneOff is
-right but for its last element.
+    [gradient_check]
+
+Why "if not a < b", and not "if a >= b"? A wrong formula may give nan. Every
+comparison with nan is False, so nan >= b would let it pass. Why < and not <=?
+Where f overflows, the numerical slope may be inf. Then both sides are inf,
+and <= would let any gradient pass.
+
+The check works on a Variable of its own. So x.grad stays as it is. The message
+has six digits of each slope (:.6g), however small the slope is.
+
+In the demo, NoTwo is the class from above. OneOff is the square again, and its
+gradient is right but for the last element. The check finds both, and names the
+element.
+
+Whatever we write from here on can be checked. And we soon want more than
+chains. All our functions have one input, but the plainest sum has two. That
+is step 11.
 
 New:      gradient_check
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.autograd.gradcheck compares all of the Jacobian, or random
-directions in its fast mode; jax.test_util.check_grads and Chainer's
-gradient_check.check_backward use random directions, as we do from step 39
-on: there, elements no longer stay by themselves.
+torch.autograd.gradcheck does the same, also for functions that mix elements.
+It compares the slope of each output along each input. For a NoTwo written for
+PyTorch it raises a GradcheckError, with both tables.
 
 Watch out
-The check sees one point. At x = 0 both slopes of NoTwo are 0, and it
-passes. At a kink, as |x| has one at 0, even a right backward() may fail:
-the numerical slope mixes both sides. Check where neither is the case.
-And f must use x: without a gradient in x.grad the check is a TypeError.
+The check sees the points you give it. At x = 0 both slopes of NoTwo are 0, and
+it passes.
+
+Where a function has a kink, even a right backward() fails. |x| has one at 0.
+At x = 0.00001 its slope is 1, but x - eps lies on the other side, and the
+numerical slope is 0.1.
+
+f must use x. If it does not, x.grad is None, and the check is a TypeError.
 
 Try
 1. Repair NoTwo.backward. What does its line say now?
-2. Pass tolerance=0.6 to gradient_check. Which fault goes unseen?
+2. Check OneOff with tolerance=0.2, then 0.3. Why does it pass at 0.3?
+3. Check lambda x: square(NoTwo()(x)). Does the message say which of the two
+   functions is wrong?
 
 Output
     square   True
@@ -56,6 +102,13 @@ Output
              but the numerical slope is 1.
     OneOff   Element (2,): backward() gives a slope of 5,
              but the numerical slope is 4.
+
+Answers
+1. True, with gy * 2 * self.input.data.
+2. The difference is 1. At 0.2 only 0.2 · 4.001 = 0.8 is allowed, and at 0.3 it
+   is 0.3 · 4.001 = 1.2.
+3. No. It says 0.25 and 0.5, for the chain as a whole. Check each function by
+   itself to find out.
 """
 
 import numpy as np
@@ -187,7 +240,8 @@ def gradient_check(f, x, eps=1e-4, tolerance=1e-5):
 
     Each element of f(x) must depend on the same element of x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. x.grad stays
+    as it is.
     """
     slopes = numerical_diff(f, x, eps)
     x = Variable(x.data)

@@ -98,16 +98,16 @@ function. Its slope contains its result, which saved_outputs has ready:
 
     [ConstantPow]
 
-Step 21 gave a number the dtype of the variable beside it. as_variables did
-that, for the inputs. But c is none, so as_variables never sees it. Does that
-matter? Let x be an array of one float32 in a Variable:
+One thing is left. Inputs become Variables before forward() sees them, but c is
+no input. It comes as it is. Does it matter which number it is? Let x hold an
+array of one float32:
 
     Pow(2)(x)                   float32
     Pow(np.float64(2))(x)       float64
 
-NumPy lets Python's numbers adapt to the array, but not its own. So a NumPy
-number becomes one of Python's first. A c that is no number at all is refused
-here, too:
+In NumPy a number of Python adapts to the array, and a number of NumPy does
+not. The one 2 makes all that follows float64. So a NumPy number becomes one
+of Python's first. A c that is no number at all is refused here, too:
 
     [python_number]
 
@@ -132,7 +132,8 @@ Removed:  nothing
 
 Elsewhere
 In PyTorch a and b may both be tensors in a ** b. At 2 and 3 the slopes are 12
-and 8 · log 2 = 5.545. x ** 0.0 has the slope 0 at x = 0 there, too.
+and 8 · log 2 = 5.545. x ** 0.0 has the slope 0 at x = 0 there, too. Chainer
+has three functions for powers: PowVarVar, PowVarConst and PowConstVar.
 
 Watch out
 From here on pow in this file is ours. Python's own is hidden behind it.
@@ -689,7 +690,8 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
+    their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

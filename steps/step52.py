@@ -1,38 +1,128 @@
 """Step 52 · Running on a GPU
 
 Problem
-A GPU multiplies large matrices many times faster. The package CuPy has
-NumPy's functions for it, but its arrays lie in the memory of the GPU, and
-it refuses to mix: x * np.ones(3) is a TypeError for such an x. Variable
-does not even take an x that is not NumPy's.
+A GPU multiplies large matrices many times faster than a CPU. The package CuPy
+has NumPy's functions for it. Its arrays look like NumPy's, but they lie in the
+memory of the GPU. Let us put one into a Variable:
+
+    x = cupy.array([1.0, 2.0, 3.0])
+    Variable(x)         TypeError: Variable holds a NumPy array, but got
+                        array([1., 2., 3.]). Turn it into one first: ...
+
+And an array in one memory cannot be multiplied by an array in the other:
+
+    x * np.ones(3)      TypeError: Unsupported type <class 'numpy.ndarray'>
 
 Idea
-Must each function be written twice? No: x * 2 and x.sum() ask x itself,
-and so does np.exp(x): NumPy hands its functions over to an array that
-knows better, one with the methods __array_ufunc__ and __array_function__,
-as CuPy's arrays have. Only what *makes* an array has nobody to ask:
+Must each function be written twice, once with np and once with cupy? Before
+we do that, let Variable take x, and try what the functions do with it:
 
-    np.exp(x)                                 made by CuPy, if x is
-    np.ones_like(x)                           made by CuPy, if x is
-    np.zeros(shape)                           made by NumPy, always
-    get_array_module(x).zeros(shape)          made by the module of x
+    x * 2.0             array([2., 4., 6.])       an array of CuPy
+    x.sum()             array(6.)                 an array of CuPy
+    np.exp(x)           array([ 2.71828183,  7.3890561 , 20.08553692])
+
+The first two are no surprise: they are methods of x. But np.exp is NumPy's,
+and NumPy cannot even read the memory of a GPU. Still the result is an array of
+CuPy. NumPy asks its argument first. If the argument has a method
+__array_ufunc__ or __array_function__, that method does the work. We met the
+first of them in step 21: there, None in its place told NumPy to keep out.
+
+So nearly all our functions run on a GPU as they stand. When does it go wrong?
+When NumPy has nobody to ask:
+
+    np.exp(x)                           x is asked
+    np.ones_like(x)                     x is asked
+    np.zeros(3)                         nobody; the array is NumPy's, always
+    get_array_module(x).zeros(3)        the module that x is from, np or cupy
+
+Only what makes an array out of nothing must ask for itself.
 
 In the code
-A section before core:  "backend: NumPy, or CuPy for arrays on a GPU".
-gpu_is_available() is False without CuPy, a GPU or its driver. is_on_gpu(x)
-is True for CuPy's arrays; it looks for CuPy in sys.modules and does not
-import it. get_array_module(x) is cupy if x is one or is a Variable with
-one, else numpy. as_numpy(x) and as_cupy(x) give the array x, or that in
-the Variable x, as NumPy's and as CuPy's, itself if it is; as_cupy without
-CuPy is a RuntimeError that says what to install.
-as_array and Variable let CuPy's arrays pass. to_cpu() and to_gpu() move
-the data of a Variable, if there are any, and all parameters of a Layer,
-the gradients not. DataLoader(dataset, batch_size, shuffle, gpu=False) gives
-x and t by as_cupy if gpu; its to_cpu() and to_gpu() switch.
-What makes arrays asks: as_variables, for numbers beside a Variable on the
-GPU; backward(), which starts with np.ones_like(self.data, dtype); the
-gradient of get_item; the rows in SoftmaxCrossEntropy; the W that Linear
-makes at the first call, init_W(in_size, xp=np) with random numbers of xp.
+First: is x an array of CuPy? isinstance(x, cupy.ndarray) needs import cupy,
+and most machines have no CuPy. But if nobody has imported CuPy, no array can
+be one of its own. sys.modules knows what has been imported:
+
+    [is_on_gpu]
+
+Then: which module does x come from?
+
+    [get_array_module]
+
+It takes a Variable, too. Why does it not ask isinstance(x, Variable)? as_array
+will ask is_on_gpu, so this section has to stand above core. And since step 23
+a section knows only those above it. A Variable must be told by what it has. It
+has data, but so has every NumPy array: np.ones(3).data is its piece of memory.
+requires_grad is what only a Variable has.
+
+Two functions carry an array over. What is there already stays itself:
+
+    [as_numpy]
+
+    [as_cupy]
+
+Now open the two doors at which CuPy's arrays were turned away:
+
+    [as_array]
+
+    [Variable.__init__]
+
+Look through the file for functions that make arrays out of nothing. There are
+three in the way of training. The gradient of x[0:2] begins with zeros. With
+np.zeros, gx[index] = gy would put an array of CuPy into one of NumPy, and that
+is a TypeError:
+
+    [GetItemGrad.forward]
+
+Cross-entropy counts the rows. CuPy would take NumPy's numbers as an index, but
+they would travel to the GPU at each call:
+
+    [SoftmaxCrossEntropy.forward]
+
+And a Linear layer makes its weights when it sees its first x. It makes them
+where x is:
+
+    [Linear.init_W]
+
+    [Linear.forward]
+
+Two places need no change. backward() starts with np.ones_like(self.data), and
+the data are asked. In 3.0 * x the 3.0 becomes a NumPy array without axes. But
+since step 20 forward() gets the number out of it, and CuPy takes numbers.
+
+What is left is to move things. A Variable moves its array, and a layer moves
+all its parameters:
+
+    [Variable.to_cpu]
+
+    [Variable.to_gpu]
+
+    [Layer.to_cpu]
+
+    [Layer.to_gpu]
+
+The parameters are at home on the GPU now, but each batch comes from a data set
+in the memory of the host. The loader brings it over:
+
+    [DataLoader]
+
+    [DataLoader.__init__]
+
+    [DataLoader.batch]
+
+    [DataLoader.to_cpu]
+
+    [DataLoader.to_gpu]
+
+gpu_is_available() is given. It tells whether CuPy is there and finds a GPU.
+
+The demo first shows who is asked. Its Listener is no array at all, it only has
+the two methods. Then an MLP((100, 10)) with relu learns the digits of step 51:
+Adam with the learning rate 0.003, 5 epochs, 32 in a batch. If there is a GPU,
+all that happens there. The weights are made on the CPU in any case, so that
+the seed gives the same ones.
+
+At the end model.to_cpu() brings home what was learned. Then the program ends,
+and in both memories it is gone. Step 53 writes it to a file.
 
 New:      gpu_is_available, is_on_gpu, get_array_module, as_numpy, as_cupy,
           Variable.to_cpu, Variable.to_gpu, Layer.to_cpu, Layer.to_gpu,
@@ -41,21 +131,29 @@ Changed:  as_array, Variable.__init__, GetItemGrad.forward,
           SoftmaxCrossEntropy.forward, Linear.init_W, Linear.forward,
           DataLoader, DataLoader.__init__, DataLoader.batch
 Removed:  nothing
+Given:    gpu_is_available
 
 Elsewhere
-PyTorch has one kind of tensor with a device: model.to("cuda") moves the
-parameters, x.to("cuda") gives a copy of x, and mixing is a RuntimeError.
+PyTorch has one kind of tensor, and each knows its device. model.to("cuda")
+moves the parameters, and x.to("cuda") gives a copy of x. Two tensors on two
+devices are a RuntimeError there, too.
 
 Watch out
-Call to_gpu() before the first update(): what an optimizer keeps for each
-parameter stays where it was made. x and t must be moved, too.
-A GPU works on while Python goes on: a time means something only after
-float(y.data) or as_numpy(y), which wait. Small networks gain nothing.
-gradient_check draws its directions with NumPy: use it on the CPU.
+Call to_gpu() before the first update(). What Adam keeps for each parameter
+stays where it was made, and the next update mixes two memories: a TypeError.
+
+A GPU works on while Python goes on. A time means something only after
+float(loss.data) or as_numpy(y), which wait for the result.
+
+gradient_check draws its directions with NumPy. Use it on the CPU.
 
 Try
-1. Write np.ones(self.shape) in backward() and run make test-step 52.
-2. Let the demo print np.concatenate([x, x]), then np.array([x, x]). Why?
+1. Write np.ones(self.shape, self.dtype) in backward(). Does the demo notice on
+   the CPU? Does make test-step 52?
+2. Let the demo print np.concatenate([x, x]), then np.array([x, x]). Why is the
+   second one not asked?
+3. Before running: what do x * np.ones(3) and np.ones(3) * x do, if x is the
+   Listener?
 
 Output
     np.exp(x)         has asked x for exp
@@ -68,6 +166,14 @@ Output
     epoch 4  loss 0.2
     epoch 5  loss 0.2
     more than 90 % read right  True
+
+Answers
+1. The demo does not: with NumPy alone both are the same. The test does. It has
+   a stand-in for CuPy, and there NumPy's ones meet arrays of CuPy.
+2. concatenate asks what is in its list. np.array gets a list, asks nobody, and
+   makes an array of two Python objects. For arrays of CuPy it is a TypeError.
+3. Both are "has asked x for multiply". In the first, Listener has no *, so
+   Python asks the array on the right. That one is NumPy's, and asks x.
 """
 
 import contextlib
@@ -103,21 +209,28 @@ def is_on_gpu(x):
 
 
 def get_array_module(x):
-    """The module that made the array x, or that in the Variable x: numpy or cupy."""
+    """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
     if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, on the host, as NumPy's."""
+    """The array x, or that in the Variable x, as NumPy's on the host.
+
+    What is there already stays itself.
+    """
     if get_array_module(x) is np:
         return np.asarray(x.data if hasattr(x, "requires_grad") else x)
     return (x.data if hasattr(x, "requires_grad") else x).get()
 
 
 def as_cupy(x):
-    """The array x, or that in the Variable x, on the GPU, as CuPy's."""
+    """The array x, or that in the Variable x, as CuPy's on the GPU.
+
+    What is there already stays itself. Without CuPy it is a
+    RuntimeError that says what to install.
+    """
     try:
         import cupy
     except ImportError as error:
@@ -275,12 +388,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array into the memory of the host."""
+        """Move the array, if there is one, into the memory of the host."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array into the memory of the GPU."""
+        """Move the array, if there is one, into the memory of the GPU."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -1898,12 +2011,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters into the memory of the host."""
+        """Move all parameters, not their gradients, into the memory of the host."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters into the memory of the GPU."""
+        """Move all parameters, not their gradients, into the memory of the GPU."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2611,5 +2724,6 @@ if __name__ == "__main__":
         start = time.perf_counter()
         print(f"epoch {epoch}  loss {learn(model, loader, optimizer):.1f}")
         print(f"{time.perf_counter() - start:.2f} s", file=sys.stderr)
-    x, t = DataLoader(test, len(test), shuffle=False, gpu=gpu).next()
+    model.to_cpu()
+    x, t = DataLoader(test, len(test), shuffle=False).next()
     print("more than 90 % read right ", bool(accuracy(model(x), t).data > 0.9))

@@ -113,21 +113,28 @@ def is_on_gpu(x):
 
 
 def get_array_module(x):
-    """The module that made the array x, or that in the Variable x: numpy or cupy."""
+    """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
     if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, on the host, as NumPy's."""
+    """The array x, or that in the Variable x, as NumPy's on the host.
+
+    What is there already stays itself.
+    """
     if get_array_module(x) is np:
         return np.asarray(x.data if hasattr(x, "requires_grad") else x)
     return (x.data if hasattr(x, "requires_grad") else x).get()
 
 
 def as_cupy(x):
-    """The array x, or that in the Variable x, on the GPU, as CuPy's."""
+    """The array x, or that in the Variable x, as CuPy's on the GPU.
+
+    What is there already stays itself. Without CuPy it is a
+    RuntimeError that says what to install.
+    """
     try:
         import cupy
     except ImportError as error:
@@ -294,12 +301,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array into the memory of the host."""
+        """Move the array, if there is one, into the memory of the host."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array into the memory of the GPU."""
+        """Move the array, if there is one, into the memory of the GPU."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -2053,12 +2060,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters into the memory of the host."""
+        """Move all parameters, not their gradients, into the memory of the host."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters into the memory of the GPU."""
+        """Move all parameters, not their gradients, into the memory of the GPU."""
         for param in self.named_params().values():
             param.to_gpu()
 
