@@ -296,9 +296,10 @@ class Function:
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
         copy of itself, which is then the creator. Its generation is the largest
-        among those of the inputs. forward() gets a number for an array of no axes,
-        and its ValueError gets a name and shapes in front: "Mul cannot take shapes
-        (2, 3) and (4,): ...".
+        among those of the inputs.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
