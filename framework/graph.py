@@ -9,7 +9,7 @@ from framework.files import write_file
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -22,7 +22,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -82,7 +82,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

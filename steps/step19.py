@@ -44,12 +44,6 @@ and bool(x), which an if asks for, have methods of their own:
 
     [Variable.shape]
 
-    [Variable.ndim]
-
-    [Variable.size]
-
-    [Variable.dtype]
-
     [Variable.__len__]
 
     [Variable.__bool__]
@@ -57,7 +51,8 @@ and bool(x), which an if asks for, have methods of their own:
 In a graph of thirty variables, which of them is the one that is printed? A
 variable may have a name of its own. It is not in the text of print(x); step
 26 writes it into a picture of the graph. __slots__ is the list of all the
-attributes that a variable has, so the name goes there, too:
+attributes that a variable has, so the name goes there, too. It is None if
+none is given:
 
     [Variable]
 
@@ -71,13 +66,19 @@ out of one element, whatever the shape, and the others call it:
 
     [Variable.__float__]
 
-    [Variable.__int__]
+For f"{y:.2f}" Python calls y.__format__(".2f"). In f"{y}" the format is an
+empty text, and y is written as print writes it:
 
     [Variable.__format__]
 
+Four more are given, since they say nothing new. ndim, size and dtype are
+properties as shape is, and int(x) goes the way of float(x).
+
 NumPy knows nothing about our box. So far np.asarray(x) made an array with
 one element, the box itself. It did so without a word, and the error came
-later, somewhere else. If there is a method __array__, NumPy calls it:
+later, somewhere else. If there is a method __array__, NumPy calls it. It
+passes on the dtype it wants, and whether there has to be a copy. np.array()
+takes both words:
 
     [Variable.__array__]
 
@@ -108,6 +109,7 @@ New:      Variable.shape, Variable.ndim, Variable.size, Variable.dtype,
           Variable.__copy__
 Changed:  Variable, Variable.__init__
 Removed:  nothing
+Given:    Variable.ndim, Variable.size, Variable.dtype, Variable.__int__
 
 Elsewhere
 PyTorch's tensors have shape, ndim, dtype and item(), but size() is the shape
@@ -256,7 +258,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "

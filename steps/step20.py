@@ -35,7 +35,8 @@ Mul looks up its two inputs and swaps them:
     [mul]
 
 And the operators? A method is a function whose first argument is the object.
-add takes two variables and gives one. So add can be the method as it stands:
+add takes two variables and gives one. So add can be the method as it stands.
+These two lines are given:
 
     [Variable.__add__]
 
@@ -49,14 +50,18 @@ says: operands could not be broadcast together with shapes (2,3) (4,). But in
 which of the twenty operators? __call__ knows whose forward() it has called.
 It catches the ValueError and puts the name and the shapes in front:
 
-    [Function.__call__]
+    Mul cannot take shapes (2, 3) and (4,): operands could not be ...
 
-"raise ... from error" keeps what NumPy said as the cause of the new error.
+With three inputs there is one more "and". "raise ... from error" keeps what
+NumPy said as the cause of the new error.
 
 There is one more change, for speed. Many variables hold a single number, as
 a loss does. NumPy multiplies two of its numbers nearly ten times as fast as
-two arrays without axes. x.data[()] takes the number out of such an array, and
-forward() gets the number. as_array puts the result back into an array.
+two arrays without axes. So where an array has no axes, x.data[()] takes the
+number out, and forward() gets the number. as_array puts the result back into
+an array. Arrays with axes go in as they are:
+
+    [Function.__call__]
 
 Two variables can be added and multiplied. But 3.0 * a + 1.0 is an error, and
 np.array(2.0) * a is worse than that; see Try 2. Step 21 is about such pairs.
@@ -64,6 +69,7 @@ np.array(2.0) * a is worse than that; see Try 2. Step 21 is about such pairs.
 New:      Variable.__add__, Mul, mul, Variable.__mul__
 Changed:  Function.__call__
 Removed:  nothing
+Given:    Variable.__add__, Variable.__mul__
 
 Elsewhere
 In PyTorch, too, a * b is a method of the tensor, and its result says so: its
@@ -71,9 +77,10 @@ grad_fn is a MulBackward0. For shapes that do not fit PyTorch names the two
 sizes and the axis: (3) must match (4) at dimension 1.
 
 Watch out
-Mul keeps its inputs for the way back. They are the arrays themselves, not
-copies. After y = a * b, b.data[0] = 5.0 changes what a gets as its gradient,
-without a word. PyTorch counts such changes and refuses to go on.
+Mul keeps its inputs for the way back. Where they have axes, these are the
+arrays themselves, not copies. After y = a * b, b.data[0] = 5.0 changes what a
+gets as its gradient, without a word. PyTorch counts such changes and refuses
+to go on.
 
 Try
 1. Swap the two results of Mul.backward. Does a * b notice? a * a? a * a * a?
@@ -211,7 +218,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -286,8 +296,10 @@ class Function:
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
         copy of itself, which is then the creator. Its generation is the largest
-        among those of the inputs. forward() gets a number for an array of no axes;
-        what it says in a ValueError comes after the function's name and the shapes.
+        among those of the inputs.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call

@@ -242,7 +242,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -358,9 +361,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call

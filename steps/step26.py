@@ -29,13 +29,17 @@ not drawn again. Then the picture has 21 nodes and 30 arrows, as it should.
 In the code
 A section of its own begins here, graph, for all that draws graphs. The line
 of a variable comes first. In the picture it reads x: (2,) float64, or only
-x if verbose is off. The backslashes are those of step 25:
+x if verbose is off. As in step 25, a backslash comes before each " and each
+backslash of the name:
 
     [dot_variable]
 
 A function is a box with the name of its class:
 
     [dot_function]
+
+Both give the line without its end; the newlines come when all lines are
+joined.
 
 Now the walk. Its inner function node() gives the name of an object. The
 first time it also takes a new name, and writes the line of the node. The
@@ -44,13 +48,14 @@ stack funcs holds the creators that are still to be drawn:
     [get_dot_graph]
 
 It is a stack and no recursion for the reason of step 8: Python would give
-up at a thousand functions. Follow x ** 2 + 3 * x with the Output beside it:
+up at a thousand functions. Follow x ** 2 + 3 * x with the Output beside it.
+Add puts Pow on the stack and Mul on top of it. So Mul is taken first:
 
     start            n0, the result
     Add              its input x ** 2 is n1. Add itself is n2: n1 -> n2
                      its input 3 * x is n3: n3 -> n2
                      its output is n0 already: n2 -> n0
-    Mul, put last    x is n4, Mul is n5, the constant 3 is n6, output n3
+    Mul              x is n4, Mul is n5, the constant 3 is n6, output n3
     Pow              x is n4 already, Pow is n7, output n1
 
 That makes 5 variables, 3 functions and 8 arrows. The dictionary names knows
@@ -115,8 +120,9 @@ Output
 Answers
 1. n4 -> n7: x goes into that Mul twice, and each input is an arrow of its
    own. An arrow is also a path for backward(), and here it needs both.
-2. a.name = "a" and b.name = "b", inside the function. Their ovals stand near
-   the lower end. Each leads into a Mul whose other input is a square.
+2. a.name = "a" and b.name = "b", inside the function. The file is text:
+   search it for >a< and >b<. In the picture their ovals stand near the lower
+   end, and each leads into a Mul whose other input is a square.
 3. The function comes before its first input: Add becomes n1 and x ** 2 n2,
    Mul n4 and x n5. n3, n6, n7 and n0 stay. The picture is the same.
 """
@@ -248,7 +254,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -364,9 +373,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -711,7 +721,7 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -724,7 +734,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -784,7 +794,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

@@ -26,7 +26,7 @@ where the sine is 0.707107:
     + x**5 / 120    0.002490     0.707143
     - x**7 / 5040  -0.000037     0.707106
 
-Four terms give six digits, or nearly. And every one of them is made of
+Four terms are wrong by less than a millionth. And every one of them is made of
 powers, products and sums. So backward() can go through them, with nobody
 around who has heard of the cosine.
 
@@ -64,6 +64,9 @@ the object and calls it:
 
     [sin]
 
+Here the slopes came out right. What are slopes good for? In step 28 we use
+them to go downhill.
+
 New:      Sin, sin
 Changed:  nothing
 Removed:  nothing
@@ -74,16 +77,10 @@ and a derivative that somebody wrote down. You add a pair of your own with
 torch.autograd.Function, jax.custom_jvp or tf.custom_gradient.
 
 Watch out
-The threshold looks at the last term and not at the error. And the slope is
-less exact than the value. The slope of x**5 / 120 is x**4 / 24, five
-times as large at 1, so the terms of the slope fade later.
-
-Far from 0 the terms grow before they fade. At 40 the largest is about
-1.5e16, and there the float64 numbers lie 2 apart. A sine of less than 1 is
-lost between them. Try 1 shows what is left.
-
-Here the slopes came out right. What are slopes good for? In step 28 we use
-them to go downhill.
+The threshold looks at the last term and not at the error. And far from 0 the
+terms grow before they fade. At 40 the largest is about 1.5e16, and there the
+float64 numbers lie 2 apart. A sine of less than 1 is lost between them. Try 1
+shows what is left.
 
 Try
 1. Put 40.0 for np.pi / 4. What should the value be, and what is it?
@@ -104,8 +101,10 @@ Output
         1e-16      9     65  0.707106781187  0.707106781187
 
 Answers
-1. 0.745113. The series gives -2.685963, after 70 terms, for the smallest
-   threshold. Nothing is wrong with the formula, only with its rounding.
+1. 0.745113, with the slope -0.666938. (The first line shows both; its label
+   still says pi / 4.) The series gives -2.685963, after 70 terms, for the
+   smallest threshold. Its slope is 2.978068, which is worse. Nothing is wrong
+   with the formula, only with its rounding.
 2. 9: x, Pow, its output, c, Mul, its output, 0.0, Add and y.
 3. None: at pi / 4 sine and cosine are the same number. At 1.0 the slope in
    the first line is 0.841470984808, and it should be 0.540302305868.
@@ -238,7 +237,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -354,9 +356,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -717,7 +720,7 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -730,7 +733,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -790,7 +793,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

@@ -35,6 +35,10 @@ Cos is made like Sin. Its backward() calls sin(), a function of variables:
 
     [Cos]
 
+In an ordinary backward() this x is a plain array. sin() takes it all the
+same: step 21 makes a constant of it. The gradient is then a variable without
+a graph, and fit_gradient takes the array out.
+
     [cos]
 
 And now Sin can call cos() instead of np.cos():
@@ -62,14 +66,17 @@ The minus of Cos.backward has no part in the first derivative of sin. It shows
 in the second. So a test of order 1 says nothing about order 2: give
 gradient_check an order.
 
-The graph of sin does not grow: 2 or 3 functions make each derivative, even
-the hundredth. That is luck. In step 35 it is otherwise.
+The graph of sin does not grow. Each derivative is gy * cos(x) or gy * -sin(x):
+2 or 3 functions, even for the hundredth. For gy is a constant. So the next
+derivative needs only that of cos or sin, and the old product is no part of
+its graph. That is luck. In step 35 it is otherwise.
 
 Try
 1. Leave out the minus in Cos.backward. Which lines of the Output change?
 2. Leave out the x.cleargrad() in the loop of derivatives_of_sin. What is in
    the table then?
-3. Take sin(2 * x) in derivatives_of_sin. How high are the four curves?
+3. Take sin(2 * x) in derivatives_of_sin. How high are the four curves? Look
+   at out/step34.png, or print np.abs(c).max() for each c in curves.
 
 Output
     y         at x = 1   on [-7, 7] the same as
@@ -79,7 +86,7 @@ Output
     sin''' x  -0.540302  -cos
 
 Answers
-1. The last two: 0.841471 and 0.540302, each the same as none of them.
+1. The last two. They say 0.841471 and 0.540302, and then "none of them".
 2. 0.841471, 0.540302, -0.301169, -1.682942. The third is cos 1 - sin 1. The
    fourth is the slope of that, -sin 1 - cos 1, added to it: -2 sin 1.
 3. 1, 2, 4 and 8. Each derivative brings one more factor 2.
@@ -213,7 +220,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -357,9 +367,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -787,7 +798,7 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -800,7 +811,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -860,7 +871,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

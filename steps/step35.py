@@ -23,7 +23,8 @@ So the slope needs nothing but y, and forward() has found that already. At 1:
     y'  = 1 - 0.761594 ** 2          =  0.419974
     y'' = -2 y y'                    = -0.639700
 
-The second is the rule for products, applied to 1 - y · y. And so it goes on.
+The line of y'' comes from that of y' by the rule for products: the slope of
+y · y is y' · y + y · y', which is 2 y y'. And so it goes on.
 Each derivative is a polynomial in y: y'' is -2 y + 2 y ** 3.
 
 In the code
@@ -46,11 +47,11 @@ Divide each count by the one before it:
     functions    4     7    19    49   127   337
     factor       4  1.75   2.7   2.6   2.6  2.65
 
-The derivative of a product is a sum of two products. So each Mul may turn
-into two Muls and an Add in the next graph: 3 times as many. It is a little
-less, since constants need no derivative. From order 3 on it is a factor of
-about 2.6, again and again. Nobody tells the framework that it could write
--2 y + 2 y ** 3. It does not simplify. It only follows the rule.
+The derivative of a product is a sum of two products. So a Mul may turn into
+two Muls and an Add in the next graph, and the graphs multiply. From order 3
+on we count a factor of about 2.6, again and again. Nobody tells the framework
+that it could write -2 y + 2 y ** 3. It does not simplify. It only follows the
+rule.
 
 New:      Tanh, tanh
 Changed:  nothing
@@ -59,15 +60,12 @@ Removed:  nothing
 Elsewhere
 PyTorch has one function, tanh_backward, for gy * (1 - y * y). Its graphs
 have 2, 5, 13, 33 and 83 functions for the orders 1 to 5. They are smaller,
-and grow all the same. JAX has jax.experimental.jet for high orders. It carries
-a Taylor series along and does not repeat the first derivative.
+and grow all the same.
 
 Watch out
 A 20th derivative in this way would take hundreds of millions of functions.
-Order 2 is cheap: 7 functions.
-
-dot takes longer to find places for 337 functions than we take to make them.
-So the demo draws the orders 1 to 5, and leaves the 6th as text.
+Order 2 is cheap: 7 functions. The demo draws the orders 1 to 5, and leaves
+the 6th as text, which dot would take long to draw.
 
 So far we have asked for derivatives and looked at them. In step 36 a
 derivative is one part of a longer calculation.
@@ -91,8 +89,9 @@ Output
 
 Answers
 1. 1, 4, 7, 22, 62, 168, 450: each slope computes tanh once more.
-2. 1, then 2 for each order: Exp, and a Mul by the gradient 1. Its derivative
-   is again y times 1, and the old Mul is no part of that.
+2. 1, then 2 for each order. The slope of y = exp(x) is gy * y, with the
+   constant 1 for gy: an Exp and a Mul. The slope of this product is again 1
+   times y. So the new graph has one Mul, too, and the old one is not in it.
 3. Before it prints anything. The slope has no record, so the second
    derivative is None, and None has no backward().
 """
@@ -224,7 +223,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -368,9 +370,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -814,7 +817,7 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -827,7 +830,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -887,7 +890,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

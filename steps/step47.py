@@ -299,7 +299,10 @@ class Variable:
         return np.array(self.data, dtype, copy=copy)
 
     def __getstate__(self):
-        """What copy and pickle take along; a history is a TypeError."""
+        """What copy and pickle take along: what Python's own __getstate__ gives.
+
+        For a variable with a history it is a TypeError that says so.
+        """
         if self.creator is not None:
             raise TypeError(
                 "A variable that a function has made cannot be copied or pickled, "
@@ -452,9 +455,10 @@ class Function:
         """The variable made out of these; a list of them if forward gives a tuple.
 
         self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. forward() gets a number for an
-        array of no axes; what it says in a ValueError comes after the function's
-        name and the shapes.
+        copy of itself, which is then the creator.
+
+        forward() gets a number for an array of no axes. Its ValueError gets a name
+        and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -1642,7 +1646,7 @@ def write_file(path, content):
 
 
 def dot_variable(name, x, verbose):
-    """The line of DOT that draws the variable x as an oval.
+    """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
     data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
@@ -1655,7 +1659,7 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The line of DOT that draws the function func as a box, named after its class."""
+    """The same for the function func: a box with the name of its class."""
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1715,7 +1719,8 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
     """Draw the graph that made output into a file; .svg, .png and .pdf will do.
 
     Returns the Path of the picture. Where nothing can draw it, the text goes into
-    a .dot file, whose Path is returned, and one line on stderr says so.
+    a .dot file, whose Path is returned, and one line on stderr names that file
+    and says that Graphviz is to be installed.
     """
     path = pathlib.Path(to_file)
     dot = get_dot_graph(output, verbose)

@@ -177,6 +177,8 @@ def code(item, entries):
 def missing_name(error):
     """The name that an AttributeError asked a step for; None if it is not about one."""
     owner = getattr(error, "obj", None)
+    if getattr(error, "name", None) == "__dict__":
+        return None  # copy and pickle look for it; a class with __slots__ has none
     if is_under_test(getattr(owner, "__name__", None)):
         return error.name
     owner = owner if isinstance(owner, type) else type(owner)
