@@ -25,7 +25,7 @@ Div.backward gives None for a constant below the line; x0 always gets its
 gradient, as that of x1 is made from it.
 Pow(c) and ConstantPow(c) are the first functions with a setting: c is
 kept in self.c; it is no input and has no gradient. pow(x, c) is
-Pow(c)(x), rpow(x, c) is ConstantPow(c)(x). As as_variables never sees
+Pow(c)(x), rpow(x, c) is ConstantPow(c)(x). As as_variable never sees
 this c, both send it through python_number(c) first. That raises a
 TypeError with c in it if c is none of NUMBERS, and makes c.item() of a
 NumPy number, which would turn a float32 x into float64.
@@ -247,17 +247,6 @@ def as_variable(x):
     return constant
 
 
-def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = None
-    for x in xs:
-        if isinstance(x, Variable) and x.data.dtype.kind == "f":
-            dtype = x.data.dtype
-    return [
-        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
-    ]
-
-
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
@@ -272,7 +261,7 @@ class Function:
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
-                return self(*as_variables(inputs))  # wrap the constants first
+                return self(*map(as_variable, inputs))  # wrap the constants first
             # NumPy is ten times as fast with a number as with an array of no axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:

@@ -36,8 +36,14 @@ zeros; with nobias it is None. Without in_size, W.data is None until the
 first call, when in_size is x.shape[-1]. Options have names: check_named()
 refuses PyTorch's Linear(784, 10), which would leave b out and say nothing.
 
-New:      Parameter, Layer, check_successor, check_named, Linear
-Changed:  nothing
+Parameters are float32, the first that matter, and should stay so beside
+numbers: np.array(2.0) is a float64, and would turn the network into a slower
+float64. In as_variables(xs), through which Function.__call__ now sends its
+inputs, numbers (NUMBERS) first become arrays of the dtype of the last float
+Variable in xs, if any. Arrays keep theirs.
+
+New:      Parameter, as_variables, Layer, check_successor, check_named, Linear
+Changed:  Function.__call__
 Removed:  nothing
 
 Elsewhere
@@ -68,6 +74,7 @@ Output
     l1                         W (1, 10) float32, b (10,) float32
     l2                         W (10, 1) float32, b (1,) float32
     l1 with l1.b = None        W (1, 10) float32
+    2.0 * loss is              float32
 """
 
 import contextlib
@@ -1373,3 +1380,4 @@ if __name__ == "__main__":
     print(f"l2                         {listed(l2)}")
     l1.b = None
     print(f"l1 with l1.b = None        {listed(l1)}")
+    print(f"2.0 * loss is              {(2.0 * loss).dtype}")

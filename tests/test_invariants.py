@@ -32,6 +32,7 @@ LARGE = {
     26: (80, "DOT, the file and the drawing are of use only together"),
     32: (90, "one backward() for arrays and for Variables"),
     39: (90, "sums, and the check of gradients that they need"),
+    44: (70, "layers, their parameters, and the dtype that these have"),
     45: (70, "the search for parameters, and the models it serves"),
     46: (190, "six optimizers and three hooks, all of one kind"),
     47: (230, "what a loss of labels needs, and its relatives"),
