@@ -19,6 +19,7 @@ In the code
 Constants: a new Variable has requires_grad True. as_variable(x) gives a
 Variable as it is; the rest it wraps, with as_array, and sets that
 requires_grad to False. (So may you, before the variable is used.)
+x.detach() is such a constant of x.data: x without its history.
 Function.__call__ sends its inputs through it if one is no Variable. The
 function's generation is the largest of the inputs that need a gradient,
 and CONSTANT, -1, if none does. In that case, and in no_grad(),
@@ -29,8 +30,8 @@ Mul.backward gives None for it; Add's gy costs nothing.
 Variable.backward leaves out an input that is a constant or is given None:
 it gets no .grad, and the walk does not go on to its creator.
 
-New:      as_variable, CONSTANT, Function.needs, Variable.__radd__,
-          Variable.__rmul__
+New:      Variable.detach, as_variable, CONSTANT, Function.needs,
+          Variable.__radd__, Variable.__rmul__
 Changed:  Variable, Variable.__init__, Variable.backward, Function.__call__,
           Function.make_output, Mul.backward
 Removed:  nothing
@@ -58,6 +59,7 @@ Output
     array + variable = variable([11. 22.])
     variable.grad    = [1. 2.]
     constant.grad    = None
+    x.detach() * x   = variable(4.0), with the slope 2.0
 """
 
 import contextlib
@@ -187,6 +189,10 @@ class Variable:
     def cleargrad(self):
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
+
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
@@ -440,3 +446,8 @@ if __name__ == "__main__":
     y.backward()
     print("variable.grad    =", v.grad)
     print("constant.grad    =", c.grad)
+
+    x.cleargrad()
+    y = x.detach() * x
+    y.backward()
+    print(f"x.detach() * x   = {y}, with the slope {x.grad}")

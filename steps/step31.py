@@ -201,6 +201,10 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
+
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 

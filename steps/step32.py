@@ -28,11 +28,11 @@ saved_inputs and saved_outputs become properties: the arrays that forward()
 saw, input_arrays and output_arrays, or with create_graph the inputs and
 outputs themselves. If the data of such an input were replaced since then,
 they are a RuntimeError; same_number(x, number) spares numbers that are
-equal, as forward() got a copy of these. x.detach() is a constant of x.data.
+equal, as forward() got a copy of these.
 gradient_check takes the array out of x.grad.
 
-New:      Variable.detach, bare, same_number, Function.saved_inputs,
-          Function.saved_outputs, Cast, cast
+New:      bare, same_number, Function.saved_inputs, Function.saved_outputs,
+          Cast, cast
 Changed:  Variable.backward, Variable.add_grad, fit_gradient,
           Function.__call__, Function.output_grads, gradient_check
 Removed:  nothing
@@ -343,10 +343,7 @@ class Function:
 
     @property
     def saved_inputs(self):
-        """What backward() is to use: the arrays that forward() was given.
-
-        Where the backward pass is recorded, the inputs themselves.
-        """
+        """What forward() got: arrays; the inputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.input_arrays
         for x, array in zip(self.inputs, self.input_arrays):

@@ -30,7 +30,7 @@ CORES = os.cpu_count() or 1
 LARGE = {
     22: (80, "four operators of one kind, with both sides of each"),
     26: (80, "DOT, the file and the drawing are of use only together"),
-    32: (90, "one backward() for arrays and for Variables"),
+    32: (80, "one backward() for arrays and for Variables"),
     39: (90, "sums, and the check of gradients that they need"),
     44: (70, "layers, their parameters, and the dtype that these have"),
     45: (70, "the search for parameters, and the models it serves"),

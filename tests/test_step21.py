@@ -245,3 +245,12 @@ def test_a_variable_may_have_come_to_hold_a_number_of_numpy(step):
     y.backward()
     assert float(y.data) == 5.5
     assert float(array(x.grad)) == 3.0
+
+
+def test_detach_gives_the_same_array_without_its_history(step):
+    x = var(step, [1.0, 2.0])
+    y = x * x
+    d = y.detach()
+    assert d.data is y.data and d.creator is None
+    (d * x).backward()
+    assert array(x.grad).tolist() == [1.0, 4.0], "d counts as a constant"
