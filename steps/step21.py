@@ -14,15 +14,12 @@ Idea
    so that array + x gets there as well.
 4. Nobody asks for the slope of y along the 3.0 in 3.0 * x. A plain
    number or array is a constant: no gradient is computed for it.
-5. A number takes the dtype of the variable it meets. np.array(3.0) is
-   a float64, and would turn a float32 network into a slower float64.
 
 In the code
 Constants: a new Variable has requires_grad True. as_variable(x) gives a
 Variable as it is; the rest it wraps, with as_array, and sets that
 requires_grad to False. (So may you, before the variable is used.)
-as_variables(xs) does so for a list; before that its numbers (NUMBERS)
-become arrays of the dtype of the last float Variable in it, if any.
+x.detach() is such a constant of x.data: x without its history.
 Function.__call__ sends its inputs through it if one is no Variable. The
 function's generation is the largest of the inputs that need a gradient,
 and CONSTANT, -1, if none does. In that case, and in no_grad(),
@@ -33,7 +30,7 @@ Mul.backward gives None for it; Add's gy costs nothing.
 Variable.backward leaves out an input that is a constant or is given None:
 it gets no .grad, and the walk does not go on to its creator.
 
-New:      as_variable, as_variables, CONSTANT, Function.needs,
+New:      Variable.detach, as_variable, CONSTANT, Function.needs,
           Variable.__radd__, Variable.__rmul__
 Changed:  Variable, Variable.__init__, Variable.backward, Function.__call__,
           Function.make_output, Mul.backward
@@ -46,15 +43,14 @@ have __array_priority__, NumPy's older way: the side with the higher
 number computes.
 
 Watch out
-Only numbers adapt: a float32 x plus np.float64(3) is float32, but plus
-np.array(3.0) float64. backward() on a constant, such as a result of
-no_grad(), sets its own .grad to ones and does nothing else, silently.
+A number is a float64: a float32 x plus 3.0 is float64, too. See step 44.
+backward() on a constant, such as a result of no_grad(), sets its own .grad
+to ones and does nothing else, silently.
 np.exp(x), and a += x for an array a, raise a TypeError from NumPy.
 
 Try
 1. Take __array_ufunc__ = None out. What is array + variable now?
-2. Leave the dtype out in as_variables. Which line of the output changes?
-3. Multiply two constants and print the creator of the result.
+2. Multiply two constants and print the creator of the result.
 
 Output
     3.0 * x + 1.0    = variable(7.0)
@@ -63,8 +59,7 @@ Output
     array + variable = variable([11. 22.])
     variable.grad    = [1. 2.]
     constant.grad    = None
-    float32 forward  = float32
-    float32 backward = float32
+    x.detach() * x   = variable(4.0), with the slope 2.0
 """
 
 import contextlib
@@ -214,6 +209,10 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
+
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
@@ -271,17 +270,6 @@ def as_variable(x):
     return constant
 
 
-def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = None
-    for x in xs:
-        if isinstance(x, Variable) and x.data.dtype.kind == "f":
-            dtype = x.data.dtype
-    return [
-        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
-    ]
-
-
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
@@ -304,7 +292,7 @@ class Function:
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
-                return self(*as_variables(inputs))  # wrap the constants first
+                return self(*map(as_variable, inputs))  # wrap the constants first
             # NumPy is ten times as fast with a number as with an array of no axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
@@ -503,8 +491,7 @@ if __name__ == "__main__":
     print("variable.grad    =", v.grad)
     print("constant.grad    =", c.grad)
 
-    w = Variable(np.array([1, 2], dtype=np.float32))
-    y = 2.0 * w + 1
+    x.cleargrad()
+    y = x.detach() * x
     y.backward()
-    print("float32 forward  =", y.dtype)
-    print("float32 backward =", w.grad.dtype)
+    print(f"x.detach() * x   = {y}, with the slope {x.grad}")

@@ -210,6 +210,10 @@ class Variable:
         """Forget the gradient, before the variable is used in a new calculation."""
         self.grad = None
 
+    def detach(self):
+        """The same array without its history: a constant."""
+        return as_variable(self.data)
+
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
@@ -267,17 +271,6 @@ def as_variable(x):
     return constant
 
 
-def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = None
-    for x in xs:
-        if isinstance(x, Variable) and x.data.dtype.kind == "f":
-            dtype = x.data.dtype
-    return [
-        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
-    ]
-
-
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
@@ -300,7 +293,7 @@ class Function:
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
-                return self(*as_variables(inputs))  # wrap the constants first
+                return self(*map(as_variable, inputs))  # wrap the constants first
             # NumPy is ten times as fast with a number as with an array of no axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:

@@ -28,11 +28,11 @@ saved_inputs and saved_outputs become properties: the arrays that forward()
 saw, input_arrays and output_arrays, or with create_graph the inputs and
 outputs themselves. If the data of one of these were replaced since then,
 they are a RuntimeError; same_number(x, number) spares numbers that are
-equal, as forward() got a copy of these. x.detach() is a constant of x.data.
+equal, as forward() got a copy of these.
 gradient_check takes the array out of x.grad.
 
-New:      Variable.detach, bare, same_number, Function.saved_inputs,
-          Function.saved_outputs, Cast, cast
+New:      bare, same_number, Function.saved_inputs, Function.saved_outputs,
+          Cast, cast
 Changed:  Variable.backward, Variable.add_grad, fit_gradient,
           Function.__call__, Function.output_grads, gradient_check
 Removed:  nothing
@@ -312,17 +312,6 @@ def as_variable(x):
     return constant
 
 
-def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = None
-    for x in xs:
-        if isinstance(x, Variable) and x.data.dtype.kind == "f":
-            dtype = x.data.dtype
-    return [
-        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
-    ]
-
-
 def same_number(x, number):
     """True if x has no axes and is equal to a number, or both are nan."""
     return x.ndim == 0 and (x[()] == number or number != number)
@@ -350,7 +339,7 @@ class Function:
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
-                return self(*as_variables(inputs))  # wrap the constants first
+                return self(*map(as_variable, inputs))  # wrap the constants first
             # NumPy is ten times as fast with a number as with an array of no axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
@@ -393,10 +382,7 @@ class Function:
 
     @property
     def saved_inputs(self):
-        """What backward() is to use: the arrays that forward() was given.
-
-        Where the backward pass is recorded, the inputs themselves.
-        """
+        """What forward() got: arrays; the inputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.input_arrays
         for x, array in zip(self.inputs, self.input_arrays):

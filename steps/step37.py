@@ -397,17 +397,6 @@ def as_variable(x):
     return constant
 
 
-def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
-    dtype = None
-    for x in xs:
-        if isinstance(x, Variable) and x.data.dtype.kind == "f":
-            dtype = x.data.dtype
-    return [
-        as_variable(np.array(x, dtype) if isinstance(x, NUMBERS) else x) for x in xs
-    ]
-
-
 def same_number(x, number):
     """True if x has no axes and is equal to a number, or both are nan."""
     return x.ndim == 0 and (x[()] == number or number != number)
@@ -435,7 +424,7 @@ class Function:
         xs, generation = [], CONSTANT
         for x in inputs:
             if not isinstance(x, Variable):
-                return self(*as_variables(inputs))  # wrap the constants first
+                return self(*map(as_variable, inputs))  # wrap the constants first
             # NumPy is ten times as fast with a number as with an array of no axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
@@ -478,10 +467,7 @@ class Function:
 
     @property
     def saved_inputs(self):
-        """What backward() is to use: the arrays that forward() was given.
-
-        Where the backward pass is recorded, the inputs themselves.
-        """
+        """What forward() got: arrays; the inputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.input_arrays
         for x, array in zip(self.inputs, self.input_arrays):

@@ -97,8 +97,14 @@ The two layers still have to be handed around one by one. But a network of
 layers is a function that owns what it is to learn. So it should be a layer
 itself. That is step 45.
 
-New:      Parameter, Layer, check_successor, check_named, Linear
-Changed:  nothing
+Parameters are float32, the first that matter, and should stay so beside
+numbers: np.array(2.0) is a float64, and would turn the network into a slower
+float64. In as_variables(xs), through which Function.__call__ now sends its
+inputs, numbers (NUMBERS) first become arrays of the dtype of the last float
+Variable in xs, if any. Arrays keep theirs.
+
+New:      Parameter, as_variables, Layer, check_successor, check_named, Linear
+Changed:  Function.__call__
 Removed:  nothing
 
 Elsewhere
@@ -131,6 +137,7 @@ Output
     l1                         W (1, 10) float32, b (10,) float32
     l2                         W (10, 1) float32, b (1,) float32
     l1 with l1.b = None        W (1, 10) float32
+    2.0 * loss is              float32
 
 Answers
 1. It stays 1.3068, since l1 is called first and draws first. With in_size the
@@ -477,10 +484,7 @@ class Function:
 
     @property
     def saved_inputs(self):
-        """What backward() is to use: the arrays that forward() was given.
-
-        Where the backward pass is recorded, the inputs themselves.
-        """
+        """What forward() got: arrays; the inputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.input_arrays
         for x, array in zip(self.inputs, self.input_arrays):
@@ -1725,3 +1729,4 @@ if __name__ == "__main__":
     print(f"l2                         {listed(l2)}")
     l1.b = None
     print(f"l1 with l1.b = None        {listed(l1)}")
+    print(f"2.0 * loss is              {(2.0 * loss).dtype}")

@@ -481,10 +481,7 @@ class Function:
 
     @property
     def saved_inputs(self):
-        """What backward() is to use: the arrays that forward() was given.
-
-        Where the backward pass is recorded, the inputs themselves.
-        """
+        """What forward() got: arrays; the inputs, where backward() is recorded."""
         if not Config.enable_backprop:
             return self.input_arrays
         for x, array in zip(self.inputs, self.input_arrays):

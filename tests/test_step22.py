@@ -207,22 +207,18 @@ def test_what_is_made_of_constants_only_is_a_constant(step):
         assert y.requires_grad is False
 
 
-OPERATORS = {
-    **{name: f for name, (f, _, _) in ONE_INPUT.items()},
-    "x - numpy number": lambda x: x - np.float64(3),
-    "numpy number - x": lambda x: np.float64(3) - x,
-    "x / numpy number": lambda x: x / np.int64(3),
-    "numpy number / x": lambda x: np.float64(3) / x,
+POWERS = {
+    **{name: f for name, (f, _, _) in ONE_INPUT.items() if "**" in name},
     "x ** numpy number": lambda x: x ** np.float64(2),
     "x ** numpy integer": lambda x: x ** np.int64(2),
     "numpy number ** x": lambda x: np.float64(2) ** x,
 }
 
 
-@pytest.mark.parametrize("f", OPERATORS.values(), ids=OPERATORS)
+@pytest.mark.parametrize("f", POWERS.values(), ids=POWERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("data", [2.0, [1.0, 2.0]], ids=["0-d", "1-d"])
-def test_the_dtype_is_kept(step, f, dtype, data):
+def test_a_power_keeps_the_dtype(step, f, dtype, data):
     y = f(var(step, data, dtype))
     assert y.dtype == dtype, f"{np.dtype(dtype)} became {y.dtype}"
 

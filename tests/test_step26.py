@@ -174,7 +174,7 @@ def test_verbose_adds_shape_and_dtype(step, name, shape, dtype, brief, full):
 
 def test_verbose_holds_for_every_variable_of_the_graph(step):
     x = var(step, [1.0, 2.0], np.float32)
-    nodes, _ = parse_dot(step.get_dot_graph(2.0 * x))
+    nodes, _ = parse_dot(step.get_dot_graph(var(step, 2.0, np.float32) * x))
     found = sorted(labels(nodes).values())
     assert found == ["() float32", "(2,) float32", "(2,) float32", "Mul"]
 

@@ -407,3 +407,55 @@ def test_ten_updates_with_layers_are_those_with_parameters_made_by_hand(step):
 def test_a_layer_has_no_requires_grad_of_its_own(step):
     with pytest.raises(AttributeError, match="belongs to a Parameter"):
         step.Linear(2).requires_grad = False
+
+
+# --- numbers beside float32 ---
+
+NUMBERS = [3, 3.0, np.float64(3), np.float32(3), np.int64(3)]
+MIXED = {
+    "x + c": lambda x, c: x + c,
+    "c + x": lambda x, c: c + x,
+    "x * c": lambda x, c: x * c,
+    "c - x": lambda x, c: c - x,
+    "x / c": lambda x, c: x / c,
+    "c / x": lambda x, c: c / x,
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("c", NUMBERS, ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("data", [2.0, [1.0, 2.0]], ids=["0-d", "1-d"])
+@pytest.mark.parametrize("f", MIXED.values(), ids=MIXED)
+def test_a_number_takes_the_dtype_of_the_variable(step, f, dtype, c, data):
+    x = var(step, data, dtype)
+    y = f(x, c)
+    assert y.dtype == dtype, f"{np.dtype(dtype)} became {y.dtype}"
+    np.testing.assert_array_equal(y.data, f(x.data, dtype(3)))
+    y.backward()
+    assert (x.grad.dtype, x.grad.shape) == (dtype, x.shape)
+
+
+@pytest.mark.parametrize("name", ["mean_squared_error", "mean_squared_error_simple"])
+def test_a_loss_of_float32_is_float32(step, name):
+    loss = getattr(step, name)(inputs(3, 2), step.Variable(inputs(3, 2) + 1))
+    assert loss.dtype == np.float32
+
+
+def test_as_variables_gives_numbers_the_dtype_of_a_float_variable(step):
+    x, n = var(step, [1.0, 2.0], np.float32), var(step, [1, 2], np.int32)
+    for xs in ([x, 0.5, n], [0.5, x, n], [n, x, 0.5], [n, 0.5, x]):
+        made = step.as_variables(xs)
+        for x0, x1 in zip(xs, made):
+            assert type(x1) is step.Variable
+            assert x1.dtype == (np.int32 if x0 is n else np.float32)
+            assert x1 is x0 if isinstance(x0, step.Variable) else x1.data == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_float32_stays_float32_through_a_longer_formula(step, dtype):
+    x = var(step, [0.25, 0.5], dtype)
+    y = step.square(2 * x + 1) * np.float64(0.5) + step.exp(0.0 * x)
+    assert y.dtype == dtype
+    y.backward()
+    assert x.grad.data.dtype == dtype
+    np.testing.assert_array_equal(x.grad.data, 2 * (2 * x.data + 1))
