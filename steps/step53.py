@@ -1546,10 +1546,9 @@ class SigmoidCrossEntropy(Function):
 
 
 def sigmoid_cross_entropy(x, t):
-    """The loss of scores x for yes or no, with targets t from 0 to 1.
+    """The loss of scores x for yes or no, (N,) or (N, D), with targets t from 0 to 1.
 
-    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N. t has
-    the shape of x, (N,) or (N, D), or one of the two is (N,) and the other (N, 1).
+    -t log(p) - (1 - t) log(1 - p) for p = sigmoid(x), summed, divided by N.
     """
     x = as_float(x)
     return SigmoidCrossEntropy()(x, as_targets(t, x))
