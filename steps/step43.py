@@ -104,6 +104,12 @@ slowly. The kinks of clip(x, 0, 1) are at 0 and at 1 / w, and three of those
 are inside from the start. Its loss is 0.03 after 2000 steps. Where you begin
 matters as much as where you want to go.
 
+tanh of step 35 is an activation, too. Of the bytes of an image NumPy's tanh
+makes numbers of half precision, with three digits. So as_float() of step 42
+comes first:
+
+    [tanh]
+
 There is one more thing to see in the demo. It makes four arrays by hand,
 passes four names to predict() and lists them for improve(). A network of
 50 layers has 100 of them. Step 44 lets a layer keep its own.

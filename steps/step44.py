@@ -83,6 +83,14 @@ and it takes half the memory. But that is easily lost. In NumPy 2
 because np.sqrt gives a float64 of NumPy's, which counts, and Python's own
 number does not. init_W() changes the dtype last, and is safe either way.
 
+What about 2.0 * loss? Until now the 2.0 became np.array(2.0), a float64 like
+any other, and made a float64 of all that it met. So a number now takes the
+dtype of the Variable beside it. Arrays keep theirs:
+
+    [as_variables]
+
+    [Function.__call__]
+
 The last helper is for those who come from PyTorch. There one writes the inputs
 first, Linear(784, 10). Here this would be 784 outputs, and the 10 would be
 nobias, which means: leave b out. So options must be named. What comes without
@@ -96,12 +104,6 @@ the same seed. All its losses are those of step 43.
 The two layers still have to be handed around one by one. But a network of
 layers is a function that owns what it is to learn. So it should be a layer
 itself. That is step 45.
-
-Parameters are float32, the first that matter, and should stay so beside
-numbers: np.array(2.0) is a float64, and would turn the network into a slower
-float64. In as_variables(xs), through which Function.__call__ now sends its
-inputs, numbers (NUMBERS) first become arrays of the dtype of the last float
-Variable in xs, if any. Arrays keep theirs.
 
 New:      Parameter, as_variables, Layer, check_successor, check_named, Linear
 Changed:  Function.__call__

@@ -63,7 +63,7 @@ Output
     the next point of the sine: loss 0.001, below the RNN's: True
     a point held for 33 steps:  loss 0.001, a tenth of the RNN's: True
 
-    50 functions, each with the gradient of its gradient
+    47 functions, each with the gradient of its gradient
     9 layers BatchNorm Bottleneck Conv2d Deconv2d EmbedID Fire LSTM Linear RNN
     8 nets MLP ResNet ResNet101 ResNet152 ResNet50 Sequential SqueezeNet VGG16
     6 optimizers AdaDelta AdaGrad Adam AdamW MomentumSGD SGD
