@@ -3,7 +3,6 @@
 
 import operator
 import pathlib
-import pickle
 
 import numpy as np
 
@@ -170,87 +169,6 @@ class MNIST(Dataset):
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
 
 
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads pickled arrays, lists and dicts, and refuses all else that may run code."""
-
-    ALLOWED = {"_reconstruct", "ndarray", "dtype"}
-
-    def find_class(self, module, name):
-        """The class or function of this name, if it may be called."""
-        if module.partition(".")[0] == "numpy" and name in self.ALLOWED:
-            where = np._core.multiarray if name == "_reconstruct" else np
-            return getattr(where, name)
-        raise pickle.UnpicklingError(f"It asks for {module}.{name}.")
-
-
-class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
-
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (163 MB).
-    (Krizhevsky 2009)
-    """
-
-    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-    SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-    TRAIN = [f"data_batch_{i}" for i in range(1, 6)]
-    TEST = ["test_batch"]
-    LABELS = b"labels"
-
-    def __init__(self, train=True, transform=None, target_transform=None):
-        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
-        super().__init__(train, transform or scaled, target_transform)
-
-    @classmethod
-    def read(cls, wanted):
-        """The files of these names in the archive, as a list of dicts."""
-        import tarfile
-
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    file = archive.extractfile(member)
-                    found[name] = ArrayUnpickler(file, encoding="bytes").load()
-        return [found[name] for name in wanted]
-
-    def prepare(self):
-        batches = self.read(self.TRAIN if self.train else self.TEST)
-        data = np.concatenate([batch[b"data"] for batch in batches])
-        self.data = data.reshape(-1, 3, 32, 32)
-        self.label = np.concatenate([batch[self.LABELS] for batch in batches])
-
-    @staticmethod
-    def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
-
-
-class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
-
-    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
-    SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
-    TRAIN = ["train"]
-    TEST = ["test"]
-
-    def __init__(
-        self, train=True, transform=None, target_transform=None, label_type="fine"
-    ):
-        self.LABELS = f"{label_type}_labels".encode()
-        super().__init__(train, transform, target_transform)
-
-    @classmethod
-    def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        (meta,) = cls.read(["meta"])
-        return [name.decode() for name in meta[f"{label_type}_label_names".encode()]]
-
-
 class ImageNet:
     """The names of the 1,000 kinds of photographs of ImageNet."""
 
@@ -267,6 +185,73 @@ class ImageNet:
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
         return json.loads(path.read_text(encoding="utf-8"))
+
+
+class CIFAR10(Dataset):
+    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+
+    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
+    (Krizhevsky 2009)
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+    SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["test_batch.bin"]
+    LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
+        super().__init__(train, transform or scaled, target_transform)
+
+    @classmethod
+    def read(cls, wanted):
+        """What is in the files of these names in the archive, one after the other."""
+        import tarfile
+
+        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if name in wanted:
+                    found[name] = archive.extractfile(member).read()
+        return b"".join(found[name] for name in wanted)
+
+    def prepare(self):
+        content = self.read(self.TRAIN if self.train else self.TEST)
+        rows = np.frombuffer(content, np.uint8).reshape(-1, self.LABELS + 3 * 32 * 32)
+        self.data = rows[:, self.LABELS :].reshape(-1, 3, 32, 32)
+        self.label = rows[:, self.CHOSEN].astype(int)
+
+    @staticmethod
+    def labels():
+        """The names of the kinds."""
+        names = "airplane automobile bird cat deer dog frog horse ship truck"
+        return names.split()
+
+
+class CIFAR100(CIFAR10):
+    """The same as CIFAR10, of 100 kinds in 20 groups.
+
+    label_type is "fine" for the kinds, "coarse" for the groups.
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
+    SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
+    TRAIN = ["train.bin"]
+    TEST = ["test.bin"]
+    LABELS = 2
+
+    def __init__(
+        self, train=True, transform=None, target_transform=None, label_type="fine"
+    ):
+        self.CHOSEN = ("coarse", "fine").index(label_type)
+        super().__init__(train, transform, target_transform)
+
+    @classmethod
+    def labels(cls, label_type="fine"):
+        """The names of the kinds, or of the groups, out of the archive."""
+        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
 
 
 class SinCurve(Dataset):

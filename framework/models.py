@@ -1,8 +1,6 @@
 # Cut from steps/step60.py by "make framework": edit the step, not this file.
 """Layers that are a whole network."""
 
-import pathlib
-
 import numpy as np
 
 from framework.files import get_file
@@ -20,8 +18,9 @@ from framework.transforms import (
     Resize,
     ResizeShortSide,
     ToArray,
+    imagenet_picture,
 )
-from framework.weights import read_npz, set_weights
+from framework.weights import from_pytorch, read_weights, set_weights
 
 
 class Model(Layer):
@@ -71,60 +70,6 @@ class MLP(Sequential):
         for layer in layers:
             x = self.activation(layer(x))
         return last(x)
-
-
-def read_safetensors(path):
-    """The arrays in a .safetensors file by name.
-
-    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
-    """
-    import json
-
-    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
-    content, arrays = np.fromfile(path, np.uint8), {}
-    try:
-        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
-        header = json.loads(content[8:start].tobytes())
-        header.pop("__metadata__", None)
-        for name, entry in header.items():
-            a, b = entry["data_offsets"]
-            array = content[start + a : start + b].view(kinds[entry["dtype"]])
-            arrays[name] = array.reshape(entry["shape"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a whole .safetensors file.") from error
-    return arrays
-
-
-def read_weights(path):
-    """The arrays in an .npz or .safetensors file by name."""
-    path = pathlib.Path(path)
-    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
-
-
-KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
-    "weight": ("W", "gamma"),
-    "bias": ("b", "beta"),
-    "running_mean": ("avg_mean",),
-    "running_var": ("avg_var",),
-}
-
-
-def from_pytorch(model, arrays, layers=None):
-    """Arrays that are named and laid out as in PyTorch, as our model has them.
-
-    layers gives the names of the layers that we name otherwise.
-    """
-    params, found = model.named_params(), {}
-    for key, array in arrays.items():
-        layer, _, kind = key.rpartition(".")
-        layer = (layers or {}).get(layer) or layer.replace(".", "/")
-        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
-        names = [name for name in names if name in params] or [key]
-        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
-            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
-        if kind != "num_batches_tracked":
-            found[names[0]] = array
-    return found
 
 
 class VGG16(Model):
@@ -183,30 +128,17 @@ class VGG16(Model):
         return Compose([*steps, Normalize([103.939, 116.779, 123.68])])(image)
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
-    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
-    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
-
-
 class Bottleneck(Layer):
     """Three convolutions with a way around them."""
 
     def __init__(self, in_channels, channels, stride):
         out_channels = 4 * channels
-        sizes = (in_channels, channels), (channels, channels), (channels, out_channels)
-        self.conv1 = unbiased(*sizes[0], 1)
-        self.bn1 = BatchNorm(eps=1e-5)
-        self.conv2 = unbiased(*sizes[1], 3, stride, pad=1)
-        self.bn2 = BatchNorm(eps=1e-5)
-        self.conv3 = unbiased(*sizes[2], 1)
-        self.bn3 = BatchNorm(eps=1e-5)
+        self.conv1, self.bn1 = normalized(in_channels, channels, 1)
+        self.conv2, self.bn2 = normalized(channels, channels, 3, stride, pad=1)
+        self.conv3, self.bn3 = normalized(channels, out_channels, 1)
         self.downsample = []
         if stride != 1 or in_channels != out_channels:
-            conv = unbiased(in_channels, out_channels, 1, stride)
-            self.downsample = [conv, BatchNorm(eps=1e-5)]
+            self.downsample = [*normalized(in_channels, out_channels, 1, stride)]
 
     def forward(self, x):
         y = relu(self.bn1(self.conv1(x)))
@@ -217,10 +149,11 @@ class Bottleneck(Layer):
         return relu(x + y)
 
 
-def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, which the batch normalisation behind it has."""
+def normalized(in_channels, out_channels, kernel_size, stride=1, pad=0):
+    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
     options = {"stride": stride, "pad": pad, "in_channels": in_channels}
-    return Conv2d(out_channels, kernel_size, nobias=True, **options)
+    conv = Conv2d(out_channels, kernel_size, nobias=True, **options)
+    return conv, BatchNorm(eps=1e-5)
 
 
 class ResNet(Model):
@@ -236,8 +169,7 @@ class ResNet(Model):
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:
             raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
-        self.conv1 = unbiased(3, 64, 7, 2, pad=3)
-        self.bn1 = BatchNorm(eps=1e-5)
+        self.conv1, self.bn1 = normalized(3, 64, 7, 2, pad=3)
         in_channels = 64
         for i, depth in enumerate(self.DEPTHS[n_layers]):
             channels, blocks = 64 * 2**i, []
@@ -247,9 +179,7 @@ class ResNet(Model):
                 in_channels = 4 * channels
             setattr(self, f"layer{i + 1}", blocks)
         self.fc = Linear(1000, in_size=in_channels)
-        if pretrained:
-            path = published_file(pretrained)
-            set_weights(self, from_pytorch(self, read_weights(path)), path)
+        load_pretrained(self, pretrained)
 
     def forward(self, x):
         x = pooling(relu(self.bn1(self.conv1(x))), 3, 2, 1)
@@ -279,14 +209,12 @@ class ResNet152(ResNet):
         super().__init__(152, pretrained)
 
 
-def published_file(path):
-    """path, unless it is True: a ValueError then says that a file is needed."""
+def load_pretrained(model, path):
+    """Read weights with the names of PyTorch, if a path is given."""
     if path is True:
-        raise ValueError(
-            "No weights with a published checksum are known for this network: "
-            "give the path of a file, pretrained='...'."
-        )
-    return path
+        raise ValueError("No published checksum is known: give the path of a file.")
+    if path:
+        set_weights(model, from_pytorch(model, read_weights(path)), path)
 
 
 class Fire(Layer):
@@ -317,9 +245,7 @@ class SqueezeNet(Model):
             setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
             in_channels = 2 * wide
         self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
-        if pretrained:
-            path = published_file(pretrained)
-            set_weights(self, from_pytorch(self, read_weights(path)), path)
+        load_pretrained(self, pretrained)
 
     def forward(self, x):
         x = pooling(relu(self.conv1(x)), 3, 2)

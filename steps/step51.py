@@ -17,6 +17,7 @@ and nobody knows two files with the same. So the checksum is in the program:
     mirror 2 ... and after the last mirror a ConnectionError
 
 In the code
+Given are mirrors, checks and progress of a download, and ImageNet's names.
 cache_dir() is the Path in the environment variable SIXTY_STEPS_CACHE, or
 ~/.cache/sixty-steps. file_hash(path) is the SHA-256 in 64 hexadecimal digits.
 is_cached(file_name, sha256): is the file in the cache, with this checksum?
@@ -42,9 +43,11 @@ If so, or with --mnist, the demo takes MNIST; without a network it then ends
 with one line and exit status 1.
 
 New:      cache_dir, file_hash, is_cached, get_file, unique_name, download,
-          copy_response, show_progress, data_file, Digits, MNIST
+          copy_response, show_progress, data_file, Digits, MNIST, ImageNet
 Changed:  nothing
 Removed:  nothing
+Given:    unique_name, download, copy_response, show_progress, data_file,
+          ImageNet
 
 Elsewhere
 torch.hub writes beside the file, too, but has no timeout, and looks at the
@@ -2406,6 +2409,24 @@ class MNIST(Dataset):
         urls = [mirror + name for mirror in self.MIRRORS]
         path = get_file(urls, f"mnist/{name}", self.FILES[name])
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+
+
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 # === dataloaders: batches of examples ===

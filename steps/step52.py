@@ -2588,6 +2588,24 @@ class MNIST(Dataset):
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
 
 
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
 # === dataloaders: batches of examples ===
 
 

@@ -33,17 +33,25 @@ parameter has changed. A layer not yet called knows its shapes but for one
 size: late_shapes(size) says how it will make them, (size, out_size) for W.
 set_weight(param, array) copies: into the dtype and onto the device that the
 parameter has, if any.
+read_weights(path) is read_npz, or read_safetensors for that ending: 8 bytes
+(little-endian), the length of the JSON {name: {"dtype": "F32", "shape": [2],
+"data_offsets": [0, 8]}, ...}, maybe with "__metadata__"; then the numbers
+(F64, F32, F16, I64). from_pytorch(model, arrays): arrays for set_weights;
+a.0.weight is now a/0/W, bias b, by KINDS; num_batches_tracked goes, unknown
+names stay, and weights of fc..., (out, in, ...), turn to (in, out).
 load_weights(layer, path) is read_npz and set_weights. Layer has
 save_weights and load_weights as methods.
 Optimizer.save_states(path) writes Adam's m, v and t, too, by the parameters'
 names ("Adam/l0/W/m"); load_states(path) goes on with them.
 
-New:      Layer.late_shapes, Linear.late_shapes, read_npz, save_weights,
-          write_npz, load_weights, expected_shapes, shapes_to_come,
-          set_weights, set_weight, Layer.save_weights, Layer.load_weights,
-          Optimizer.save_states, Optimizer.load_states
+New:      Layer.late_shapes, Linear.late_shapes, read_npz, read_safetensors,
+          read_weights, save_weights, write_npz, load_weights, expected_shapes,
+          shapes_to_come, set_weights, set_weight, KINDS, from_pytorch,
+          Layer.save_weights, Layer.load_weights, Optimizer.save_states,
+          Optimizer.load_states
 Changed:  nothing
 Removed:  nothing
+Given:    read_safetensors, KINDS, from_pytorch
 
 Elsewhere
 PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it, and
@@ -64,6 +72,7 @@ Output
     the new one with the weights   True
     the same answers, bit for bit  True
     the same after an epoch more   True
+    out of a file of PyTorch's     True
     out/step53.npz does not fit:
         l0/W has the shape (64, 32), not (64, 16);
         l0/b has the shape (32,), not (16,).
@@ -73,6 +82,7 @@ Output
 import contextlib
 import copy
 import io
+import json
 import math
 import operator
 import os
@@ -2017,6 +2027,34 @@ def read_npz(path):
     return arrays
 
 
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
 def save_weights(layer, path):
     """Write all parameters into an .npz file, whole or not at all."""
     params = layer.named_params()
@@ -2085,6 +2123,32 @@ def set_weight(param, array):
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
+
+
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
 
 
 Layer.save_weights = save_weights
@@ -2602,6 +2666,24 @@ class MNIST(Dataset):
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
 
 
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
 # === dataloaders: batches of examples ===
 
 
@@ -2730,6 +2812,39 @@ def goes_on(optimizer, twin, dataset):
     return np.array_equal(*answers)
 
 
+class OneLayer(Model):
+    """A linear layer by the name of fc."""
+
+    def __init__(self):
+        self.fc = Linear(10)
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+def as_safetensors(arrays):
+    """The bytes of a .safetensors file of float32 arrays."""
+    header, start = {}, 0
+    for name, x in arrays.items():
+        place = {"shape": x.shape, "data_offsets": [start, start + x.nbytes]}
+        header[name] = {"dtype": "F32", **place}
+        start += x.nbytes
+    text = json.dumps(header).encode()
+    numbers = [x.tobytes() for x in arrays.values()]
+    return b"".join([len(text).to_bytes(8, "little"), text, *numbers])
+
+
+def reads_from_pytorch(dataset, path="out/step53.safetensors"):
+    """True if weights come back from a file with PyTorch's names and layout."""
+    model, twin = OneLayer(), OneLayer()
+    learn(model, dataset, 1)
+    W, b = model.fc.W.data, model.fc.b.data
+    arrays = {"fc.weight": W.T, "fc.bias": b}
+    write_file(pathlib.Path(path), as_safetensors(arrays))
+    set_weights(twin, from_pytorch(twin, read_weights(path)), path)
+    return np.array_equal(twin.fc.W.data, W) and np.array_equal(twin.fc.b.data, b)
+
+
 def complaints(model, path):
     """What load_weights finds wrong with a file, a line each."""
     try:
@@ -2754,7 +2869,7 @@ if __name__ == "__main__":
     print("the same answers, bit for bit ", np.array_equal(*answers))
 
     print("the same after an epoch more  ", goes_on(optimizer, twin, test))
-
+    print("out of a file of PyTorch's    ", reads_from_pytorch(test))
     small = MLP((16, 10), activation=relu)
     print(complaints(small, "out/step53.npz"))
     content = pathlib.Path("out/step53.npz").read_bytes()

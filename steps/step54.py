@@ -2146,6 +2146,34 @@ def read_npz(path):
     return arrays
 
 
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
 def save_weights(layer, path):
     """Write all parameters into an .npz file, whole or not at all."""
     params = layer.named_params()
@@ -2214,6 +2242,32 @@ def set_weight(param, array):
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
+
+
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
 
 
 Layer.save_weights = save_weights
@@ -2729,6 +2783,24 @@ class MNIST(Dataset):
         urls = [mirror + name for mirror in self.MIRRORS]
         path = get_file(urls, f"mnist/{name}", self.FILES[name])
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+
+
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 # === dataloaders: batches of examples ===

@@ -38,13 +38,14 @@ im2col(x, kernel_size, stride=1, pad=0, to_matrix=True)    as above, rows in
 col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True)
   adds col up in (N, C, H, W); what belongs to the padding is left out.
 conv2d_simple(x, W, b=None, stride=1, pad=0)    a ValueError if C differs
+concatenate(xs, axis=1)    Variables side by side, channel after channel
 pooling, average_pooling, pooling_simple(x, kernel_size, stride=1, pad=0)
   pooling pads with the least there is and refuses a pad >= kernel_size; of
   equals the first gets the gradient. pooling_simple is max() of im2col.
 
-New:      unpadded, Im2col, im2col, Col2im, col2im, check_channels,
-          conv2d_simple, pooling_simple, Pooling, Unpooling, pooling,
-          average_pooling
+New:      Concatenate, concatenate, unpadded, Im2col, im2col, Col2im, col2im,
+          check_channels, conv2d_simple, pooling_simple, Pooling, Unpooling,
+          pooling, average_pooling
 Changed:  nothing
 Removed:  nothing
 
@@ -55,7 +56,6 @@ in Keras. In both, its stride is the size of the kernel unless told.
 
 Watch out
 A strided view += col loses sums where windows overlap: add k, m one by one.
-Pooling here has stride 1 unless told, as in the book.
 If zeros padded max pooling, they would win where all numbers are negative.
 
 Try
@@ -82,7 +82,7 @@ Output
     1 2 2 1
     2 4 4 2
     1 2 2 1
-    as the loops: conv2d_simple pooling pooling_simple average_pooling
+    as loops: conv2d_simple pooling pooling_simple average_pooling concatenate
 """
 
 import contextlib
@@ -762,6 +762,29 @@ def check_ids(ids, count):
             f"but they reach from {ids.min()} to {ids.max()}."
         )
     return ids
+
+
+class Concatenate(Function):
+    """Arrays one after the other along an axis."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, *xs):
+        return np.concatenate(xs, axis=self.axis)
+
+    def backward(self, gy):
+        gxs, start, before = [], 0, (slice(None),) * (self.axis % gy.ndim)
+        for x in self.saved_inputs:
+            end = start + x.shape[self.axis]
+            gxs.append(gy[(*before, slice(start, end))])
+            start = end
+        return tuple(gxs)
+
+
+def concatenate(xs, axis=1):
+    """The arrays xs one after the other along an axis; the others must be equal."""
+    return Concatenate(axis)(*xs)
 
 
 def kept_shape(shape, axis):
@@ -2369,6 +2392,34 @@ def read_npz(path):
     return arrays
 
 
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
 def save_weights(layer, path):
     """Write all parameters into an .npz file, whole or not at all."""
     params = layer.named_params()
@@ -2439,6 +2490,32 @@ def set_weight(param, array):
     param.data = array.copy()
 
 
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
+
+
 Layer.save_weights = save_weights
 Layer.load_weights = load_weights
 
@@ -2458,6 +2535,85 @@ class Compose:
         return x
 
 
+class Convert:
+    """A PIL image with its channels as RGB, BGR or in another of PIL's modes."""
+
+    def __init__(self, mode="RGB"):
+        self.mode = mode
+
+    def __call__(self, image):
+        if self.mode != "BGR":
+            return image.convert(self.mode)
+        from PIL import Image
+
+        return Image.merge("RGB", image.convert("RGB").split()[::-1])
+
+
+class Resize:
+    """A PIL image in another size: a number, or (width, height)."""
+
+    def __init__(self, size, mode=2):
+        self.size = pair(size)
+        self.mode = mode  # how PIL is to find the new pixels: 2 is bilinear
+
+    def __call__(self, image):
+        return image.resize(self.size, self.mode)
+
+
+class ResizeShortSide:
+    """A PIL image whose shorter side gets a length, the longer one in proportion."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __call__(self, image):
+        width, height = image.size
+        scale = self.size / (width if width < height else height)
+        return image.resize((round(width * scale), round(height * scale)), 2)
+
+
+class CenterCrop:
+    """The middle of a PIL image: a number, or (width, height)."""
+
+    def __init__(self, size):
+        self.size = pair(size)
+
+    def __call__(self, image):
+        (W, H), (w, h) = image.size, self.size
+        left, top = (W - w) // 2, (H - h) // 2
+        return image.crop((left, top, left + w, top + h))
+
+
+class ToArray:
+    """A PIL image as an array (C, H, W); an array as it is."""
+
+    def __init__(self, dtype=np.float32):
+        self.dtype = dtype
+
+    def __call__(self, image):
+        if isinstance(image, np.ndarray):
+            return image
+        x = np.asarray(image, self.dtype)
+        return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
+
+
+class ToPIL:
+    """An array (C, H, W) of numbers from 0 to 255 as a PIL image."""
+
+    def __call__(self, x):
+        from PIL import Image
+
+        x = x.astype(np.uint8)
+        return Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0))
+
+
+class RandomHorizontalFlip:
+    """An array (..., W), mirrored in every second case on average."""
+
+    def __call__(self, x):
+        return x[..., ::-1] if np.random.rand() < 0.5 else x
+
+
 class Normalize:
     """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
 
@@ -2473,6 +2629,14 @@ class Normalize:
         """A number, or several along the first axis of x, in the dtype of x."""
         numbers = np.array(numbers, x.dtype)
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+
+
+def imagenet_picture(image, size=224, dtype=np.float32):
+    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
+    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    mean, std = [255 * m for m in mean], [255 * s for s in std]
+    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
 
 
 class Flatten:
@@ -2954,6 +3118,91 @@ class MNIST(Dataset):
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
 
 
+class ImageNet:
+    """The names of the 1,000 kinds of photographs of ImageNet."""
+
+    URL = (
+        "https://raw.githubusercontent.com/anishathalye/imagenet-simple-labels/"
+        "master/imagenet-simple-labels.json"
+    )
+    SHA256 = "987705581d9446328498f950454a1cc7d8dfc578a8243d8bfdcd2588a6905aae"
+
+    @classmethod
+    def labels(cls):
+        """The names as a list, downloaded at first (14 kB)."""
+        import json
+
+        path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+class CIFAR10(Dataset):
+    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+
+    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
+    (Krizhevsky 2009)
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+    SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["test_batch.bin"]
+    LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
+        super().__init__(train, transform or scaled, target_transform)
+
+    @classmethod
+    def read(cls, wanted):
+        """What is in the files of these names in the archive, one after the other."""
+        import tarfile
+
+        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if name in wanted:
+                    found[name] = archive.extractfile(member).read()
+        return b"".join(found[name] for name in wanted)
+
+    def prepare(self):
+        content = self.read(self.TRAIN if self.train else self.TEST)
+        rows = np.frombuffer(content, np.uint8).reshape(-1, self.LABELS + 3 * 32 * 32)
+        self.data = rows[:, self.LABELS :].reshape(-1, 3, 32, 32)
+        self.label = rows[:, self.CHOSEN].astype(int)
+
+    @staticmethod
+    def labels():
+        """The names of the kinds."""
+        names = "airplane automobile bird cat deer dog frog horse ship truck"
+        return names.split()
+
+
+class CIFAR100(CIFAR10):
+    """The same as CIFAR10, of 100 kinds in 20 groups.
+
+    label_type is "fine" for the kinds, "coarse" for the groups.
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
+    SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
+    TRAIN = ["train.bin"]
+    TEST = ["test.bin"]
+    LABELS = 2
+
+    def __init__(
+        self, train=True, transform=None, target_transform=None, label_type="fine"
+    ):
+        self.CHOSEN = ("coarse", "fine").index(label_type)
+        super().__init__(train, transform, target_transform)
+
+    @classmethod
+    def labels(cls, label_type="fine"):
+        """The names of the kinds, or of the groups, out of the archive."""
+        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+
+
 # === dataloaders: batches of examples ===
 
 
@@ -3127,6 +3376,9 @@ def same_as_loops(x, W, b):
     for name, (loops, y) in zip(names, (convs, pools, simple, averages)):
         if np.allclose(loops, y.data):
             yield name
+    parts = [conv2d_simple(x, W[k : k + 1], b[k : k + 1]) for k in range(len(W))]
+    if np.allclose(concatenate(parts).data, conv2d_loops(x, W, b)):
+        yield "concatenate"
 
 
 def is_linear():
@@ -3155,4 +3407,4 @@ if __name__ == "__main__":
     col = im2col(np.ones((1, 1, 3, 4)), 2)  # (6, 4)
     seen = col2im(col, (1, 1, 3, 4), 2).data[0, 0]
     print(side_by_side({"col2im adds up, for each pixel:": seen}))
-    print("as the loops:", *same_as_loops(x, W, b))
+    print("as loops:", *same_as_loops(x, W, b))

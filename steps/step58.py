@@ -13,18 +13,9 @@ parts recur, with relu behind each convolution and its bn (last, behind the +):
     +--> downsample: nothing, or 1x1, stride ------------------^
 
 In the code
-Copy what cannot be derived: the constants, preprocess, imagenet_picture. For
-PIL images: Convert(mode="RGB"), or "BGR"; Resize(size, mode=2), image.resize(
-size, mode), for a number or (width, height); ResizeShortSide(length), mode 2,
-round(); CenterCrop(size), by //; ToArray(dtype=np.float32) to (C, H, W), which
-keeps arrays; ToPIL(). Arrays: RandomHorizontalFlip(); concatenate(xs, axis=1).
-read_safetensors(path), a dict: 8 bytes (little-endian), the length of the JSON
-{name: {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, ...}, maybe with
-"__metadata__"; numbers (F64, F32, F16, I64). A ValueError names a bad path.
-read_weights(path) is that or read_npz, by the ending. from_pytorch(model,
-arrays): arrays for set_weights; a.0.weight is now a/0/W or (BatchNorm) gamma,
-bias b or beta, running_mean and _var avg_mean and avg_var. num_batches_tracked
-goes, unknown names stay, fc... weights (out, in, ...) turn to (in, out).
+Copy what cannot be derived: the constants, preprocess. Transforms of pictures
+stand in step 55, read_weights and from_pytorch in step 53: a weight is gamma
+in a BatchNorm, its bias beta, running_mean and _var are avg_mean and avg_var.
 VGG16(pretrained=False): conv1_1 to conv5_3 by BLOCKS, 3x3, pad 1; pooling 2, 2
 after a block; fc6, fc7 (4096), relu, dropout; fc8. pretrained: a path, for
 load_published(path), or True: get_file by URL, SHA256. For timm's features.N,
@@ -35,21 +26,17 @@ pretrained=False): conv1 64, 7x7, stride 2, pad 3; bn1; pooling 3, 2, 1; lists
 layer1 to 4 by DEPTHS, 64 to 512 channels, stride 1, 2, 2, 2 first; mean; fc.
 SqueezeNet(pretrained=False): conv1 7x7, stride 2; Fire(in_channels, narrow,
 wide) by FIRES, fire9 as fire8; dropout; conv_final 1x1, pad 1; mean. Pooling
-3, 2 after conv1, fire4, fire8. True in both, or ResNet(34): a ValueError.
-ArrayUnpickler takes numpy's _reconstruct, ndarray, dtype; an UnpicklingError
-names all else. It reads CIFAR10, CIFAR100(..., label_type="fine"): dicts in a
-.tar.gz, b"data" (n, 3072), made -1 to 1. All have labels().
+3, 2 after conv1, fire4, fire8. load_pretrained(model, path) reads both, and
+the published files of others; True, or ResNet(34), is a ValueError.
 FreezeParam(*parameters_or_layers), a hook, takes their gradients away, so that
 update() leaves them alone: of a known network only the last layer is to learn.
 
-New:      Concatenate, concatenate, Convert, Resize, ResizeShortSide,
-          CenterCrop, ToArray, ToPIL, RandomHorizontalFlip, read_safetensors,
-          read_weights, KINDS, from_pytorch, VGG16, imagenet_picture,
-          Bottleneck, unbiased, ResNet, ResNet50, ResNet101, ResNet152,
-          published_file, Fire, SqueezeNet, FreezeParam, ArrayUnpickler,
-          CIFAR10, CIFAR100, ImageNet
+New:      VGG16, Bottleneck, normalized, ResNet, ResNet50, ResNet101,
+          ResNet152, load_pretrained, Fire, SqueezeNet, FreezeParam
 Changed:  nothing
 Removed:  nothing
+Given:    normalized, Bottleneck, ResNet, ResNet50, ResNet101, ResNet152,
+          load_pretrained, Fire, SqueezeNet
 
 Elsewhere
 torchvision names its layers so: np.savez("w.npz", **{k: v.numpy() for k, v in
@@ -81,7 +68,6 @@ import math
 import operator
 import os
 import pathlib
-import pickle
 import sys
 import threading
 import weakref
@@ -2569,6 +2555,34 @@ def read_npz(path):
     return arrays
 
 
+def read_safetensors(path):
+    """The arrays in a .safetensors file by name.
+
+    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
+    """
+    import json
+
+    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+    content, arrays = np.fromfile(path, np.uint8), {}
+    try:
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            a, b = entry["data_offsets"]
+            array = content[start + a : start + b].view(kinds[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole .safetensors file.") from error
+    return arrays
+
+
+def read_weights(path):
+    """The arrays in an .npz or .safetensors file by name."""
+    path = pathlib.Path(path)
+    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
+
+
 def save_weights(layer, path):
     """Write all parameters into an .npz file, whole or not at all."""
     params = layer.named_params()
@@ -2637,6 +2651,32 @@ def set_weight(param, array):
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
+
+
+KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
+    "weight": ("W", "gamma"),
+    "bias": ("b", "beta"),
+    "running_mean": ("avg_mean",),
+    "running_var": ("avg_var",),
+}
+
+
+def from_pytorch(model, arrays, layers=None):
+    """Arrays that are named and laid out as in PyTorch, as our model has them.
+
+    layers gives the names of the layers that we name otherwise.
+    """
+    params, found = model.named_params(), {}
+    for key, array in arrays.items():
+        layer, _, kind = key.rpartition(".")
+        layer = (layers or {}).get(layer) or layer.replace(".", "/")
+        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
+        names = [name for name in names if name in params] or [key]
+        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
+            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
+        if kind != "num_batches_tracked":
+            found[names[0]] = array
+    return found
 
 
 Layer.save_weights = save_weights
@@ -2754,6 +2794,14 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
+def imagenet_picture(image, size=224, dtype=np.float32):
+    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
+    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    mean, std = [255 * m for m in mean], [255 * s for s in std]
+    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+
+
 class Flatten:
     """x in one row."""
 
@@ -2834,60 +2882,6 @@ class MLP(Sequential):
         return last(x)
 
 
-def read_safetensors(path):
-    """The arrays in a .safetensors file by name.
-
-    The file: 8 bytes, the length of a header; the header, as JSON; the numbers.
-    """
-    import json
-
-    kinds = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
-    content, arrays = np.fromfile(path, np.uint8), {}
-    try:
-        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
-        header = json.loads(content[8:start].tobytes())
-        header.pop("__metadata__", None)
-        for name, entry in header.items():
-            a, b = entry["data_offsets"]
-            array = content[start + a : start + b].view(kinds[entry["dtype"]])
-            arrays[name] = array.reshape(entry["shape"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a whole .safetensors file.") from error
-    return arrays
-
-
-def read_weights(path):
-    """The arrays in an .npz or .safetensors file by name."""
-    path = pathlib.Path(path)
-    return (read_safetensors if path.suffix == ".safetensors" else read_npz)(path)
-
-
-KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
-    "weight": ("W", "gamma"),
-    "bias": ("b", "beta"),
-    "running_mean": ("avg_mean",),
-    "running_var": ("avg_var",),
-}
-
-
-def from_pytorch(model, arrays, layers=None):
-    """Arrays that are named and laid out as in PyTorch, as our model has them.
-
-    layers gives the names of the layers that we name otherwise.
-    """
-    params, found = model.named_params(), {}
-    for key, array in arrays.items():
-        layer, _, kind = key.rpartition(".")
-        layer = (layers or {}).get(layer) or layer.replace(".", "/")
-        names = [f"{layer}/{name}" for name in KINDS.get(kind, ())]
-        names = [name for name in names if name in params] or [key]
-        if layer.startswith("fc") and kind == "weight" and array.ndim > 1:
-            array = array.reshape(len(array), -1).T  # (out, in) there, (in, out) here
-        if kind != "num_batches_tracked":
-            found[names[0]] = array
-    return found
-
-
 class VGG16(Model):
     """13 convolutions and 3 linear layers. (Simonyan and Zisserman 2014)
 
@@ -2944,30 +2938,17 @@ class VGG16(Model):
         return Compose([*steps, Normalize([103.939, 116.779, 123.68])])(image)
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
-    """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
-    steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
-
-
 class Bottleneck(Layer):
     """Three convolutions with a way around them."""
 
     def __init__(self, in_channels, channels, stride):
         out_channels = 4 * channels
-        sizes = (in_channels, channels), (channels, channels), (channels, out_channels)
-        self.conv1 = unbiased(*sizes[0], 1)
-        self.bn1 = BatchNorm(eps=1e-5)
-        self.conv2 = unbiased(*sizes[1], 3, stride, pad=1)
-        self.bn2 = BatchNorm(eps=1e-5)
-        self.conv3 = unbiased(*sizes[2], 1)
-        self.bn3 = BatchNorm(eps=1e-5)
+        self.conv1, self.bn1 = normalized(in_channels, channels, 1)
+        self.conv2, self.bn2 = normalized(channels, channels, 3, stride, pad=1)
+        self.conv3, self.bn3 = normalized(channels, out_channels, 1)
         self.downsample = []
         if stride != 1 or in_channels != out_channels:
-            conv = unbiased(in_channels, out_channels, 1, stride)
-            self.downsample = [conv, BatchNorm(eps=1e-5)]
+            self.downsample = [*normalized(in_channels, out_channels, 1, stride)]
 
     def forward(self, x):
         y = relu(self.bn1(self.conv1(x)))
@@ -2978,10 +2959,11 @@ class Bottleneck(Layer):
         return relu(x + y)
 
 
-def unbiased(in_channels, out_channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, which the batch normalisation behind it has."""
+def normalized(in_channels, out_channels, kernel_size, stride=1, pad=0):
+    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
     options = {"stride": stride, "pad": pad, "in_channels": in_channels}
-    return Conv2d(out_channels, kernel_size, nobias=True, **options)
+    conv = Conv2d(out_channels, kernel_size, nobias=True, **options)
+    return conv, BatchNorm(eps=1e-5)
 
 
 class ResNet(Model):
@@ -2997,8 +2979,7 @@ class ResNet(Model):
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:
             raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
-        self.conv1 = unbiased(3, 64, 7, 2, pad=3)
-        self.bn1 = BatchNorm(eps=1e-5)
+        self.conv1, self.bn1 = normalized(3, 64, 7, 2, pad=3)
         in_channels = 64
         for i, depth in enumerate(self.DEPTHS[n_layers]):
             channels, blocks = 64 * 2**i, []
@@ -3008,9 +2989,7 @@ class ResNet(Model):
                 in_channels = 4 * channels
             setattr(self, f"layer{i + 1}", blocks)
         self.fc = Linear(1000, in_size=in_channels)
-        if pretrained:
-            path = published_file(pretrained)
-            set_weights(self, from_pytorch(self, read_weights(path)), path)
+        load_pretrained(self, pretrained)
 
     def forward(self, x):
         x = pooling(relu(self.bn1(self.conv1(x))), 3, 2, 1)
@@ -3040,14 +3019,12 @@ class ResNet152(ResNet):
         super().__init__(152, pretrained)
 
 
-def published_file(path):
-    """path, unless it is True: a ValueError then says that a file is needed."""
+def load_pretrained(model, path):
+    """Read weights with the names of PyTorch, if a path is given."""
     if path is True:
-        raise ValueError(
-            "No weights with a published checksum are known for this network: "
-            "give the path of a file, pretrained='...'."
-        )
-    return path
+        raise ValueError("No published checksum is known: give the path of a file.")
+    if path:
+        set_weights(model, from_pytorch(model, read_weights(path)), path)
 
 
 class Fire(Layer):
@@ -3078,9 +3055,7 @@ class SqueezeNet(Model):
             setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
             in_channels = 2 * wide
         self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
-        if pretrained:
-            path = published_file(pretrained)
-            set_weights(self, from_pytorch(self, read_weights(path)), path)
+        load_pretrained(self, pretrained)
 
     def forward(self, x):
         x = pooling(relu(self.conv1(x)), 3, 2)
@@ -3509,87 +3484,6 @@ class MNIST(Dataset):
         return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
 
 
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads pickled arrays, lists and dicts, and refuses all else that may run code."""
-
-    ALLOWED = {"_reconstruct", "ndarray", "dtype"}
-
-    def find_class(self, module, name):
-        """The class or function of this name, if it may be called."""
-        if module.partition(".")[0] == "numpy" and name in self.ALLOWED:
-            where = np._core.multiarray if name == "_reconstruct" else np
-            return getattr(where, name)
-        raise pickle.UnpicklingError(f"It asks for {module}.{name}.")
-
-
-class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
-
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (163 MB).
-    (Krizhevsky 2009)
-    """
-
-    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-    SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-    TRAIN = [f"data_batch_{i}" for i in range(1, 6)]
-    TEST = ["test_batch"]
-    LABELS = b"labels"
-
-    def __init__(self, train=True, transform=None, target_transform=None):
-        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
-        super().__init__(train, transform or scaled, target_transform)
-
-    @classmethod
-    def read(cls, wanted):
-        """The files of these names in the archive, as a list of dicts."""
-        import tarfile
-
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    file = archive.extractfile(member)
-                    found[name] = ArrayUnpickler(file, encoding="bytes").load()
-        return [found[name] for name in wanted]
-
-    def prepare(self):
-        batches = self.read(self.TRAIN if self.train else self.TEST)
-        data = np.concatenate([batch[b"data"] for batch in batches])
-        self.data = data.reshape(-1, 3, 32, 32)
-        self.label = np.concatenate([batch[self.LABELS] for batch in batches])
-
-    @staticmethod
-    def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
-
-
-class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
-
-    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
-    SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
-    TRAIN = ["train"]
-    TEST = ["test"]
-
-    def __init__(
-        self, train=True, transform=None, target_transform=None, label_type="fine"
-    ):
-        self.LABELS = f"{label_type}_labels".encode()
-        super().__init__(train, transform, target_transform)
-
-    @classmethod
-    def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        (meta,) = cls.read(["meta"])
-        return [name.decode() for name in meta[f"{label_type}_label_names".encode()]]
-
-
 class ImageNet:
     """The names of the 1,000 kinds of photographs of ImageNet."""
 
@@ -3606,6 +3500,73 @@ class ImageNet:
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
         return json.loads(path.read_text(encoding="utf-8"))
+
+
+class CIFAR10(Dataset):
+    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+
+    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
+    (Krizhevsky 2009)
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+    SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["test_batch.bin"]
+    LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        scaled = Compose([ToFloat(), Normalize(127.5, 127.5)])
+        super().__init__(train, transform or scaled, target_transform)
+
+    @classmethod
+    def read(cls, wanted):
+        """What is in the files of these names in the archive, one after the other."""
+        import tarfile
+
+        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if name in wanted:
+                    found[name] = archive.extractfile(member).read()
+        return b"".join(found[name] for name in wanted)
+
+    def prepare(self):
+        content = self.read(self.TRAIN if self.train else self.TEST)
+        rows = np.frombuffer(content, np.uint8).reshape(-1, self.LABELS + 3 * 32 * 32)
+        self.data = rows[:, self.LABELS :].reshape(-1, 3, 32, 32)
+        self.label = rows[:, self.CHOSEN].astype(int)
+
+    @staticmethod
+    def labels():
+        """The names of the kinds."""
+        names = "airplane automobile bird cat deer dog frog horse ship truck"
+        return names.split()
+
+
+class CIFAR100(CIFAR10):
+    """The same as CIFAR10, of 100 kinds in 20 groups.
+
+    label_type is "fine" for the kinds, "coarse" for the groups.
+    """
+
+    URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
+    SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
+    TRAIN = ["train.bin"]
+    TEST = ["test.bin"]
+    LABELS = 2
+
+    def __init__(
+        self, train=True, transform=None, target_transform=None, label_type="fine"
+    ):
+        self.CHOSEN = ("coarse", "fine").index(label_type)
+        super().__init__(train, transform, target_transform)
+
+    @classmethod
+    def labels(cls, label_type="fine"):
+        """The names of the kinds, or of the groups, out of the archive."""
+        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
 
 
 # === dataloaders: batches of examples ===

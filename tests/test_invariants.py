@@ -41,14 +41,16 @@ LARGE = {
     47: (90, "softmax, its logarithm and the loss, each with its gradient"),
     49: (90, "data sets and transforms of a few lines each"),
     50: (90, "batches, and what helps where examples are learned by heart"),
-    51: (130, "a download that can be trusted takes some care"),
+    51: (140, "a download that can be trusted takes some care"),
     52: (90, "wherever an array is made, its module is asked for"),
-    53: (100, "weights are checked before they are put in, and files are whole"),
+    53: (140, "weights are checked before they are put in, and files are whole"),
     54: (100, "dropout and batch normalisation, with their modes"),
-    56: (120, "im2col, its gradient, and pooling, all of one kind"),
+    55: (150, "the geometry that all convolutions share"),
+    56: (140, "im2col, its gradient, and pooling, all of one kind"),
     57: (150, "convolution, forward and backward, in blocks, and its layers"),
-    58: (360, "three networks, and how published weights and pictures are read"),
-    60: (100, "the LSTM, its cell, embeddings, sequences"),
+    58: (160, "three networks, and how published weights and pictures are read"),
+    59: (70, "a recurrent layer, its sequences, and what cuts its graph"),
+    60: (90, "the LSTM, its cell, embeddings, sequences"),
 }
 
 OF_ONE = [

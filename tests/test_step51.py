@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -12,6 +13,7 @@ import threading
 
 import numpy as np
 import pytest
+from photographs import serve
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 CONTENT = np.random.default_rng(0).bytes(200_000)
@@ -640,3 +642,20 @@ def test_the_demo_says_in_a_line_that_there_is_no_network(step, cache, tmp_path)
     assert len(run.stderr.splitlines()) == 1
     for mirror in step.MNIST.MIRRORS:
         assert mirror in run.stderr
+
+
+# --- names of the kinds of photographs ---
+
+
+def test_the_names_of_imagenet(step, monkeypatch, tmp_path):
+    content = json.dumps(["tench", "crêpe"]).encode()
+    serve(monkeypatch, tmp_path, step.ImageNet, "a.json", content)
+    assert step.ImageNet.labels() == ["tench", "crêpe"]
+    (tmp_path / "a.json").unlink()
+    assert step.ImageNet.labels() == ["tench", "crêpe"]
+
+
+def test_the_names_of_imagenet_are_no_program(step, monkeypatch, tmp_path):
+    serve(monkeypatch, tmp_path, step.ImageNet, "a.json", b"['tench', str(1 + 1)]")
+    with pytest.raises(ValueError):
+        step.ImageNet.labels()

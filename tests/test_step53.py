@@ -4,10 +4,13 @@ import contextlib
 import io
 import os
 import pickle
+import re
+import struct
 import zipfile
 
 import numpy as np
 import pytest
+from photographs import safetensors
 
 SIZES = {"l0/W": (4, 3), "l0/b": (3,), "l1/W": (3, 2), "l1/b": (2,)}
 X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
@@ -529,3 +532,126 @@ def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
     np.savez(path, **{"MomentumSGD/l0/W/v": np.ones((4, 3))})
     with pytest.raises(ValueError, match="no place for MomentumSGD/l0/W"):
         step.MomentumSGD().setup(network(step, called=False)).load_states(path)
+
+
+# --- files of others ---
+
+
+SOME = {
+    "a.weight": np.array([[1.5, -2.0, 3.0], [0.0, 1e30, -0.5]], np.float32),
+    "n": np.array(7),
+    "half": np.array([0.5, -1.0, 2.0], np.float16),
+    "none": np.zeros((0, 4), np.float32),
+    "double": np.array([np.pi, -1 / 3]),
+}
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "pt" * 5}])
+def test_read_safetensors(step, tmp_path, metadata):
+    """The arrays are read by their names, in order, shape and dtype."""
+    path = tmp_path / "some.safetensors"
+    path.write_bytes(safetensors(SOME, metadata))
+    found = step.read_safetensors(path)
+    assert list(found) == list(SOME)
+    for name, x in SOME.items():
+        assert (found[name].shape, found[name].dtype) == (x.shape, x.dtype)
+        np.testing.assert_array_equal(found[name], x)
+
+
+def test_a_truncated_safetensors_file_is_refused_wherever_it_ends(step, tmp_path):
+    path = tmp_path / "broken.safetensors"
+    content = safetensors({name: SOME[name] for name in ("n", "half")})
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            step.read_safetensors(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"no JSON",
+        b"\xff\xfe",
+        b"[1, 2]",
+        b"7",
+        b'{"x": 7}',
+        b'{"x": {"dtype": "F32", "shape": [1]}}',
+        b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": 4}}',
+        b'{"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}',
+        b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 3]}}',
+        b'{"x": {"dtype": "F9", "shape": [1], "data_offsets": [0, 4]}}',
+    ],
+)
+def test_what_is_no_safetensors_file_is_refused(step, tmp_path, header):
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(ValueError, match=re.escape(str(path))):
+        step.read_safetensors(path)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "Path"])
+def test_read_weights_goes_by_the_ending(step, tmp_path, kind):
+    (tmp_path / "a.safetensors").write_bytes(safetensors({"x": SOME["a.weight"]}))
+    np.savez(tmp_path / "b.npz", x=SOME["a.weight"])
+    for name in ("a.safetensors", "b.npz"):
+        found = step.read_weights(kind(tmp_path / name))
+        assert list(found) == ["x"]
+        np.testing.assert_array_equal(found["x"], SOME["a.weight"])
+
+
+@pytest.mark.parametrize("name", ["wrong.npz", "wrong.safetensors"])
+def test_read_weights_refuses_a_file_of_another_kind(step, tmp_path, name):
+    path = tmp_path / name
+    np.savez(tmp_path / "a.npz", x=SOME["a.weight"])
+    npz, other = (tmp_path / "a.npz").read_bytes(), safetensors(SOME)
+    for content in (npz[:-30] if name.endswith("npz") else npz, other[:-1], b""):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            step.read_weights(path)
+
+
+# --- names and layout of PyTorch ---
+
+
+def small_model(step):
+    """Two linear layers by their names, and a list of one."""
+
+    class Small(step.Model):
+        def __init__(self):
+            self.fc = step.Linear(2, in_size=3)
+            self.head = step.Linear(2, in_size=3)
+            self.blocks = [step.Linear(3, nobias=True, in_size=3)]
+
+    return Small()
+
+
+def test_from_pytorch_turns_the_weight_of_a_linear_layer(step):
+    W = np.arange(6.0).reshape(2, 3)
+    found = step.from_pytorch(small_model(step), {"fc.weight": W, "fc.bias": W[0]})
+    np.testing.assert_array_equal(found["fc/W"], W.T)
+    np.testing.assert_array_equal(found["fc/b"], W[0])
+
+
+def test_from_pytorch_turns_the_kernel_of_a_linear_layer(step):
+    W = np.arange(24.0).reshape(2, 3, 2, 2)
+    found = step.from_pytorch(small_model(step), {"fc.weight": W})
+    np.testing.assert_array_equal(found["fc/W"], W.reshape(2, 12).T)
+
+
+def test_from_pytorch_gives_our_names_and_keeps_those_that_it_does_not_know(step):
+    names = {"blocks.0.weight": "blocks/0/W", "head.bias": "head/b"}
+    names |= {name: name for name in ("head.scale", "tail.weight", "x")}
+    arrays = {name: np.full((2, 3), i) for i, name in enumerate(names)}
+    found = step.from_pytorch(small_model(step), arrays | {"x.num_batches_tracked": 7})
+    assert list(found) == list(names.values())
+    for i, array in enumerate(found.values()):
+        np.testing.assert_array_equal(array, np.full((2, 3), i))
+
+
+def test_from_pytorch_may_be_told_what_a_layer_is_called(step):
+    arrays = {"top.0.weight": np.ones((2, 3)), "top.0.bias": np.ones(2)}
+    found = step.from_pytorch(small_model(step), arrays, {"top.0": "fc"})
+    assert {name: x.shape for name, x in found.items()} == {
+        "fc/W": (3, 2),
+        "fc/b": (2,),
+    }

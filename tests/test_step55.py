@@ -1,8 +1,12 @@
 """Step 55: the sizes of a convolution, and a convolution of one channel in loops."""
 
+import io
+import tarfile
+
 import numpy as np
 import pytest
 from helpers import records
+from photographs import a_picture, install_pil, serve
 
 # --- pair ---
 
@@ -209,3 +213,268 @@ def test_what_is_seen_moves_with_the_picture(step):
 def test_pair_takes_numbers_of_numpy_and_lists(step):
     assert step.pair(np.int64(2)) == (2, 2)
     assert step.pair([2, 3]) == (2, 3)
+
+
+# --- pictures out of files ---
+
+
+@pytest.fixture
+def pil(monkeypatch):
+    """A module PIL that knows as much as Picture."""
+    install_pil(monkeypatch)
+
+
+def test_convert_is_rgb_at_first(step):
+    image = a_picture(5, 4, channels=4)
+    found = step.Convert()(image).pixels
+    np.testing.assert_array_equal(found, image.pixels[..., :3])
+
+
+def test_convert_to_another_mode_of_pil(step):
+    image = a_picture(5, 4)
+    found = step.Convert("L")(image).pixels
+    np.testing.assert_array_equal(found, image.convert("L").pixels)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_convert_to_bgr(step, pil, channels):
+    """BGR is RGB with the last channel first."""
+    image = a_picture(5, 4, channels)
+    found = step.Convert("BGR")(image).pixels
+    np.testing.assert_array_equal(found, image.pixels[..., 2::-1])
+
+
+def test_resize(step):
+    """A single size stands for height and width."""
+    image = a_picture(5, 4)
+    assert step.Resize((3, 2))(image).asked == ((3, 2), 2)
+    assert step.Resize(7)(image).asked == ((7, 7), 2)
+    assert step.Resize(7, 0)(image).asked == ((7, 7), 0)
+
+
+@pytest.mark.parametrize(
+    "size, short, expected",
+    [
+        ((451, 300), 256, (385, 256)),
+        ((300, 451), 256, (256, 385)),
+        ((400, 600), 30, (30, 45)),
+        ((10, 10), 7, (7, 7)),
+        ((20, 10), 40, (80, 40)),
+    ],
+)
+def test_resize_short_side(step, size, short, expected):
+    """The short side gets its size; the ratio of the sides stays."""
+    image = step.ResizeShortSide(short)(a_picture(*size))
+    assert image.asked == (expected, 2)
+
+
+@pytest.mark.parametrize("size, box", [((4, 2), (3, 2, 7, 4)), (3, (3, 1, 6, 4))])
+def test_center_crop(step, size, box):
+    """What is cut out is the middle."""
+    image = a_picture(10, 6)
+    found = step.CenterCrop(size)(image)
+    np.testing.assert_array_equal(found.pixels, image.crop(box).pixels)
+
+
+def test_to_array_puts_the_channels_first(step):
+    image = a_picture(5, 4)
+    x = step.ToArray()(image)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(x, np.moveaxis(image.pixels, 2, 0))
+
+
+def test_to_array_of_grey_values_has_one_channel(step):
+    image = a_picture(5, 4).convert("L")
+    x = step.ToArray(np.float64)(image)
+    assert (x.shape, x.dtype) == ((1, 4, 5), np.float64)
+    np.testing.assert_array_equal(x[0], image.pixels)
+
+
+def test_to_array_leaves_an_array_as_it_is(step):
+    x = np.arange(6).reshape(1, 2, 3)
+    assert step.ToArray()(x) is x
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_to_pil_is_the_way_back(step, pil, channels):
+    x = np.random.default_rng(0).integers(0, 256, (channels, 4, 5)).astype(np.float32)
+    image = step.ToPIL()(x)
+    assert image.pixels.shape == ((4, 5) if channels == 1 else (4, 5, 3))
+    np.testing.assert_array_equal(step.ToArray()(image), x)
+
+
+def test_random_horizontal_flip(step):
+    """Half of the pictures are flipped, left to right."""
+    x = np.arange(24).reshape(2, 3, 4)
+    np.random.seed(0)
+    flip = step.RandomHorizontalFlip()
+    flipped = 0
+    for _ in range(400):
+        y = flip(x)
+        is_flipped = y[0, 0, 0] == 3
+        np.testing.assert_array_equal(y, x[:, :, ::-1] if is_flipped else x)
+        flipped += is_flipped
+    assert 150 < flipped < 250
+
+
+def test_the_transforms_with_pil_itself(step):
+    Image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    bgr = step.ToArray()(step.Convert("BGR")(image))
+    np.testing.assert_array_equal(bgr, np.moveaxis(pixels, 2, 0)[::-1])
+    assert step.Resize((3, 4))(image).size == (3, 4)
+    assert step.ResizeShortSide(4)(image).size == (6, 4)
+    crop = step.ToArray()(step.CenterCrop((3, 2))(image))
+    np.testing.assert_array_equal(crop, np.moveaxis(pixels[2:4, 3:6], 2, 0))
+    x = step.ToArray()(image)
+    np.testing.assert_array_equal(np.asarray(step.ToPIL()(x)), pixels)
+    np.testing.assert_array_equal(np.asarray(step.ToPIL()(x[:1])), pixels[..., 0])
+
+
+def test_imagenet_picture(step):
+    """The middle 224 x 224 pixels, less the mean, divided by the deviation."""
+    image = a_picture(300, 256, channels=4)
+    x = step.imagenet_picture(image)
+    middle = np.moveaxis(image.pixels[16:240, 38:262, :3], 2, 0) / 255.0
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    expected = (middle - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+    assert (x.shape, x.dtype) == ((3, 224, 224), np.float32)
+    np.testing.assert_allclose(x, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_imagenet_picture_of_another_size_and_dtype(step):
+    image = a_picture(300, 64)
+    x = step.imagenet_picture(image, size=56, dtype=np.float64)
+    assert (x.shape, x.dtype) == ((3, 56, 56), np.float64)
+    red = (image.pixels[4, 122, 0] / 255 - 0.485) / 0.229
+    assert x[0, 0, 0] == pytest.approx(red, rel=1e-12)
+
+
+# --- CIFAR ---
+
+
+def archive(members):
+    """The bytes of a .tar.gz of files in a folder."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        folder = tarfile.TarInfo("cifar")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name, content in members.items():
+            info = tarfile.TarInfo(f"cifar/{name}")
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def cifar_batch(seed, labels):
+    """A file as in the archive: labels and pixels of each picture; and the pictures.
+
+    labels are (N, 1), or (N, 2) for the coarse and the fine ones.
+    """
+    N = len(labels)
+    x = np.random.default_rng(seed).integers(0, 256, (N, 3, 32, 32), np.uint8)
+    rows = np.hstack([np.array(labels, np.uint8), x.reshape(N, -1)])
+    return rows.tobytes(), x
+
+
+def cifar10_batches():
+    """Files by name, in another order than that of their numbers; pictures, labels."""
+    names = (
+        "data_batch_4 test_batch data_batch_1 data_batch_5 data_batch_2 data_batch_3"
+    )
+    found = {}
+    for i, name in enumerate([*names.split(), "data_batch_3"]):
+        labels = [[(i + j) % 10] for j in range(1 + i % 2)]
+        content, x = cifar_batch(i, labels)
+        found[f"{name}.bin"] = content, x, [label for (label,) in labels]
+    return found
+
+
+def cifar10_archive(batches):
+    members = {name: content for name, (content, *_) in batches.items()}
+    other = {"readme.html": b"a page", "batches.meta.txt": b"names"}
+    return archive(other | members)
+
+
+def test_cifar10(step, monkeypatch, tmp_path):
+    """The five batches follow each other, with their labels."""
+    batches = cifar10_batches()
+    serve(monkeypatch, tmp_path, step.CIFAR10, "a.tar.gz", cifar10_archive(batches))
+    chosen = [batches[f"data_batch_{i}.bin"] for i in range(1, 6)]
+    data = step.CIFAR10()
+    assert isinstance(data, step.Dataset)
+    assert data.data.dtype == np.uint8
+    np.testing.assert_array_equal(data.data, np.concatenate([x for _, x, _ in chosen]))
+    assert list(data.label) == [label for *_, labels in chosen for label in labels]
+    assert data.label.dtype == int
+    assert len(data) == len(data.label)
+
+    data = step.CIFAR10(train=False)
+    _, x, labels = batches["test_batch.bin"]
+    np.testing.assert_array_equal(data.data, x)
+    assert list(data.label) == labels
+
+
+def test_the_examples_of_cifar10_are_scaled(step, monkeypatch, tmp_path):
+    batches = cifar10_batches()
+    serve(monkeypatch, tmp_path, step.CIFAR10, "a.tar.gz", cifar10_archive(batches))
+    x, t = step.CIFAR10(train=False)[1]
+    _, raw, labels = batches["test_batch.bin"]
+    assert (x.shape, x.dtype) == ((3, 32, 32), np.float32)
+    np.testing.assert_allclose(x, raw[1] / 127.5 - 1, atol=1e-6)
+    assert t == labels[1]
+    data = step.CIFAR10(False, lambda x: x[:, :2], lambda t: t + 100)
+    np.testing.assert_array_equal(data[1][0], raw[1][:, :2])
+    assert data[1][1] == t + 100
+
+
+def test_cifar10_is_downloaded_once_and_checked(step, monkeypatch, tmp_path):
+    content = cifar10_archive(cifar10_batches())
+    cache = serve(monkeypatch, tmp_path, step.CIFAR10, "a.tar.gz", content)
+    step.CIFAR10(train=False)
+    (tmp_path / "a.tar.gz").unlink()
+    step.CIFAR10(train=False)
+    (found,) = cache.iterdir()
+    found.write_bytes(content[:-1])
+    with pytest.raises(ConnectionError, match="a.tar.gz"):
+        step.CIFAR10(train=False)
+
+
+def test_the_names_of_cifar10(step):
+    names = "airplane automobile bird cat deer dog frog horse ship truck"
+    assert list(step.CIFAR10.labels()) == names.split()
+
+
+def test_cifar100(step, monkeypatch, tmp_path):
+    """The labels are the fine ones, or the coarse ones if asked for."""
+    batches = {
+        f"{name}.bin": cifar_batch(i, [[i, 99], [19, i]])
+        for i, name in enumerate(("test", "train"))
+    }
+    members = {name: content for name, (content, _) in batches.items()}
+    content = archive({"fine_label_names.txt": b"names", **members})
+    serve(monkeypatch, tmp_path, step.CIFAR100, "b.tar.gz", content)
+    data = step.CIFAR100()
+    np.testing.assert_array_equal(data.data, batches["train.bin"][1])
+    assert list(data.label) == [99, 1]
+    assert list(step.CIFAR100(label_type="coarse").label) == [1, 19]
+    assert list(step.CIFAR100().label) == [99, 1]
+    data = step.CIFAR100(False, label_type="fine")
+    np.testing.assert_array_equal(data.data, batches["test.bin"][1])
+    assert list(data.label) == [99, 0]
+    x, t = step.CIFAR100(False, lambda x: x, lambda t: -t, "coarse")[1]
+    np.testing.assert_array_equal(x, data.data[1])
+    assert t == -19
+    np.testing.assert_allclose(data[1][0], data.data[1] / 127.5 - 1, atol=1e-6)
+
+
+def test_the_names_of_cifar100(step, monkeypatch, tmp_path):
+    names = {
+        "fine_label_names.txt": b"apple\nmaple_tree\n",
+        "coarse_label_names.txt": b"fish\n",
+    }
+    serve(monkeypatch, tmp_path, step.CIFAR100, "b.tar.gz", archive(names))
+    assert step.CIFAR100.labels() == ["apple", "maple_tree"]
+    assert step.CIFAR100.labels("coarse") == ["fish"]

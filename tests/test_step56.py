@@ -19,7 +19,7 @@ from convolutions import (
     places,
     pool_loops,
 )
-from helpers import array, records, var
+from helpers import array, records, reference, var
 
 LOOPS = {
     "conv2d": "conv2d_loops",
@@ -404,3 +404,76 @@ def test_sizes_of_a_pool_may_be_numbers_of_numpy_or_lists(step):
     x = var(step, np.arange(16.0).reshape(1, 1, 4, 4))
     expected = step.pooling(x, 2, 2).data
     np.testing.assert_array_equal(step.pooling(x, np.int64(2), [2, 2]).data, expected)
+
+
+# --- concatenate ---
+
+
+def pieces(step):
+    return [var(step, x) for x in reference("concatenate([x0, x1, x2])")["inputs"]]
+
+
+def test_concatenate_puts_arrays_side_by_side(step):
+    xs = pieces(step)
+    y = step.concatenate(xs)
+    assert type(y) is step.Variable
+    np.testing.assert_array_equal(y.data, np.hstack([x.data for x in xs]))
+
+
+def test_the_gradient_of_concatenate_is_cut_into_pieces(step):
+    expected = reference("concatenate([x0, x1, x2])")
+    xs = pieces(step)
+    y = step.concatenate(xs)
+    y.grad = step.Variable(expected["cotangent"])
+    y.backward()
+    for x, gx in zip(xs, expected["gradients"], strict=True):
+        np.testing.assert_array_equal(array(x.grad), gx)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3, -1, -2, -3, -4])
+def test_concatenate_along_any_axis(step, axis):
+    rng = np.random.default_rng(0)
+    shapes = [[2, 3, 2, 3] for _ in range(3)]
+    for length, shape in zip((1, 3, 2), shapes):
+        shape[axis] = length
+    xs = [var(step, rng.standard_normal(shape)) for shape in shapes]
+    y = step.concatenate(xs, axis=axis)
+    np.testing.assert_array_equal(y.data, np.concatenate([x.data for x in xs], axis))
+    gy = rng.standard_normal(y.shape)
+    y.grad = step.Variable(gy)
+    y.backward()
+    for x, gx in zip(xs, np.split(gy, (1, 4), axis), strict=True):
+        np.testing.assert_array_equal(array(x.grad), gx)
+
+
+def test_concatenate_twice_the_same_adds_the_gradients(step):
+    x = var(step, [1.0, 2.0, 3.0])
+    (step.concatenate([x, x], axis=0) * np.arange(6.0)).backward()
+    assert array(x.grad).tolist() == [3.0, 5.0, 7.0]
+
+
+def test_concatenate_to_order_2(step):
+    def f(*xs):
+        return step.concatenate(xs, axis=1) ** 3 * np.arange(12.0).reshape(2, 6)
+
+    assert step.gradient_check(f, *pieces(step), order=2)
+
+
+def test_concatenate_takes_arrays_as_constants(step):
+    x = var(step, [[1.0, 2.0]])
+    y = step.concatenate([np.array([[5.0]]), x])
+    (y * y).backward()
+    assert y.data.tolist() == [[5.0, 1.0, 2.0]]
+    assert array(x.grad).tolist() == [[2.0, 4.0]]
+
+
+def test_concatenate_keeps_float32_and_each_gradient_its_own_dtype(step):
+    x0, x1 = var(step, [[1, 2]], np.float32), var(step, [[3]], np.float32)
+    assert step.concatenate([x0, x1]).dtype == np.float32
+    step.concatenate([x0, var(step, [[3]])]).backward()
+    assert array(x0.grad).dtype == np.float32
+
+
+def test_concatenate_refuses_shapes_that_differ_elsewhere(step):
+    with pytest.raises(ValueError, match=r"\(2, 3\) and \(3, 3\)"):
+        step.concatenate([var(step, np.ones((2, 3))), var(step, np.ones((3, 3)))])

@@ -3,6 +3,7 @@
 import gc
 import weakref
 
+import cupy_stand_in
 import numpy as np
 import pytest
 from helpers import give, hooked, layer_of, records, var
@@ -496,3 +497,82 @@ def test_clipping_without_any_gradient_does_no_harm(step):
     layer = layer_of(step, p=[1.0, 2.0])
     hooked(step, layer, step.ClipGrad(1.0)).update()
     assert layer.p.data.tolist() == [1.0, 2.0]
+
+
+# --- SeqDataLoader ---
+
+
+def make_numbers(step, count):
+    """A data set: i, as an array, and 100 + i."""
+
+    class Range(step.Dataset):
+        def prepare(self):
+            self.data = np.arange(count, dtype=np.float32)[:, None]
+            self.label = 100 + np.arange(count)
+
+    return Range()
+
+
+@pytest.mark.parametrize(
+    "count, batch_size, expected",
+    [
+        (10, 3, [[0, 3, 6], [1, 4, 7], [2, 5, 8]]),
+        (6, 2, [[0, 3], [1, 4], [2, 5]]),
+        (3, 1, [[0], [1], [2]]),
+        (3, 3, [[0, 1, 2]]),
+    ],
+)
+def test_each_place_of_a_batch_follows_a_sequence(step, count, batch_size, expected):
+    loader = step.SeqDataLoader(make_numbers(step, count), batch_size)
+    assert len(loader) == len(expected)
+    for _ in range(2):
+        batches = list(loader)
+        assert [x[:, 0].tolist() for x, _ in batches] == expected
+        for x, t in batches:
+            assert (x.shape, x.dtype) == ((batch_size, 1), np.float32)
+            assert t.tolist() == (100 + x[:, 0]).tolist()
+
+
+def test_batches_of_a_sequence_one_by_one(step):
+    loader = step.SeqDataLoader(make_numbers(step, 6), batch_size=2)
+    assert isinstance(loader, step.DataLoader)
+    assert loader.next()[1].tolist() == [100, 103]
+    assert next(loader)[1].tolist() == [101, 104]
+    loader.reset()
+    assert [loader.next()[1].tolist()[0] for _ in range(3)] == [100, 101, 102]
+    with pytest.raises(StopIteration):
+        loader.next()
+
+
+@pytest.mark.parametrize("count, batch_size", [(0, 1), (3, 0), (3, -1), (3, 4)])
+def test_no_batches_are_refused(step, count, batch_size):
+    with pytest.raises(ValueError, match="batches|sequences"):
+        step.SeqDataLoader(make_numbers(step, count), batch_size)
+
+
+def test_a_sequence_is_not_shuffled_and_draws_no_random_numbers(step):
+    np.random.seed(1)
+    expected = np.random.rand()
+    np.random.seed(1)
+    list(step.SeqDataLoader(make_numbers(step, 10), 3))
+    assert np.random.rand() == expected
+
+
+def test_sequences_may_go_to_the_gpu(step, monkeypatch):
+    cupy = cupy_stand_in.install(monkeypatch)
+    data = make_numbers(step, 6)
+    x, t = next(step.SeqDataLoader(data, 2, gpu=True))
+    assert {type(x), type(t)} == {cupy.ndarray}
+    x, t = next(step.SeqDataLoader(data, 2))
+    assert {type(x), type(t)} == {np.ndarray}
+
+
+def test_loops_over_one_sequence_loader_stand_for_themselves(step):
+    loader = step.SeqDataLoader(make_numbers(step, 10), 3)
+    once = [t.tolist() for _, t in loader]
+    assert [(t.tolist(), u.tolist()) for (_, t), (_, u) in zip(loader, loader)] == [
+        (t, t) for t in once
+    ]
+    assert len([1 for _ in loader for _ in loader]) == 9
+    assert (len(loader), loader.max_iter) == (3, 3)
+    assert loader.next()[1].tolist() == next(iter(loader))[1].tolist() == once[0]
