@@ -1,42 +1,90 @@
 """Step 13 · Many inputs and outputs (backward)
 
 Problem
-z = add(square(x), square(y)); z.backward() ends in
-    NotImplementedError: Add has no backward() yet.
-Giving Add one is not enough: backward() serves func.inputs[0] only, so
-y.grad would stay None.
+x² + y² has the slopes 2x and 2y. At (2, 3) that is 4 and 6. Ask for them:
+
+    x, y = Variable(np.array(2.0)), Variable(np.array(3.0))
+    z = add(square(x), square(y))
+    z.backward()        NotImplementedError: Add has no backward() yet.
 
 Idea
-Backward, everything is the other way round. A function with two inputs
-and one output gets one gradient there and hands out two:
+Then give Add one. If x0 grows by 0.01, so does x0 + x1. The same holds for
+x1. Both slopes are 1, and both inputs get gy as it is:
 
     x0 --+                     gx0 <--+
-         +--> Add --> y               +-- Add <-- gy
+         +--> Add --> y               +-- Add <-- gy        gx0 = gx1 = gy
     x1 --+                     gx1 <--+
 
-    y = x0 + x1    dy/dx0 = 1, dy/dx1 = 1    so gx0 = gx1 = gy
+So Add.backward(gy) returns gy, gy. But the loop of step 12 does not know what
+to do with two. It takes the tuple for the gradient of the first input:
 
-The two paths then go on separately: the list of functions to visit, of
-which step 8 used one place only, now fills up.
+    TypeError: Expected an array or a number, but got (array(1.), array(1.)).
+
+Backward, everything is the other way round. A function with two inputs takes
+one gradient and gives two. Here is the whole way, with a = x² and b = y²:
+
+    z.grad = 1
+    Add       gives a.grad = 1         and b.grad = 1
+    Square    gives x.grad = 1 · 4 = 4        for x = 2
+    Square    gives y.grad = 1 · 6 = 6        for y = 3
 
 In the code
-Function.__call__ keeps what backward() needs: the list of the inputs'
-arrays in saved_inputs, and what forward() gave, as a tuple, in
-saved_outputs. Square.backward takes x from there; Exp.backward takes y,
-which is e ** x already.
-func.output_grads() lists the gradients of the outputs, with zeros for one
-that was not used; backward(*gys) gets them. It returns a gradient for each
-input: one alone bare, several as a tuple.
-Add.backward(gy) returns gy, gy. Function.backward still raises
-NotImplementedError; only its signature is new.
-Function.gradients(gys) calls it and always returns a tuple.
-Variable.backward() goes over all inputs with their gradients (zip) and puts
-the creator of each into its list. A gradient that is a number becomes an
-array.
-gradient_check(f, *xs, eps=1e-4, tolerance=1e-5) compares the slopes along
-one input after the other: along(f, xs, k) is f as a function of xs[k]
-alone. An input that got no gradient has the slope 0. The message names the
-input, too, from 0.
+backward() sets z.grad to 1 already, and Square has its backward(). New is the
+second line:
+
+    [Add.backward]
+
+Now the loop. It pairs the inputs of a function with their gradients. It also
+follows each input, where it used to follow the first:
+
+    [Variable.backward]
+
+In step 8 the list funcs never held more than one function. After Add it holds
+two, one for each path. They wait there until the loop comes to them.
+
+Square gives one gradient and Add gives two. As on the way forward, one value
+comes bare and several come as a tuple. The loop wants a tuple in any case:
+
+    [Function.gradients]
+
+A function may have several outputs, too. Then backward() needs a gradient for
+each of them, and it takes them with a star:
+
+    [Function.backward]
+
+Not every output has a gradient. Take s = x + y and d = x - y from one function
+and go back from d² alone. At (2, 3) d is -1, so its gradient is 2 · (-1) = -2.
+d² does not depend on s, so the gradient of s is 0:
+
+    x.grad = 0 + (-2) = -2        y.grad = 0 - (-2) = 2
+
+    [Function.output_grads]
+
+One more thing gets easier with *inputs. Square used to look into
+inputs[0].data, and Exp worked out e ** x a second time. Now each call saves
+the arrays that went in and the arrays that came out:
+
+    [Function.__call__]
+
+    [Square.backward]
+
+The slope of e ** x is e ** x. That is the output, so it need not be computed
+again:
+
+    [Exp.backward]
+
+Are 4 and 6 right? numerical_diff() moves one input. With two inputs we hold
+one still and move the other. along() makes a function of one input for that:
+
+    [along]
+
+At (2, 3) along(f, [x, y], 1) is 4 + y², with the slope 6. The check goes
+over the inputs one by one:
+
+    [gradient_check]
+
+Now z = x² + y² works. Try z = x + x, and there is a surprise: the slope is 1,
+and the check says that it is 2. That is step 14.
 
 New:      Function.output_grads, Function.gradients, Add.backward, along
 Changed:  Variable.backward, Function.__call__, Function.backward,
@@ -44,28 +92,36 @@ Changed:  Variable.backward, Function.__call__, Function.backward,
 Removed:  nothing
 
 Elsewhere
-The same contract holds in PyTorch: Function.backward(ctx, *grad_outputs)
-returns as many gradients as forward had inputs, or an error says
-"returned an incorrect number of gradients". JAX's custom_vjp wants a
-tuple from its backward pass, even for one input; we take it bare.
+PyTorch has the same contract. backward(ctx, *grad_outputs) returns one
+gradient for each input of forward. If one is missing, PyTorch says "returned
+an incorrect number of gradients (expected 2, got 1)".
 
 Watch out
-add of shapes (3,) and (1,) works forward, because NumPy broadcasts, and
-gives x1 a gradient of shape (3,): Add does not sum it yet. See step 40.
-zip ends with the shorter of its lists: a backward() that forgets an input
-leaves it without a gradient, silently. See step 24.
-Where paths meet again, gradients are still wrong: see steps 14 to 16.
+zip stops at the end of the shorter list. If a backward() forgets an input,
+that input gets no gradient, and no error says so. Step 24 mends this.
+
+NumPy can add the shapes (3,) and (1,). Then Add gives both inputs a gradient
+of shape (3,), and for the second that is wrong. Step 40 mends this.
 
 Try
-1. Let Add.backward return gy, 2 * gy. Which line of the demo objects?
-2. Add a third variable: z = x^2 + y^2 + w. What is w.grad?
-3. Set z = add(x, x). What is x.grad, and what should it be?
+1. Let Add.backward return gy, 2 * gy. What is y.grad, and what does the check
+   say?
+2. Let Add.backward return gy alone. What is y.grad, and what does the check
+   say?
+3. Add a third variable: z = x² + y² + w. What is w.grad?
 
 Output
     z = x^2 + y^2   z = 13.0
     dz/dx = 2x      x.grad = 4.0
     dz/dy = 2y      y.grad = 6.0
     checked         True
+
+Answers
+1. y.grad is 2 · 6 = 12. Input 1, element (): backward() gives a slope of 12,
+   but the numerical slope is 6.
+2. None. The check takes that for a slope of 0, and stops at input 1: 0
+   against 6.
+3. 1.0. z = add(add(square(x), square(y)), w), and Add gives w what it got.
 """
 
 import copy

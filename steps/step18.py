@@ -1,47 +1,108 @@
 """Step 18 · Modes that save memory
 
 Problem
-Ten squares in a row on an array of 1 MB: after backward() they hold 21 MB
-besides it, though all that is wanted is x.grad. Whoever only wants y
-still pays 10 MB for a graph that is never walked.
+Square an array of 1 MB ten times and call backward(). After that step 17
+holds 21 MB besides x: the 10 results, and 11 gradients. We want one of these
+gradients, x.grad.
+
+Whoever wants y alone, and no gradient at all, pays as well. The graph holds
+10 MB, and nobody will ever walk it.
 
 Idea
-1. The gradient of a variable in between has done its work once its creator
-   has used it. Drop it, unless asked to keep it.
-2. Switch recording off where no gradient is wanted: no links, so each
-   array is freed as soon as the next one is made.
+Take y = (x²)² at 2 and call x² a. Who needs which gradient, and how long?
+
+    y.grad = 1               the Square of y needs it, to get a.grad
+    a.grad = 1 · 2a = 8      the Square of a needs it, to get x.grad
+    x.grad = 8 · 2x = 32     we need it
+
+1 and 8 are waste as soon as the next line is done. So let us set y.grad to
+None after its use, and a.grad, too. This saves the memory. But sometimes we
+do want to see the 8, and so we need a way to keep it. Keep it in a.grad, and
+walk again. Then the new 8 comes on top of the old one, and 16 goes on:
+
+    first walk         x.grad = 8 · 4  = 32
+    second walk        x.grad = 32 + 16 · 4 = 96        64 is right
+
+So .grad serves two ends. It is the result for the user, and it is the note
+that backward() makes on its way. Part them. The notes go into a dictionary
+of the walk's own, with the variables as keys. Whoever uses a note takes it
+out:
+
+    grads     {y: 1}
+              {a: 8}          the Square of y took the 1
+              {x: 32}         the Square of a took the 8
+
+In the end it holds what nobody took: the ends of the graph.
+
+For the second waste there is a simple cure. No gradient is wanted, so make no
+links. Then each array is freed as soon as the next one is made. All it takes
+is a switch that the functions look at.
 
 In the code
-backward(*, retain_grad=False) keeps the gradients under way in a dict of
-its own, grads, with the variables as its keys. func.output_grads(grads,
-retain_grad) takes those of func's outputs out of it; an output whose
-creator is no longer func counts as unused. What is left in the end are the
-variables at the start of the graph: each gets its gradient added to .grad.
-Those in between get theirs only with retain_grad, and y loses its own.
-Whatever they had from an earlier walk does not count any more.
-x.add_grad(gx, taken) adds to .grad. Add gave gy to both its inputs, one
-array; now each gets its own: taken has the ids of the arrays that are
-somebody's gradient already, and gx.base tells a view from an array.
-read_only(gy) is what a backward() gets: a view that it cannot change.
+First the walk. What is left in grads goes into .grad. The star says that the
+flag goes by its name, as in backward(retain_grad=True):
 
-Config.enable_backprop is the switch, True to begin with. Only while it is
-True make_output() links output and function; otherwise creator stays
-None and outputs an empty list.
+    [Variable.backward]
 
-    with using_config("enable_backprop", False):      with no_grad():
-        y = square(x)                                     y = square(x)
+output_grads() takes the notes of a function's outputs. With retain_grad it
+leaves a copy in .grad. An output that has got another creator by now, or none,
+is no longer this function's, and counts as unused:
 
-Both say the same. using_config(name, value), a contextlib.contextmanager,
-sets an attribute of the class Config and gives it back its old value
-afterwards, by try/finally: after an exception, too. A name that Config does
-not have is an AttributeError.
+    [Function.output_grads]
 
-__slots__ lists the attributes of Variable (data, grad, creator,
-generation, and __weakref__ for step 17). It has no dictionary any more: it
-takes less memory, and x.gard = 1 is an error, as it should be.
+There is a trap in passing arrays around. Add gives one and the same gy to
+both its inputs. Suppose that one of them comes from a function with a
+backward() like this:
 
-The demo's modes() is the switch at first, in no_grad(), in a using_config
-of True inside that, in no_grad() again, and after an exception there.
+    gy *= 2
+    return gy
+
+It writes into the array of both. For y = 2x + w step 17 gives w the slope 2
+instead of 1. So a backward() gets a view that cannot be written to, and
+gy *= 2 is an error:
+
+    [read_only]
+
+The user may write, as in x.grad *= 10. In step 17 that changed w.grad as
+well, for y = x + w, since they were one array. Now each variable gets an
+array of its own. add_grad() copies when it must: when the array is a view, or
+when somebody has it already. taken holds the ids of all that are given away:
+
+    [Variable.add_grad]
+
+Now the switch. It is an attribute of a class, so it is there once:
+
+    [Config]
+
+    [Function.make_output]
+
+Without links creator is None and the function knows no outputs. It would do
+to write Config.enable_backprop = False, and True afterwards. But if there is
+an exception in between, "afterwards" never comes, and the program goes on
+without gradients and without a word. A with block comes to its end in any
+case, and try and finally see to it:
+
+    [using_config]
+
+The value before it may have been False already. So it is not True that comes
+back, but what was there. That is why blocks can stand in one another. A name
+that Config does not have is an AttributeError. Most of the time we want one
+case, and it gets a short name:
+
+    [no_grad]
+
+One saving is left. Each Python object has a dictionary for its attributes,
+unless its class lists them. With the list a variable takes about 80 bytes, and
+not 112. And x.gard = 1 is an error now, where it used to go unnoticed.
+__weakref__ is in the list for the weak references of step 17:
+
+    [Variable]
+
+The demo shows the switch before, in and after nested blocks, in modes(). Its
+memory() says what a result holds.
+
+Now variables cost little. They are still tiresome to look at: print(x) shows
+an address, and x.shape is an error. That is step 19.
 
 New:      Config, using_config, no_grad, Variable.add_grad, read_only
 Changed:  Variable, Variable.backward, Function.make_output,
@@ -49,18 +110,22 @@ Changed:  Variable, Variable.backward, Function.make_output,
 Removed:  nothing
 
 Elsewhere
-PyTorch: torch.no_grad(), per thread (ours is from step 54 on), and
-y.retain_grad() for one tensor. Its retain_graph is another thing: whether
-what the functions have saved for backward is kept. Chainer has using_config
-and retain_grad=True.
+PyTorch has torch.no_grad(). It holds for one thread, and ours will from step
+54 on. v.retain_grad() there keeps the gradient of one tensor in between.
+Chainer has using_config, and backward(retain_grad=True).
 
 Watch out
-Each walk adds to x.grad: after a second backward() on the same y it is
-twice as large. Clear what you want to read.
+A second y.backward() still adds to x.grad: 32, then 64. That is step 14's
+rule, and the way out is x.cleargrad(). With retain_grad it adds to a.grad as
+well.
+
+y.backward() takes y.grad away, unless you ask to keep it.
 
 Try
-1. Leave out the finally in using_config. What do the modes print?
-2. Print x.grad after with no_grad(): y = square(x), then y.backward().
+1. Leave out try and finally in using_config, and keep the last line. What
+   does the demo print for the modes?
+2. After with no_grad(): y = square(x), call y.backward(). What is x.grad?
+3. Count the 11 MB of the row "backward". Which arrays are they?
 
 Output
     retain_grad=True   gradients of x, a, y: 32.0, 8.0, 1.0
@@ -70,6 +135,12 @@ Output
     backward               holds 11 MB
     forward only           holds 10 MB
     forward only, no_grad  holds  1 MB
+
+Answers
+1. True False True False False. The switch stays off after the exception, so
+   the rest of the demo records nothing: 2, 2, 1 and 1 MB.
+2. None. y has no creator, so there is no way back to x.
+3. The 10 results of square(), which the graph holds, and x.grad.
 """
 
 import contextlib

@@ -1,65 +1,103 @@
 """Step 24 · Gradients of complicated functions
 
 Problem
-This is the Goldstein-Price function of x and y:
+This is Goldstein and Price's function of x and y:
 
     (1 + (x + y + 1)^2 (19 - 14x + 3x^2 - 14y + 6xy + 3y^2))
     (30 + (2x - 3y)^2 (18 - 32x + 12x^2 + 48y - 36xy + 27y^2))
 
-Two lines to write, a page to differentiate by hand, and one wrong sign
-on that page goes unnoticed. With 38 functions, too: if the backward() of
-one forgets an input, zip ends early, and which of them is to blame?
+Its derivatives fill a page by hand. We type two lines, and backward() gives
+-5376 and 8064 at (1, 1). Now let Mul.backward() forget its second factor:
+
+    def backward(self, gy):
+        return gy * self.saved_inputs[1]
+
+Step 23 then gives 1206 and 1206, and no error. There are 38 functions in this
+graph. Which of them is to blame?
 
 Idea
-Each operator knows its own derivative, and backward() puts them together,
-however long the formula is:
+The long formula is no trouble at all. Each operator knows its own derivative,
+and backward() puts them together, however many there are. So all three
+formulas of the demo work at once. They come from tests of optimizers: one
+knows where their lowest points are.
 
     sphere        x^2 + y^2
     matyas        0.26 (x^2 + y^2) - 0.48 x y
     goldstein     the one above
 
-These three are known from tests of optimisers: functions of two
-numbers with a valley whose lowest point one knows, so that one can see
-whether an optimiser finds it.
-What a function gives back is checked on arrival, while one knows whose it
-is: a gradient for each input, each like the variable it belongs to.
+The trouble is a function whose backward() is wrong. Take a short formula to
+see what happens, x + x · x² at 1. Its slope is 1 + 3x² = 4, and three paths
+make it up:
+
+    x in the sum            1
+    the first factor        x²       = 1
+    the second factor       x · 2x   = 2        together 4
+
+A product that forgets its second factor gives 2. One that forgets the return
+gives 1. Both numbers look fine, and that is what makes them bad. zip pairs
+what there is and leaves the rest out.
+
+gradient_check() would find that something is wrong. But it sees the whole
+formula, and not the function. The best moment to complain is when the
+gradients arrive. At that moment we know whose they are.
 
 In the code
-Function.gradients: after a forgotten return a TypeError says "X.backward
-gave None, not a gradient.", X being the class. A wrong number is a
-ValueError with X and both numbers; a list counts as one.
-fit_gradient(gx, x) returns gx as an array. A number will do; a shape other
-than that of x.data is a ValueError with both shapes. It gives gx the dtype
-of x.data, or float64 for integers. y.grad itself, ones or not, goes
-through it first.
+So gradients() looks at what backward() gave. None means that the return is
+missing. And there must be as many gradients as inputs:
 
-The demo writes the formulas as on paper:
-sphere(x, y), matyas(x, y), goldstein(x, y), of variables or numbers.
-gradient(f, x, y) takes two numbers and gives three: the value of f
-there and its two derivatives; numerical_gradient(f, x, y) gives the
-numerical slopes along x and along y, and count_functions(f) how many
-functions the graph has. OneOnly and NoReturn are faulty products.
+    [Function.gradients]
+
+A list is no tuple, so it counts as one gradient. That is the rule of outputs,
+from step 12.
+
+The number can be right and the gradient still be of no use. Multiply a
+variable of shape (1,) by one of shape (3,). The first one gets a gradient of
+shape (3,), for one number. Or multiply a float32 variable by a float64 array:
+its gradient is float64, and takes twice the memory. A gradient is to be like
+its variable. A wrong shape is a mistake, and we refuse it. A wrong dtype is
+no mistake, and we convert it:
+
+    [fit_gradient]
+
+What about integers? The slope of n / 4 is 0.25, and no integer can hold
+this. So the gradients of integers are float64.
+
+Each gradient goes through fit_gradient() as it arrives. The one that
+backward() starts from does so, too, for the user may have set y.grad by hand:
+
+    [Variable.backward]
+
+What comes to add_grad() has been fitted by then, so its first line is gone:
+
+    [Variable.add_grad]
+
+In the demo gradient() and numerical_gradient() give the slopes in two ways.
+count_functions() counts the functions of a graph. OneOnly and NoReturn are
+the two bad products. Their names stand in the messages.
+
+So we know who made a mistake in 38 functions. What we still cannot do is see
+them. That is step 25.
 
 New:      fit_gradient
 Changed:  Variable.backward, Variable.add_grad, Function.gradients
 Removed:  nothing
 
 Elsewhere
-The same Python formula works in PyTorch (tensors), JAX (arrays) and
-Chainer (variables) with no change, as each of them overloads the
-operators. In TensorFlow 1 it built a graph that a session ran later.
+Give goldstein() two tensors of PyTorch, and it gives the same gradient. Its
+operators are overloaded as ours are. PyTorch, too, refuses a wrong number or
+shape on arrival, and converts a wrong dtype.
 
 Watch out
-A gradient that is right at one point may be wrong elsewhere. At (1, 1)
-x and y, x * x and 1 are all the same number, so that a mistake may not
-show. Check at a point with nothing special about it, as gradient_check
-does when you give it one.
+Number, shape and dtype are checked, and the values are not. A wrong value may
+even look right. Let Pow.backward() return gy * c, without the x. At (1, 1)
+sphere has the gradient (2, 2) all the same, for x is 1. At (2, 1) it is (2, 2)
+again, and should be (4, 2). So check at a point with nothing special about it.
 
 Try
-1. Where is the lowest point of matyas? Put it in for (1, 1).
-2. Goldstein-Price has its lowest point at (0, -1). What is the value
-   there, and what is the gradient?
-3. Write x * x for x**2 in sphere. What changes in the output?
+1. The lowest point of matyas is (0, 0), and that of goldstein is (0, -1).
+   What are the values and the gradients there?
+2. Write x * x + y * y in sphere. What changes in the Output?
+3. What does backward() say for the product of shapes (1,) and (3,)?
 
 Output
     sphere, 3 functions
@@ -76,6 +114,13 @@ Output
         numerical slopes     -5376.000     8064.000
     OneOnly.backward gave 1 gradients for 2 inputs; it must give one for each.
     NoReturn.backward gave None, not a gradient.
+
+Answers
+1. 0 and 3. Both gradients are (0, 0), as they must be at a lowest point.
+2. Nothing. Two products take the place of the two powers, so there are still
+   3 functions.
+3. A gradient of shape (3,) came back for a variable of shape (1,); the two
+   must be equal. Step 40 will add the three up.
 """
 
 import contextlib
