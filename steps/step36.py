@@ -38,7 +38,7 @@ double backpropagation: the second backward() goes back through the first.
 
 Who needs z? Whoever wants a slope to be small, or large, or 1. Take a network
 f(x0, x1) with weights. Call its slopes along x0 and x1 f0 and f1. Together
-they are an arrow, and the arrow shall have the length 1:
+they are an arrow, the gradient of f, and it shall have the length 1:
 
     penalty = (sqrt(f0 ** 2 + f1 ** 2) - 1) ** 2
 
@@ -72,11 +72,11 @@ its own. So let us make a function of it:
 
     [derivative]
 
-Take h(x, z) = x * x * z at 2 and 3. derivative(h, 0) is a function, and it gives
-2 x z = 12. derivative(derivative(h, 0), 1) gives the slope of that along z,
-2 x = 4. The inputs are cleared twice. The first time is for an old gradient,
-or ours would be added to it. The second time is for the next calculation, which
-would add to ours. A None becomes zeros, since the caller computes with it.
+Take h(x, z) = x * x * z at 2 and 3. The function derivative(h, 0) gives
+2 x z = 12. And derivative(derivative(h, 0), 1) gives the slope of that along
+z, which is 2 x = 4. The inputs are cleared twice. First an old gradient has to
+go, or ours would be added to it. Then ours has to go, or the next calculation
+would add to it. A None becomes zeros, since the caller computes with it.
 
 What can check a function can check its derivative, so gradient_check calls
 itself. The order says how deep:
@@ -101,8 +101,8 @@ Removed:  nothing
 
 Elsewhere
 PyTorch takes torch.autograd.grad(y, x, create_graph=True), and the penalty is
-added to the loss. WGAN-GP is trained so (Gulrajani et al., 2017). PyTorch's own
-check of second derivatives is torch.autograd.gradgradcheck.
+added to the loss. WGAN-GP is trained so (Gulrajani et al., 2017). To check
+second derivatives PyTorch has torch.autograd.gradgradcheck.
 
 Watch out
 If x.grad is not cleared before z.backward(), it still holds y' = 4, and the
