@@ -61,8 +61,8 @@ sorts the variables, so that each gets its gradient before it hands it on. The
 sorting recurses along the chain, so it has the limit of step 7.
 
 Watch out
-One function called twice was a RecursionError in step 7, for going in circles.
-The loop goes in the same circle, and nothing stops it any more: y.backward()
+In step 7 a single A called twice led round in a circle, into a RecursionError.
+The loop goes round in the same circle, and now nothing stops it: y.backward()
 never returns.
 
 Try
@@ -79,9 +79,10 @@ Output
                100,000   2.718268                  100,000
 
 Answers
-1. AttributeError: 'NoneType' object has no attribute 'backward'. (It names
-   'output' if your code reads func.output.grad in a line before.) Only x has no
-   creator, and x comes last. By then x.grad is there already, and it is right.
+1. AttributeError: 'NoneType' object has no attribute 'backward'. If your code
+   fetches func.output.grad in a line before, it is 'output' that is missing.
+   Only x has no creator, and x comes last. By then x.grad is there already,
+   and it is right.
 2. 2^10 = 1024. Every factor is taken from backward(); forward() is not asked.
 3. 1, always. One is taken out and one put in, since each function has one
    input.
