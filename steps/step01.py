@@ -17,8 +17,8 @@ perhaps in a dict, with the array as the key?
 
     grads = {x: 0.0}    TypeError: unhashable type: 'numpy.ndarray'
 
-That fails, too. What is in an array can change, so Python does not take it
-for a key.
+That fails, too. A dict finds its keys by comparing them. Arrays are compared
+by their elements, and these can change. So NumPy lets no array be a key.
 
 Idea
 Put the array into a box. The name x then stands for the box, and the box has
@@ -26,7 +26,7 @@ room for notes beside what it holds:
 
     x --> +------------------+
           | data: array(1.0) |
-          | grad: 0.0        |
+          | room for notes   |
           +------------------+
 
 The array may have any number of dimensions, which NumPy also calls axes. Here
@@ -44,12 +44,18 @@ The whole box takes three lines:
 
     [Variable]
 
+The room for notes needs no line. Python lets us write x.grad = 0.0 into any
+object of a class of our own. Step 6 gives grad a fixed place.
+
 The box holds the very array it was given, not a copy. A copy would cost time
 and memory for every box, and networks have large arrays.
 
 What is in the box can be replaced. After x.data = other, x is the same box
 with something else in it. Training will do just that: better numbers in the
 same boxes.
+
+So far we have put something in. Computing with it is another matter: not even
+x ** 2 works. That is step 2.
 
 New:      Variable
 Changed:  nothing
@@ -62,9 +68,6 @@ Before version 0.4 the box was a class of its own, and its name was Variable.
 Watch out
 A vector with three elements is three-dimensional to a mathematician. To NumPy
 it has one dimension: ndim counts axes, not elements.
-
-So far we have put something in. Computing with it is another matter: not even
-x ** 2 works. That is step 2.
 
 Try
 1. Let two variables hold the same array, and set one element of it to 9. What

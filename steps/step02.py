@@ -42,12 +42,18 @@ error names the class. Whoever forgets forward() in a new class, or misspells
 it, reads at once which class is meant.
 
 A new function is now a class with one method. It receives an array and returns
-an array. Of boxes it knows nothing:
+what NumPy makes of it. Of boxes it knows nothing:
 
     [Square]
 
+Is that an array? Not always. NumPy squares np.array(10.0), an array with no
+axes, and returns a number of its own, np.float64(100.0). It computes like an
+array, so for now we let it be. Step 9 makes an array of it.
+
 Why a class, and not simply a function? An object can keep something from one
 call to the next. From step 6 on it must.
+
+One function alone does not get us far. In step 3 they form a chain.
 
 New:      Function, Square
 Changed:  nothing
@@ -64,8 +70,6 @@ calls it. With only one, Square(x) says "Square() takes no arguments".
 Inside forward() x is an array; outside it is a Variable. Square() called with
 a bare array fails with a puzzling message about memoryview. The reason is that
 an array has an attribute data of its own: its raw memory.
-
-One function alone does not get us far. In step 3 they form a chain.
 
 Try
 1. Write a class Cube, in three lines.

@@ -15,8 +15,8 @@ there is no end of formulas.
 
 Idea
 There is no end of formulas, but they are made of few parts. This one has only
-two: squaring, and e to the power of something. Their slopes are known to
-everyone who ever had a lesson in calculus: 2x and e^x.
+two: squaring, and e to the power of something. Their slopes stand in every
+table of derivatives: 2x and e^x.
 
 So cut the formula up. A function takes a Variable and returns a Variable.
 Therefore the output of one can be the input of the next:
@@ -41,6 +41,8 @@ The demo makes A = Square(), B = Exp() and C = Square(), and calls one after
 the other. A and C do the same thing, yet they are two objects. Soon each of
 them will remember what it was called with.
 
+The chain knows y. How fast does y grow if x grows? That is step 4.
+
 New:      Exp
 Changed:  nothing
 Removed:  nothing
@@ -56,8 +58,6 @@ first.
 
 Values grow quickly in such a chain. Where e^a is too large for a float, NumPy
 gives inf and a warning, and the chain goes on with inf.
-
-The chain knows y. How fast does y grow if x grows? That is step 4.
 
 Try
 1. Compute e^((x²)²) at 0.5 from the same functions.

@@ -21,9 +21,9 @@ That is the 3.297 of step 4. The three formulas need only x, a and b, and these
 are there after one run.
 
 For single numbers it does not matter in which order we multiply. For vectors
-it does, and that is the whole secret of backpropagation. Take a link from 2
-numbers to 2 numbers, y = (W x)². It has four slopes. They stand in a matrix,
-the Jacobian: in row i and column j is the slope of y_i along x_j. For example
+it does, and backpropagation makes use of it. Take a link from 2 numbers to 2
+numbers, y = (W x)². It has four slopes. They stand in a matrix, the Jacobian:
+in row i and column j is the slope of y_i along x_j. For example
 
     W = [1  2]    x = [1]    W x = [ 9]    y = [81]
         [3 -1]        [4]          [-1]        [ 1]
@@ -31,13 +31,17 @@ the Jacobian: in row i and column j is the slope of y_i along x_j. For example
     Jacobian    2 ·  9 · [1  2]  =  [18 36]
                 2 · -1 · [3 -1]  =  [-6  2]
 
-Test one: move the first x from 1 to 1.001, and the first y goes from 81 to
-81.018. So the slope is 18.
+By hand: the first element of W x is 1 · 1 + 2 · 4 = 9. It grows with x_1 by
+the 1 in W, and its square grows by 2 · 9 times that, which is 18. Test it:
+move x_1 from 1 to 1.001, and y_1 goes from 81 to 81.018. So the slope is 18.
 
-The slope of a chain is now a product of matrices, C' B' A', where A' is the
-Jacobian of A, and so on. An (m, n) matrix times an (n, p) matrix takes
-m · n · p multiplications. Let a chain go from 4 numbers to 3, to 2 and to 1,
-and begin at the input:
+In a chain, x_j reaches y_i through each of the numbers in between. Along one
+of these paths the slopes are multiplied, and the paths add up. A product of
+matrices does just that: row times column. So the slope of a chain is
+C' B' A', where A' is the Jacobian of A, and so on.
+
+An (m, n) matrix times an (n, p) matrix takes m · n · p multiplications. Let a
+chain go from 4 numbers to 3, to 2 and to 1, and begin at the input:
 
     B' A'       (2, 3) (3, 4)    2 · 3 · 4 = 24
     C' (B' A')  (1, 2) (2, 4)    1 · 2 · 4 =  8    together 32
@@ -51,9 +55,18 @@ The result is the same, and the work is about half. From the output side there
 is a single row all the way, because y is a single number. From the input side
 a whole matrix is carried along, one column for each input.
 
-With a thousand inputs it is 101,000 multiplications instead of 1,010,000. A
-loss is one number and the weights are many, so start at the output. One run
+With more numbers the gap is wider. The demo goes from 1000 numbers to 100, to
+10 and to 1:
+
+    input side     10 · 100 · 1000  +  1 · 10 · 1000   =  1,010,000
+    output side     1 ·  10 ·  100  +  1 · 100 · 1000  =    101,000
+
+A loss is one number and the weights are many, so start at the output. One run
 forward and one walk back give every slope. That is backpropagation.
+
+Only the multiplying is counted here. To make the Jacobians costs something,
+too: the one of the first link has 100,000 slopes. Wait for step 6, which gets
+by without them.
 
 In the code
 The framework stays as it is; all of this step is in the demo. Link(W) is the
@@ -67,9 +80,15 @@ multiplications. The order is all they differ in:
     product = product @ local       from the output side
 
 compare(1000, 100, 10, 1) makes a chain of links between vectors of these
-sizes, with random matrices from the seed 0, and prints both counts. As a check
-it asks numerical_diff(), which moves all inputs together. So each of its
-slopes must be the sum of a row.
+sizes, with random matrices from the seed 0, and prints both counts. It takes
+four sizes, for three links.
+
+As a check it asks numerical_diff(), which moves all inputs together. Then each
+output feels all of its slopes at once, one for each input, and they add up. In
+the Jacobian these slopes stand in one row. So what numerical_diff() gives for
+an output must be the sum of its row.
+
+In step 6 we take the walk back through our own chain, function by function.
 
 New:      nothing
 Changed:  nothing
@@ -84,8 +103,6 @@ Watch out
 The walk back needs the values of the forward run, the last one first. So all
 of them must be kept until then. Backpropagation pays for its speed with
 memory.
-
-In step 6 we take this walk through our own chain, function by function.
 
 Try
 1. Give the chain as many inputs as outputs: compare(50, 50, 50, 50). Which
@@ -156,7 +173,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is.
+    elements are all moved by eps, down and up; x stays as it is. The slope is no
+    Variable but what NumPy computes: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

@@ -9,12 +9,11 @@ multiplied whole Jacobians. For Square on three numbers, 1, 2 and 3, that is
     [0 0 6]
 
 It is nearly all zeros, since each output depends on one input only. On a
-thousand numbers it would be a million slopes, and 999,000 of them zeros. Must
-we really write them down?
+thousand numbers it would be a million slopes, and 999,000 of them zeros.
 
 Idea
-No. On the walk back, nobody asks for the matrix. What is asked for is a row
-times the matrix, and the zeros do nothing there:
+On the walk back, nobody asks for the matrix. What is asked for is a row times
+the matrix, and the zeros do nothing there:
 
                 [2 0 0]
     [g0 g1 g2]  [0 4 0]  =  [2·g0  4·g1  6·g2]  =  g * 2x
@@ -49,12 +48,16 @@ Now the backward() of Square. A first attempt:
         return gy * 2 * x        which x?
 
 The x that forward() had, but that call is long over. So the function must keep
-its input. All calls go through Function, so it is done there, once:
+its input in self.input. It keeps the Variable, not the array in it. For these
+formulas the array would be enough. But step 7 has to put a gradient into that
+input, and only the Variable has a place for one.
+
+All calls go through Function, so the input is kept there, once for all:
 
     [Function.__call__]
 
-Here it pays that a function is an object. With self.input the two backward()
-are as short as their formulas:
+Here it pays that a function is an object. With x = self.input.data the two
+backward() are as short as their formulas:
 
     [Square.backward]
 
@@ -67,6 +70,9 @@ And as with forward(), a class that has none says so:
 The demo calls backward() by hand, from C to A. Beside it stands what step 4
 gives: 3.29744263, in two runs, where 3.29744254 is right.
 
+Look at its three lines of backward(). They are the program written a second
+time, in reverse. In step 7 the program finds that way by itself.
+
 New:      Function.backward, Square.backward, Exp.backward
 Changed:  Variable.__init__, Function.__call__
 Removed:  nothing
@@ -77,17 +83,16 @@ input with ctx.save_for_backward(x). In JAX, jax.custom_vjp takes such a pair.
 
 Watch out
 A function remembers its last input only. Let A be one Square and y = A(A(x)),
-which is x⁴. At 3 the slope is 4 · 27 = 108, but going back through A twice
-gives 18 · 18 = 324. Both times A uses the 9. Make a new Square() for every
-call.
+which is x⁴. Start at 3: the first call makes 9, the second makes 81. On the
+way back each call should use its own input, but A has kept only the 9:
 
-The square of np.array(0.5) is no array but a NumPy number, np.float64. So
-y.data and x.grad are such numbers here. It does no harm yet, and step 9 sees
-to it.
+    right    from 81: 2 · 9 = 18    from 9: 2 · 3 = 6     18 · 6  = 108
+    with A   from 81: 2 · 9 = 18    from 9: 2 · 9 = 18    18 · 18 = 324
 
-Now look at the demo again. Its three lines of backward() are the program
-written a second time, in reverse. In step 7 the program finds that way by
-itself.
+So make a new Square() for every call.
+
+y.data and x.grad are NumPy numbers here and not arrays, as in step 2. It does
+no harm yet, and step 9 sees to it.
 
 Try
 1. Why are a.grad and x.grad the same number? Start from x = 1.
@@ -126,7 +131,10 @@ class Function:
     """Makes a variable out of a variable; what it computes is up to forward()."""
 
     def __call__(self, x):
-        """The variable made out of the variable x, which is kept in self.input."""
+        """The variable that this function makes out of the variable x.
+
+        self.input keeps x: the Variable itself, not its array.
+        """
         y = Variable(self.forward(x.data))
         self.input = x
         return y
@@ -174,7 +182,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is.
+    elements are all moved by eps, down and up; x stays as it is. The slope is no
+    Variable but what NumPy computes: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

@@ -7,8 +7,8 @@ With step 6 every program has to be written twice, the second time in reverse:
     b = B(a)               a.grad = B.backward(b.grad)
     y = C(b)               x.grad = A.backward(a.grad)
 
-If we exchange two lines on the right, it breaks. We could keep a list,
-[A, B, C], and go through it in reverse. But what is the list for this one?
+If we exchange two lines on the right, it breaks. And for some programs the
+lines cannot even be written:
 
     while y.data < 100:
         y = Square()(y)
@@ -16,15 +16,22 @@ If we exchange two lines on the right, it breaks. We could keep a list,
 How many squares it takes depends on y. Nobody knows before the run.
 
 Idea
-Then let the run itself leave a trail. Each variable remembers the function
-that made it, its creator. Each function remembers its input and its output:
+Then let the run itself leave a trail. Each call could append its function to
+one common list, and backward() could go through the list in reverse. That
+works, and it is called a tape. But a common list holds all that was ever
+computed, whether y depends on it or not, and somebody has to say when it
+begins and when it ends.
+
+So we take links instead. Each variable remembers the function that made it,
+its creator, and each function remembers its input and its output. The links
+lead from y to just those functions that y was made by:
 
        input     output    input     output    input     output
     x <------ A <------> a <------ B <------> b <------ C <------> y
                 creator             creator             creator
 
-Now y knows the way back to x, whatever the program was. A variable that has
-its gradient does three things:
+This holds whatever the program was. A variable that has its gradient does
+three things:
 
     1. Get the function that made me. None? Then I am the start: done.
     2. Give its input a gradient: func.backward(my gradient).
@@ -49,8 +56,9 @@ no function can forget it:
 
     [Function.__call__]
 
-The three things from above are three lines, and the third is a call of
-itself:
+The three things from above take four lines: one each, and the if asks whether
+there is a creator. The last line is backward() calling backward(), for the
+input:
 
     [Variable.backward]
 
@@ -59,6 +67,10 @@ attribute output has no reader yet. It will have one in step 8.
 
 The demo follows the trail and prints it. Then it makes long chains of PlusOne,
 a function x + 1, whose slope is 1 however long the chain is.
+
+Python allows about 1,000 calls inside one another, and here each function
+costs one. So a chain of 500 works, and one of 5,000 ends in a RecursionError,
+as the last line of the demo shows. Step 8 removes that limit.
 
 New:      Variable.set_creator, Variable.backward
 Changed:  Variable.__init__, Function.__call__
@@ -72,12 +84,14 @@ down each operation as it happens, as a tape does, and reads it backwards.
 Watch out
 If y.grad is not set, the first backward() gets None and fails to multiply it.
 
-A(A(x)) with a single A is worse than in step 6. A is now the creator of its
-own input, and the way back leads from A to A for ever.
+A single A called twice, as in step 6, is worse now. The second call writes
+over A.input:
 
-"For ever" ends soon, with a RecursionError. Python allows about 1,000 calls
-inside one another. An honest chain of 5,000 functions stops there as well, as
-the last line of the demo shows. Step 8 removes that limit.
+    a = A(x)     a.creator is A     A.input is x
+    y = A(a)     y.creator is A     A.input is a
+
+From y the way leads to A and on to a. The creator of a is A, and A.input is a
+again. It would go round for ever, but a RecursionError stops it.
 
 Try
 1. Put one more Exp() around the chain. What else has to change?
@@ -97,8 +111,10 @@ Output
 Answers
 1. Nothing. The new y is 5.200326, and x.grad is 17.147775.
 2. 1.0. The walk starts at a, so x.grad is da/dx = 2x.
-3. 997, in Python 3.11. They make 998 variables, with a call of backward() for
-   each. The program and slope_of_chain() are the other two.
+3. 997, in Python 3.11, tried at the end of the file and run as a script. They
+   make 998 variables, with a call of backward() for each. The program and
+   slope_of_chain() are the other two. A notebook has more calls under way
+   before yours, so there it is fewer.
 """
 
 import numpy as np
@@ -181,7 +197,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is.
+    elements are all moved by eps, down and up; x stays as it is. The slope is no
+    Variable but what NumPy computes: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

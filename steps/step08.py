@@ -6,16 +6,17 @@ With step 7 a chain of 5,000 functions ends in
     RecursionError: maximum recursion depth exceeded
 
 Such a chain is nothing unusual. A network that reads a text letter by letter
-makes one of every page. Python allows about 1,000 calls inside one another,
-and backward() goes one call deeper for every function.
+calls a few functions for each letter, all in one chain. A page of 2,000
+letters is enough to make it that long. Python allows about 1,000 calls inside
+one another, and backward() goes one call deeper for every function.
 
 The limit can be raised, with sys.setrecursionlimit(1_000_000), and a chain of
 100,000 then works. But how high is high enough? And the limit has its uses:
 it is what stopped A(A(x)) in step 7.
 
 Idea
-What does each call hand on to the next? Only one thing: whose turn it is. For
-that nobody needs a call. A name will do:
+Each call hands only one thing on to the next: whose turn it is. For that
+nobody needs a call. A name will do:
 
     func = y.creator
     while func is not None:
@@ -26,10 +27,10 @@ This is right for every chain. But it will not last: soon functions have two
 inputs, and then two functions have their turn next. One name cannot hold both,
 and a list can. So we keep a list of the functions that are still to be called:
 
-    funcs     taken out    what it does      put in: creator of the input
-    [C]       C            b.grad = 2.568    B
-    [B]       B            a.grad = 3.297    A
-    [A]       A            x.grad = 3.297    None, since nobody made x
+    funcs     taken out    what it does       put in: creator of the input
+    [C]       C            gives b.grad       B
+    [B]       B            gives a.grad       A
+    [A]       A            gives x.grad       None, since nobody made x
     [None]    None         nothing
     []                     the end
 
@@ -46,22 +47,23 @@ The demo makes chains of n functions Grow. Each multiplies by 1 + 1 / n, so the
 slope of the chain is (1 + 1 / n)^n. For n = 10 it is 1.1^10 = 2.593742. For
 large n it approaches e = 2.718282.
 
+So much for the length of a chain. Writing one is still a nuisance: count the
+brackets in Square()(Exp()(Square()(x))). Step 9 is about comfort.
+
 New:      nothing
 Changed:  Variable.backward
 Removed:  nothing
 
 Elsewhere
 PyTorch keeps a queue of functions that are ready and works through it in a
-loop. A chain of 100,000 is no trouble there either. Karpathy's micrograd
-recurses to find the order, so it has the limit of step 7.
+loop. A chain of 100,000 is no trouble there either. Karpathy's micrograd first
+sorts the variables, so that each gets its gradient before it hands it on. The
+sorting recurses along the chain, so it has the limit of step 7.
 
 Watch out
-A(A(x)) with a single A no longer ends in a RecursionError. It no longer ends.
-A is still the creator of its own input, and now nothing stops the loop. Make a
-new Square() for every call.
-
-So much for the length of a chain. Writing one is still a nuisance: count the
-brackets in Square()(Exp()(Square()(x))). Step 9 is about comfort.
+In step 7 a single A called twice led round in a circle, into a RecursionError.
+The loop goes round in the same circle, and now nothing stops it: y.backward()
+never returns.
 
 Try
 1. Leave out the if. Which error do you get, and why only at the end?
@@ -77,8 +79,10 @@ Output
                100,000   2.718268                  100,000
 
 Answers
-1. AttributeError: 'NoneType' object has no attribute 'backward'. Only x has no
-   creator, and x comes last. By then x.grad is there already, and it is right.
+1. AttributeError: 'NoneType' object has no attribute 'backward'. If your code
+   fetches func.output.grad in a line before, it is 'output' that is missing.
+   Only x has no creator, and x comes last. By then x.grad is there already,
+   and it is right.
 2. 2^10 = 1024. Every factor is taken from backward(); forward() is not asked.
 3. 1, always. One is taken out and one put in, since each function has one
    input.
@@ -166,7 +170,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is.
+    elements are all moved by eps, down and up; x stays as it is. The slope is no
+    Variable but what NumPy computes: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

@@ -25,13 +25,7 @@ The first is easy:
 
     [exp]
 
-The second is two lines at the top of backward(). They use np.ones_like(data)
-instead of 1.0, because a gradient has the shape of what it belongs to:
-
-    [Variable.backward]
-
-Further down it has an as_array() that was not there before. That comes from
-the third wish. To refuse is easy enough:
+The third comes next, since the second will need it. To refuse is easy enough:
 
     [Variable.__init__]
 
@@ -49,26 +43,39 @@ computes:
     np.array(0.5) ** 2       np.float64(0.25)
     np.array([0.5]) ** 2     array([0.25])
 
-So a number that comes out of a calculation must become an array again:
+So a number that comes out of a calculation must become an array again. What is
+a number? NUMBERS at the top of the file has the types, Python's and NumPy's:
 
     [as_array]
 
-    [NUMBERS]
-
-It is needed wherever a result goes into a Variable or becomes a gradient:
+It is needed wherever a result goes into a Variable:
 
     [Function.__call__]
 
+In numerical_diff() that is x moved by eps. The slope that it returns goes into
+no Variable, so it stays as NumPy gives it, a number if x holds one number:
+
     [numerical_diff]
 
-Why does Variable not call as_array() itself, and take the 0.5? It could. But
-then x.data would no longer be the very object you passed. So what you write is
-checked, and only what the framework computes is converted.
+Now the second. It is two lines at the top of backward(). They use
+np.ones_like(data) instead of 1.0, because a gradient has the shape of what it
+belongs to. Further down, each gradient goes through as_array(), too:
+
+    [Variable.backward]
+
+Variable could call as_array() itself, and take the 0.5. But then x.data would
+be the very object you passed if that is an array, and another one if it is a
+number. One rule is simpler: what you pass to Variable() is checked, and what
+the framework computes is converted.
+
+It is pleasant to use now. But is it right? A backward() that forgets a factor
+runs as smoothly as a good one. Step 10 puts them all to the test.
 
 New:      NUMBERS, as_array, square, exp
 Changed:  Variable.__init__, Variable.backward, Function.__call__,
           numerical_diff
 Removed:  nothing
+Given:    NUMBERS
 
 Elsewhere
 torch.exp(x) hides its function object as exp(x) does here. PyTorch starts at
@@ -82,8 +89,8 @@ For y = square(x) at [1, 2, 3], x.grad is [2, 4, 6].
 Ones are set only where there is no gradient. A second y.backward() starts from
 what is in y.grad, whoever put it there.
 
-It is pleasant to use now. But is it right? A backward() that forgets a factor
-runs as smoothly as a good one. Step 10 puts them all to the test.
+Only Variable() is checked, not what you write into x.data later. x.data = [1]
+passes, and the next square(x) fails with the message from the top.
 
 Try
 1. Set y.grad = np.array(10.0) before y.backward(). What is x.grad?
@@ -222,7 +229,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is.
+    elements are all moved by eps, down and up; x stays as it is. The slope is no
+    Variable but what NumPy computes: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
