@@ -1,27 +1,33 @@
 """Step 50 · Mini-batches
 
 Problem
-Step 48 showed the network all 300 points and then moved the weights once. But
-the direction can be guessed from fewer. 32 points give nearly the same slopes
-for a tenth of the work, and then we have ten updates for the price of one:
+Step 48 took its mini-batches out of an array: x[rows], with 30 indices in
+rows. The data sets of step 49 promise dataset[i] and len(dataset), and no
+more. So here the loop of step 48 breaks off:
 
-    updates in an epoch                        1 of 300     10 of 32
-    right after 40 epochs, of 300 new ones     60 %         96 %
+    Spiral()[rows]    TypeError: only integer scalar arrays can be converted
+                      to a scalar index
 
-An epoch is a look at each example, once. The 32 are a mini-batch. Cut them by
-hand:
+Fetch the examples one by one, then. And cut the order by hand, 32 at a time:
 
-    for i in range(len(x) // 32):                        300 // 32 = 9
-        x_batch, t_batch = x[32 * i : 32 * (i + 1)], t[32 * i : 32 * (i + 1)]
+    for k in range(len(dataset) // 32):                  300 // 32 = 9
+        examples = [dataset[i] for i in order[32 * k : 32 * (k + 1)]]
 
-9 · 32 is 288, and so the last 12 points are never seen. And a data set need
-not have slices. Step 49 promised dataset[i] and len(dataset), and no more.
+9 · 32 is 288, and so the last 12 points are never seen. Nobody is told. And
+this loop would stand in each program twice, to learn and to test.
 
 Idea
-Let us mend the loop. The number of batches must be rounded up. Each example
-is fetched by itself, and the batch is put together from them. A third fault
-does not show yet. Sort the points by their class, as data often come, and
-learn from 20 at a time. Each batch has points of one class only:
+Write it once, and well: an object that gives the batches of an epoch to
+whoever loops over it. The number of batches is rounded up, and the last batch
+is shorter:
+
+    dataset     0 1 2 3 4 5 6
+    order       5 2 4 6 1 0 3
+    batches    [5 2 4] [6 1 0] [3]
+
+But why an order? Step 48 drew one for each epoch, and did not say why. Do
+without it. Let the points be sorted by their class, as data often are, and
+learn from 20 at a time. Then each batch has points of one class only:
 
     batches                            sorted            mixed
     answers 0, 1, 2 after 1 epoch      22, 278, 0        100, 99, 101
@@ -29,11 +35,7 @@ learn from 20 at a time. Each batch has points of one class only:
     loss in epoch 10                   0.87              0.32
 
 Each batch pulls the network to its own class, away from what it has learned
-from the one before. So shuffle: draw a new order for each epoch, and cut that.
-
-    dataset     0 1 2 3 4 5 6
-    order       5 2 4 6 1 0 3
-    batches    [5 2 4] [6 1 0] [3]       the last one is shorter
+from the ones before. So the order is drawn, and anew for each epoch.
 
 In the code
 The whole is an object that can be looped over. Each loop is an epoch:
