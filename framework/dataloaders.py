@@ -9,9 +9,9 @@ from framework.backend import as_cupy
 class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
-    Each loop over it is an epoch of its own, with each example once. The last batch
-    may be shorter, unless drop_last. shuffle changes the order from epoch to epoch, in
-    the same way for a seed. next() goes through an epoch, too, until reset().
+    Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
+    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
+    a generator made of the seed, or np.random. next() walks through an epoch, too.
     """
 
     def __init__(

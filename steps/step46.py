@@ -1,56 +1,141 @@
 """Step 46 · Optimizers
 
 Problem
-The loop of step 45 has one rule, p.data -= lr * p.grad.data. With lr = 0.15
-the loss is 0.22 after 1000 updates; with momentum it would be 0.01.
+The loop of step 45 moves each parameter by lr times its gradient. With
+lr = 0.15 the loss falls to 0.25 in 100 updates. Then it hardly moves, and
+after 1000 updates it is 0.22. The gradients have become small there, and the
+steps with them. So take longer steps, with a larger lr:
+
+    lr                           0.15     0.5      1.0      1.5
+    loss after 100 updates       0.25     0.53     340      inf
+    loss after 1000 updates      0.22     0.20     347      nan
+
+With 1.0 the first steps, where the slopes are large, throw the weights far
+away. One lr has to do for steep slopes and for flat ones.
 
 Idea
-An optimizer moves the parameters p of a layer along their gradients g:
+Think of a ball that rolls downhill. On a long gentle slope it gets faster and
+faster. Give each parameter a velocity v, and call g its gradient:
 
-    SGD(lr=0.01)                        p -= lr * g
-    MomentumSGD(lr=0.01, momentum=0.9)  v = momentum * v - lr * g; p += v
-    AdaGrad(lr=0.001, eps=1e-8)  h += g ** 2; p -= lr * g / (sqrt(h) + eps)
-    AdaDelta(rho=0.95, eps=1e-6)
-        h = rho * h + (1 - rho) * g ** 2
-        d = sqrt((s + eps) / (h + eps)) * g
-        s = rho * s + (1 - rho) * d ** 2; p -= d
-    Adam(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8)
-        m = beta1 * m + (1 - beta1) * g; M = m / (1 - beta1 ** t)
-        v = beta2 * v + (1 - beta2) * g ** 2; V = v / (1 - beta2 ** t)
-        p -= alpha * M / (sqrt(V) + eps)
+    v = momentum * v - lr * g
+    p = p + v
 
-Momentum rolls on where slopes are small. AdaGrad's steps shrink as h grows;
-AdaDelta's h, a running mean, forgets, and the size of its past steps, sqrt(s),
-stands for an lr. Adam is momentum over sqrt(v); M and V mend that m and v
-start at 0. t counts the updates of p.
+Let g be 1 all the time, with lr = 0.1 and momentum = 0.9. Then v is
+
+    -0.1
+    0.9 · (-0.1)   - 0.1  =  -0.19
+    0.9 · (-0.19)  - 0.1  =  -0.271
+    ...  and in the end      -1
+
+The step has become ten times as long. Now let g be 1, -1, 1, -1, as in a
+valley where we jump from one wall to the other. Then v is -0.1, 0.01, -0.091,
+0.018, and in the end about 0.05 to either side. There the step is half as
+long. Long steps where the slopes agree, short ones where they do not: with
+the same lr = 0.15, the loss after 1000 updates is 0.01.
 
 In the code
-Optimizer has target and states; setup(layer) returns self; before it, update()
-is a RuntimeError that names setup. update() takes those params() that have a
-gradient: what requires_grad=False has frozen is none of them. They pass
-check_learnable(p), a TypeError if p is of integers, then update_one(p), here a
-NotImplementedError. state(p, key) is states[p][key], zeros like p.data at
-first: it is of p itself, not of its name.
-take_step(p, step) puts a new array into p.data. A graph from before the update
-still has the old one, and its backward() is right. With p.data -= step, which
-changes the array itself, it would be wrong without a word.
+The velocity has to be kept from update to update, one for each parameter. So
+a rule is not a line any more. It is an object with a memory, an optimizer:
+
+    [Optimizer]
+
+setup(model) says whose parameters are to be moved. update() replaces the loop
+over them. It leaves out what is frozen and what has no gradient. Each kind of
+optimizer writes update_one(), the rule for one parameter. state(param, "v") is
+its memory: an array of zeros at first, later what was left in it. The old
+rule needs no memory, and is called stochastic gradient descent:
+
+    [SGD]
+
+take_step() looks like much ado about p.data -= step. But that line writes into
+an array which may have another owner, the graph. Take y = p² at p = 2. The
+gradient is 4, and lr = 0.5 moves p to 0. Call y.backward() once more:
+
+    p.data -= 0.5 * 4             p.grad = 0
+    p.data = p.data - 0.5 * 4     p.grad = 4
+
+This y was computed with p = 2, so 4 is right. In the first line the graph
+lost its 2, and nobody was told. So take_step() makes a new array. To make
+no more than one, it writes the result over step, which nobody else needs:
+
+    [take_step]
+
+Now the ball. v *= and v -= work in place on purpose: v belongs to the
+optimizer alone.
+
+    [MomentumSGD]
+
+Two small helpers stand beside it. A parameter of integers would never move,
+since 2 - 0.01 is rounded off to an integer again. So update() refuses it
+before anything is moved:
+
+    [check_learnable]
+
+And the rules that follow square a gradient. In float16 that goes wrong soon:
+0.0001 squared is 0, and 300 squared is inf. There we compute in float32:
+
+    [gradient_of]
+
+Momentum has one lr for all parameters. Yet one of them may have gradients of
+1000, and its neighbor gradients of 0.001. AdaGrad measures how large they
+are. It adds up g² in h, and divides by the root of h:
+
+    [AdaGrad]
+
+If g is 3 each time, the root of h is 3, then 3 · 1.414, then 3 · 1.732. The
+steps are lr times 1, 0.707, 0.577, and so on. (eps = 0.00000001 is there for
+g = 0: 0 / 0 would be nan.) But h only grows, so the steps only shrink. Adam
+forgets. It keeps running means, m of g and v of g². Then it goes by m, as a
+ball does, and divides by the root of v, as AdaGrad does:
+
+    [Adam]
+
+One thing in it wants an explanation, unbias1 and unbias2. The means start at
+0. After the first update, m = 0.1 g and v = 0.001 g². Both are far too small,
+and v more so than m:
+
+    m / sqrt(v) = 0.1 g / (0.0316 |g|) = 3.16 or -3.16
+
+The first step would be three times as long as meant. Now divide m by
+1 - 0.9 = 0.1, and v by 1 - 0.999 = 0.001. Then g and g² are left, and the step
+is alpha, for a gradient of 1000 and for one of 0.001. After t updates the
+divisors are 1 - 0.9 ** t and 1 - 0.999 ** t, which go to 1. (The properties t
+and lr are for whoever wants to look: lr is alpha with both divisors in it.)
+
+AdaDelta is a third way, without any lr. Its running mean of g² forgets, too,
+and the size of the past steps stands where the lr would be.
+
+The demo fits the points of step 45 with MLP((10, 1)) by each of the five, with
+all 100 points in each update. It ends with a second backward() through the
+graph from before an update. Adam is best here, and on most days it is the one
+to begin with. So far our networks give a number. To tell one class from
+another they need a loss of another kind. That is step 47.
 
 New:      Optimizer, check_learnable, gradient_of, take_step, SGD, MomentumSGD,
           AdaGrad, AdaDelta, Adam
 Changed:  nothing
 Removed:  nothing
+Given:    AdaDelta
 
 Elsewhere
-PyTorch updates in place, and counts versions of its tensors to notice. Its
-Adam is the paper's Algorithm 1, as here; the book's adds eps to sqrt(v).
+PyTorch updates in place, and counts the versions of its tensors. A backward()
+after an update is a RuntimeError there, if it needs the old numbers. Its SGD
+has v = momentum * v + g and p = p - lr * v, and no momentum by default.
 
 Watch out
-After add(p0, p1).backward() both have one gradient object, and that of sum(p)
-is read-only: change none in place. And sum() is our own: add up in a loop.
+It is cleargrads(), backward(), update(), in each round. Without the first,
+the gradients of all rounds add up (step 14), and no optimizer knows.
+
+An optimizer of your own must not change param.grad in place. After
+add(p0, p1).backward(), both parameters have one and the same gradient.
 
 Try
-1. Show the losses after 100 updates, too. What does AdaDelta(eps=1e-4) do?
-2. Set model.l0.W.requires_grad = False. Which loss does Adam end at?
+1. Show the losses after 100 updates as well. Which optimizer leads there, and
+   what does AdaDelta(eps=1e-4) change?
+2. Set model.l0.W.requires_grad = False in the demo. Which loss does Adam end
+   at? Where have you seen it before?
+3. More momentum is not always better. What is the last loss with
+   MomentumSGD(0.15, momentum=0.99)?
 
 Output
     loss after   0   500  1000 updates
@@ -61,6 +146,14 @@ Output
     Adam         1.31  0.03  0.01
     weights changed: True
     the old graph's gradient is the same: True
+
+Answers
+1. Adam leads with 0.21. SGD is at 0.25, MomentumSGD at 0.23, AdaGrad at 0.22.
+   AdaDelta is last with 0.45, as its first steps are tiny: eps stands for the
+   past steps that it has not made yet. With eps=1e-4 it is at 0.23.
+2. At 0.22, where SGD ends as well. Without the weights of its first layer the
+   network does not leave the plateau of the Problem.
+3. 0.09, against 0.01 with 0.9. The ball rolls past the bottom and up again.
 """
 
 import contextlib

@@ -166,7 +166,7 @@ def binary_cross_entropy(p, t):
 def accuracy(y, t):
     """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
 
-    A constant: it cannot be differentiated.
+    Of equal scores the first is the largest. The result is a constant.
     """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
