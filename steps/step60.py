@@ -2396,7 +2396,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """The shapes of what is made at the first call, on inputs of this size."""
+        """{name: shape} of what the first call will make, on inputs of this size."""
         return {}
 
     def named_params(self):
@@ -2696,7 +2696,7 @@ class EmbedID(Layer):
 
 
 def read_npz(path):
-    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2709,7 +2709,10 @@ def read_npz(path):
 
 
 def save_weights(layer, path):
-    """Write all parameters into an .npz file, whole or not at all."""
+    """Write all parameters into an .npz file by name, whole or not at all.
+
+    A ValueError names those whose data are not yet known; no file is touched then.
+    """
     params = layer.named_params()
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
@@ -2755,7 +2758,11 @@ def shapes_to_come(layer, path, arrays):
 
 
 def set_weights(layer, arrays, path):
-    """Put arrays into the parameters of the same names; path is for the errors."""
+    """Put arrays into the parameters of the same names, all of them or none.
+
+    One ValueError says all that is wrong with the file at path: "l0/W is missing",
+    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
@@ -3295,7 +3302,7 @@ class Optimizer:
         return state[key]
 
     def save_states(self, path):
-        """Write into an .npz file what is kept for each parameter, by its name."""
+        """Write what is kept for each parameter, by names as "Adam/l0/W/m"."""
         kind, arrays = type(self).__name__, {}
         for name, param in self.target.named_params().items():
             for key, value in self.states.get(param, {}).items():
@@ -3303,7 +3310,7 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written, for parameters of these names."""
+        """Go on with what save_states() has written. ValueError if it does not fit."""
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
