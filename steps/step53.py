@@ -52,10 +52,15 @@ then, and the error says what to do:
     [Layer.save_weights]
 
 Now back. NumPy could put any Python object into such a file, as a pickle. But
-a pickle is a program. These 29 bytes print hello when they are loaded, and
-they could as well delete your files:
+a pickle is a program. An object may say what is to be called in its place:
 
-    pickle.loads(b"cbuiltins\nprint\n(S'hello'\ntR.")
+    class Hello:
+        def __reduce__(self):
+            return print, ("hello",)
+
+    pickle.loads(pickle.dumps(Hello()))       prints hello
+
+What is called there could as well delete your files.
 
 Weights are files that one gets from strangers. So allow_pickle is False. A
 damaged zip raises errors of many kinds. For the caller there is just one, and
@@ -90,8 +95,8 @@ does know half of it. One size is open, and the file fills it in:
 
 For a W of (64, 16) in the file the open size is 64 again, and (64, 32) is
 asked for: refused. expected_shapes and shapes_to_come do this for all layers.
-A layer of your own that makes parameters late has a late_shapes, too.
-That of Layer is empty.
+A layer of your own that makes parameters late has a late_shapes(), too. That
+of Layer is empty.
 
 Is that all that was learned? Load the weights and go on to train with
 Adam(0.01), where the demo stops. The first update should change a weight by
@@ -99,9 +104,9 @@ Adam(0.01), where the demo stops. The first update should change a weight by
 past gradients, m and v, and the number t of its updates. A new Adam knows
 none of that. It has one gradient g, so m / sqrt(v) is g / |g|. That is 1 or
 -1, and the weight moves by 0.01, however small its gradient is. (Where g is 0
-it stays.) The loss of the training images was 0.088. After 3 updates it is
-0.1085, and 0.0958 with the old m, v and t. So these go into a file, too, by
-names such as "Adam/l0/W/m":
+it stays.) The loss of the training images was 0.088. After 3 updates
+of a new Adam it is 0.1085, and 0.0958 with the old m, v and t. So these go
+into a file, too, by names such as "Adam/l0/W/m":
 
     [Optimizer.save_states]
 
