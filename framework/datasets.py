@@ -11,9 +11,11 @@ from framework.transforms import Compose, Flatten, Normalize, ToFloat
 
 
 class Dataset:
-    """Examples and labels: dataset[i] is (data, label), both transformed.
+    """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    prepare() of a subclass sets data and, where there are labels, label.
+    The label of an example is None if there are none. i is one integer, of Python
+    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
+    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -43,7 +45,7 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+    """Arrays as a data set; a ValueError: "2 examples cannot have 3 labels."."""
 
     def __init__(self, data, label=None, transform=None, target_transform=None):
         if label is not None and len(data) != len(label):
@@ -64,7 +66,11 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+
+    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
+    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
     random = np.random if seed is None else np.random.default_rng(seed)

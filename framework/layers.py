@@ -33,7 +33,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """The shapes of what is made at the first call, on inputs of this size."""
+        """{name: shape} of what the first call will make, on inputs of this size."""
         return {}
 
     def named_params(self):

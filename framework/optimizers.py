@@ -64,7 +64,7 @@ class Optimizer:
         return state[key]
 
     def save_states(self, path):
-        """Write into an .npz file what is kept for each parameter, by its name."""
+        """Write what is kept for each parameter, by names as "Adam/l0/W/m"."""
         kind, arrays = type(self).__name__, {}
         for name, param in self.target.named_params().items():
             for key, value in self.states.get(param, {}).items():
@@ -72,7 +72,7 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written, for parameters of these names."""
+        """Go on with what save_states() has written. ValueError if it does not fit."""
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():

@@ -7,7 +7,7 @@ from framework.functions.conv import pair
 
 
 class Compose:
-    """Transforms one after the other."""
+    """Calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -98,7 +98,7 @@ class RandomHorizontalFlip:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
 
     def __init__(self, mean=0, std=1):
         self.mean = mean

@@ -12,7 +12,7 @@ from framework.layers import Layer, found_members
 
 
 def read_npz(path):
-    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -53,7 +53,10 @@ def read_weights(path):
 
 
 def save_weights(layer, path):
-    """Write all parameters into an .npz file, whole or not at all."""
+    """Write all parameters into an .npz file by name, whole or not at all.
+
+    A ValueError names those whose data are not yet known; no file is touched then.
+    """
     params = layer.named_params()
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
@@ -99,7 +102,11 @@ def shapes_to_come(layer, path, arrays):
 
 
 def set_weights(layer, arrays, path):
-    """Put arrays into the parameters of the same names; path is for the errors."""
+    """Put arrays into the parameters of the same names, all of them or none.
+
+    One ValueError says all that is wrong with the file at path: "l0/W is missing",
+    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]

@@ -1,70 +1,132 @@
 """Step 49 · Data sets
 
 Problem
-x, t = get_spiral() is the right thing for 300 points. But 50,000 photographs
-of 3 x 224 x 224 numbers in float32 would take 30 GB. And such pictures come
-as bytes (uint8), which can't be used as they are: in uint8, 3 - 128 is 131.
+x, t = get_spiral() gives all examples in one array. For 300 points that is
+fine. Now take a file of 1000 images. Each is 3 x 64 x 64 bytes: three
+channels (red, green, blue) of 64 x 64 numbers from 0 to 255. Read the file,
+make float32 of the bytes, and take their mean:
+
+    bytes of the file     12,288,000
+    memory at the peak    61 MB, five times as much
+
+The bytes are in memory, and beside them four bytes of float32 for each. For
+50,000 photographs of 3 x 224 x 224 the file has 7.5 GB. Five times that is
+38 GB, and the program is stopped before it has learned anything.
 
 Idea
-A training loop has two questions: how many examples are there, and what is
-example number i? An object that answers both is a data set:
+Who said that all of them must be in memory? The loop of step 48 takes 30
+examples at a time. It has just two questions:
 
-    len(dataset)   the number of examples, N
-    dataset[i]     (x, t): the data of one example, and its label
+    len(dataset)    How many examples are there?
+    dataset[i]      What is example i? A pair: x, and its label t.
 
-Whether x comes from an array, a file or a formula is nobody else's business.
-On its way out it goes through transforms, functions from array to array:
-
-    self.data[i] ----> transform ----------> x
-    self.label[i] ---> target_transform ---> t
+An object that answers both is a data set. Whether x comes from an array, a
+file or a formula is its own business. So it can read example i when it is
+asked for it, and not before.
 
 In the code
-Dataset(train=True, transform=None, target_transform=None) keeps these three
-as attributes, sets data and label to None and calls prepare(). A subclass
-writes prepare(): it sets self.data and, if there are labels, self.label.
-self.data may be anything with [i] and len(): an array, np.memmap, or an
-object of your own that opens one file for each i.
-dataset[i] is transform(data[i]) and target_transform(label[i]), or None
-where label is None; without transforms, as they are. i may be negative, or
-NumPy's: operator.index(i) makes an int of it, or a TypeError of 0.5 or 0:3.
+A subclass says in prepare() where the examples are. It sets data and, if
+there are labels, label. All the rest is the same for every data set:
 
-ArrayDataset(data, label=None, ...) is one whose data are at hand already; not
-as many labels as examples are a ValueError. Subset(dataset, indices) has the
-examples that stand at these indices. random_split(dataset, count, seed=None)
-cuts an order, permutation(N) of np.random.default_rng(seed) or np.random, in
-two of these: to learn from, and held back, so as to see when to stop, or
-which of two networks is better. A count not from 1 to N - 1: a ValueError.
+    [Dataset]
 
-Transforms are objects that are called with an array:
-Compose(transforms=()) is several, one after the other.
-Normalize(mean=0, std=1) is (x - mean) / std. Each is a number, or a list of
-C numbers, one for each channel of x (C, ...). Floats keep their dtype;
-integers become float64.
-Flatten() makes (D,) of any shape. AsType(dtype=np.float32) changes the dtype.
-ToFloat() is AsType() to float32, ToInt(dtype=int) to integers.
-Spiral(train=True) is get_spiral(train) as a data set.
+The spiral is a data set of two lines:
+
+    [Spiral]
+
+And so are the images. This is prepare() of Images in the demo:
+
+    self.data = np.memmap(self.path, np.uint8, "r").reshape(-1, 3, 64, 64)
+
+np.memmap makes an array whose numbers stay on the disk. self.data[i] is read
+when it is used. The mean, one image after the other, takes less than 1 MB.
+
+Data may be any object with [i] and len(), for instance one of yours that
+opens a file for each i. It gets a plain int: that is operator.index(i), which
+takes an int of NumPy's, too, and refuses 0.5 and 0:3 with a TypeError.
+
+Now look at transform. An image comes as bytes, and bytes can't be used as
+they are. In uint8 there are no negative numbers, and 3 - 128 = -125 becomes
+-125 + 256 = 131. A Linear layer wants a row of floats, too. So each example
+goes through functions from array to array on its way out. The label has such
+a way of its own:
+
+    self.data[i]  ----> transform ---------> x
+    self.label[i] ----> target_transform --> t
+
+For the images that is Compose([Flatten(), ToFloat(), Normalize(0, 255)]):
+one row, then float32, then from 0 to 1. Compose calls them one by one:
+
+    [Compose]
+
+Normalize is (x - mean) / std. Often each channel has its own mean. Try
+it the naive way, with x of the shape (3, 64, 64) and a mean of shape (3,):
+
+    ValueError: operands could not be broadcast together with shapes
+    (3,64,64) (3,)
+
+NumPy compares shapes from the right, so it sets the 3 against 64. With the
+shape (3, 1, 1) the 3 stands at the channels:
+
+    [Normalize.fitted]
+
+fitted() also takes the dtype of x, since a float32 array less an np.float64
+would be float64, with twice the memory. And Normalize makes floats of whole
+numbers first, so bytes are safe. Two channels of two bytes, with the means
+128 and 5 and the standard deviations 100 and 2:
+
+    [3, 128]   (3 - 128) / 100 = -1.25     (128 - 128) / 100 = 0
+    [5,   7]   (5 - 5) / 2     = 0         (7 - 5) / 2       = 1
+
+    [Normalize]
+
+One more use for such an object. When should we stop to train, and which of
+two networks is better? Points that were learned cannot tell. The test data
+could, but if we choose by them, we have learned from them, too. So hold some
+of the training data back. A subset is a data set that passes the question on,
+with another index:
+
+    [Subset]
+
+With indices [7, 2] its example 0 is example 7 of the whole. And drawing by
+chance is one permutation, cut in two:
+
+    [random_split]
+
+The demo holds 60 of the 300 points back, and learns from the other 240, each
+time 30 in a new order: MLP((20, 3)) with relu, MomentumSGD(0.1), 50 epochs.
+It finds the arm of 97 % of those held back, and of 97 % of all new points.
+
+Flatten, AsType, ToFloat and ToInt change shape and dtype of an example.
+ArrayDataset makes a data set of arrays that are at hand.
 
 New:      Compose, Normalize, Flatten, AsType, ToFloat, ToInt, Dataset,
           ArrayDataset, Subset, random_split, Spiral
 Changed:  nothing
 Removed:  nothing
+Given:    Flatten, AsType, ToFloat, ToInt, ArrayDataset
 
 Elsewhere
-PyTorch's Dataset has an empty __getitem__(); the rest is yours. Compose and
-Normalize are in torchvision.transforms. Chainer: DatasetMixin, get_example(i).
-A tf.data.Dataset is a stream: no [i], and shuffled through a buffer.
+PyTorch's Dataset asks a subclass for __getitem__(), and len() is up to you.
+It has Subset and random_split(), too, which takes the lengths of all parts.
 
 Watch out
-Test data are normalized with the mean and deviation of the training data.
-`for x, t in dataset` ends where dataset[i] is an IndexError: see to it if
-self.data is an object of your own.
-A float32 array less an np.float64 is float64. So Normalize first gives mean
-and std the dtype of x.
+Test data are normalized with the mean and the standard deviation of the
+training data. Else the same image would be another x in training and in use.
+
+`for x, t in dataset` asks for 0, 1, 2 and so on until there is an IndexError.
+Arrays and lists raise it. If your own object does not, the loop never ends.
+
+The demo draws an order, cuts it up, asks for the examples of each piece and
+puts them into arrays. With 300 points in pieces of 32 its reshape() would
+fail. Cutting is the same for every data set, so an object should do it. That
+is step 50.
 
 Try
-1. Leave out ToFloat(). Which dtype comes out, and how much longer is it?
-2. Let Images read with np.fromfile instead of np.memmap. What is the peak?
-3. Write a transform that mirrors an image, and put it into the list.
+1. Leave out ToFloat(). Which dtype has x, and how many bytes?
+2. Let Images read with np.fromfile in place of np.memmap, and begin to
+   measure before the file is read. What is the peak?
+3. Add a transform that mirrors an image. Where in the list must it stand?
 
 Output
     spiral[0]              (0.0021, 0.0399) float32, in arm 0
@@ -77,6 +139,12 @@ Output
     example 0 transformed  (12288,) float32, label None
     memory, all at once    61 MB, the mean is 0.500
     memory, one by one     less than 1 MB, the mean is 0.500
+
+Answers
+1. float64, as Normalize makes it of bytes. 98,304 bytes and not 49,152.
+2. 12 MB: all bytes are in memory, but only one image in float32.
+3. Before Flatten(): lambda x: x[..., ::-1]. After it, x is one row. Turned
+   round, it is an image upside down as well, with red and blue exchanged.
 """
 
 import contextlib
@@ -1835,7 +1903,7 @@ class Linear(Layer):
 
 
 class Compose:
-    """Transforms one after the other."""
+    """Calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -1847,7 +1915,7 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -2123,9 +2191,11 @@ class Adam(Optimizer):
 
 
 class Dataset:
-    """Examples and labels: dataset[i] is (data, label), both transformed.
+    """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    prepare() of a subclass sets data and, where there are labels, label.
+    The label of an example is None if there are none. i is one integer, of Python
+    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
+    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2155,7 +2225,7 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+    """Arrays as a data set; a ValueError: "2 examples cannot have 3 labels."."""
 
     def __init__(self, data, label=None, transform=None, target_transform=None):
         if label is not None and len(data) != len(label):
@@ -2176,7 +2246,11 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+
+    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
+    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
     random = np.random if seed is None else np.random.default_rng(seed)
@@ -2282,8 +2356,8 @@ if __name__ == "__main__":
     print(f"spiral[0]              ({x[0]:.4f}, {x[1]:.4f}) {x.dtype}, in arm {t}")
     model = MLP((20, 3), activation=relu)
     points = ArrayDataset(*get_spiral())
-    learnt, held_back = random_split(points, 240, seed=0)
-    learn(model, learnt)
+    learned, held_back = random_split(points, 240, seed=0)
+    learn(model, learned)
     print(f"held back, arm found   {share_found(model, held_back):.0%}")
     print(f"new points, arm found  {share_found(model, Spiral(train=False)):.0%}")
     print()

@@ -1,48 +1,128 @@
 """Step 53 · Saving and loading
 
 Problem
-Training ends, the program ends, and what was learned is gone. It is only
-arrays, so a file is soon written. But a program that is stopped while it
-writes over the only good file leaves half a file. And one that is given
-the file of another network may load half of it before it sees that.
+Training ends, the program ends, and all that was learned is gone. It is only
+arrays with names, and NumPy has a file for those, the .npz:
+
+    np.savez(path, **arrays)                     save
+    for name, param in named_params().items():   load
+        param.data = file[name]
+
+Let us break it. First, save twice, and let the disk be full after 5000 bytes
+the second time:
+
+    OSError              File too large
+    size of the file     5000, and it was 10,622
+    np.load(path)        BadZipFile: File is not a zip file
+
+The new file is not there, and the old one, which was good, is gone as well.
+A Ctrl-C at the wrong moment does the same. Second, load a file of
+MLP((32, 10)) into MLP((32, 10, 10)):
+
+    l0/W, l0/b, l1/W, l1/b    loaded
+    l2/W                      KeyError: 'l2/W is not a file in the archive'
+
+Whoever catches this error has a network that is half one and half the other.
+And MLP((16, 10)) takes the file without an error. It has 32 hidden numbers
+from then on, whatever its author said.
 
 Idea
-A step that may fail must come before the step that changes something:
+Both programs change something first, and fail later. So change the order.
+All that can fail is done before anything is changed:
 
-    save:  all bytes in memory --> a new file beside the old --> rename
-    load:  read all arrays --> check all of them --> only then put them in
+    save:  all bytes in memory --> a second file beside the old --> rename
+    load:  read all arrays ------> check all of them -------------> put them in
 
-Renaming is done at once: at each moment the name stands for a whole file,
-the old or the new. The file is an .npz, NumPy's zip of arrays, not a
-pickle: a pickle is a program, and loading it runs it.
+A disk may be full while the second file is written. Then the old file is
+still whole. Renaming is done at once: the name stands for the old file or for
+the new one, and never for half of one.
 
 In the code
-save_weights(layer, path) writes what named_params() has, learned or not,
-under its name ("l0/W") and in its dtype: np.savez into an io.BytesIO, then
-write_file of step 26. as_numpy brings arrays from a GPU. The path is
-taken as it is, its folder is made. Parameters without data, of a layer
-not yet called, are a ValueError that names them; nothing is written then.
-read_npz(path) gives the arrays in a file as a dict. A file of another kind,
-cut short, damaged, or with Python objects in it is a ValueError with the
-path in it; one that is not there stays a FileNotFoundError.
-set_weights(layer, arrays, path) puts a dict of arrays in. One ValueError
-names the path and all that is wrong: "l0/W is missing", "l9/W is too
-much", then, parameter by parameter, both shapes where they differ, or the
-array's dtype if its kind is not in "biuf", that of real numbers. Then no
-parameter has changed. A layer not yet called knows its shapes but for one
-size: late_shapes(size) says how it will make them, (size, out_size) for W.
-set_weight(param, array) copies: into the dtype and onto the device that the
-parameter has, if any.
-read_weights(path) is read_npz, or read_safetensors for that ending: 8 bytes
-(little-endian), the length of the JSON {name: {"dtype": "F32", "shape": [2],
-"data_offsets": [0, 8]}, ...}, maybe with "__metadata__"; then the numbers
-(F64, F32, F16, I64). from_pytorch(model, arrays): arrays for set_weights;
-a.0.weight is now a/0/W, bias b, by KINDS; num_batches_tracked goes, unknown
-names stay, and weights of fc..., (out, in, ...), turn to (in, out).
-load_weights(layer, path) is read_npz and set_weights. Layer has
-save_weights and load_weights as methods.
-Optimizer.save_states(path) writes Adam's m, v and t, too, by the parameters'
-names ("Adam/l0/W/m"); load_states(path) goes on with them.
+np.savez writes into an io.BytesIO, which is a file in memory. write_file of
+step 26 does the second file and the renaming:
+
+    [write_npz]
+
+The names are those of step 45, such as "l0/W". as_numpy brings an array home
+from the GPU. A layer that was never called has no W. There is nothing to save
+then, and the error says what to do:
+
+    [save_weights]
+
+    [Layer.save_weights]
+
+Now back. NumPy could put any Python object into such a file, as a pickle. But
+a pickle is a program. An object may say what is to be called in its place:
+
+    class Hello:
+        def __reduce__(self):
+            return print, ("hello",)
+
+    pickle.loads(pickle.dumps(Hello()))       prints hello
+
+What is called there could as well delete your files.
+
+Weights are files that one gets from strangers. So allow_pickle is False. A
+damaged zip raises errors of many kinds. For the caller there is just one, and
+it names the file:
+
+    [read_npz]
+
+Then all is checked. The list `wrong` collects what does not fit, so one error
+tells everything. Only after it comes the loop that changes something:
+
+    [set_weights]
+
+set_weight copies. Otherwise two networks that are loaded from one dict would
+share their arrays. A parameter keeps its dtype and its device, too:
+
+    [set_weight]
+
+The two together are what we wanted:
+
+    [load_weights]
+
+    [Layer.load_weights]
+
+How does set_weights know the shape of a W that is not yet made? A Linear(32)
+does know half of it. One size is open, and the file fills it in:
+
+    late_shapes(None)      {"W": (None, 32)}
+    W in the file          (64, 32)     so the open size is 64
+    late_shapes(64)        {"W": (64, 32)}, and it fits
+
+    [Linear.late_shapes]
+
+For a W of (64, 16) in the file the open size is 64 again, and (64, 32) is
+asked for: refused. expected_shapes and shapes_to_come do this for all layers.
+A layer of your own that makes parameters late has a late_shapes(), too. That
+of Layer is empty.
+
+Is that all that was learned? Load the weights and go on to train with
+Adam(0.01), where the demo stops. The first update should change a weight by
+0.001 on average. It changes it by 0.007. Adam remembers for each weight its
+past gradients, m and v, and the number t of its updates. A new Adam knows
+none of that. It has one gradient g, so m / sqrt(v) is g / |g|. That is 1 or
+-1, and the weight moves by 0.01, however small its gradient is. (Where g is 0
+it stays.) The loss of the training images was 0.088. After 3 updates
+of a new Adam it is 0.1085, and 0.0958 with the old m, v and t. So these go
+into a file, too, by names such as "Adam/l0/W/m":
+
+    [Optimizer.save_states]
+
+    [Optimizer.load_states]
+
+The order is the same: self.states is set in the last line, after all arrays
+have been checked.
+
+The demo trains MLP((32, 10)) with relu on the digits: Adam(0.01), 5 epochs,
+32 at a time. A model "reads well" if more than 9 of 10 test digits are right.
+Then the model and its twin learn for one more epoch, each with an Adam of its
+own. (They do it with the test images, since nothing is measured after that.)
+
+Other people publish weights in files of another kind. read_safetensors() and
+read_weights() read these, and from_pytorch() with KINDS gives PyTorch's names
+and matrices the form of ours. They are given. Step 58 needs them.
 
 New:      Layer.late_shapes, Linear.late_shapes, read_npz, read_safetensors,
           read_weights, save_weights, write_npz, load_weights, expected_shapes,
@@ -51,19 +131,30 @@ New:      Layer.late_shapes, Linear.late_shapes, read_npz, read_safetensors,
           Optimizer.load_states
 Changed:  nothing
 Removed:  nothing
-Given:    read_safetensors, KINDS, from_pytorch
+Given:    Layer.late_shapes, expected_shapes, shapes_to_come, read_safetensors,
+          KINDS, read_weights, from_pytorch
 
 Elsewhere
-PyTorch: torch.save(model.state_dict(), path), a zip with a pickle in it, and
-the optimizer's; torch.load refuses what would run code. load_state_dict names
-what does not fit, too, but what fits is loaded by then.
+torch.save(model.state_dict(), path) writes a zip with a pickle in it, and
+torch.load refuses one that would run code. load_state_dict() names what does
+not fit, but by then it has loaded what does.
 
 Watch out
-Load first, then to_gpu().
+Load first, then call to_gpu(). A layer that was not yet called has no W to
+move, so its W would come from the file into the memory of the host.
+
+np.savez("today.weights", ...) makes today.weights.npz. save_weights takes the
+path as it is.
+
+A twin with the same weights gives the same answers, bit for bit. So far a
+network is its arrays, and each call computes the same. There are layers that
+do one thing in training and another in use. That is step 54.
 
 Try
-1. Give the demo's twin the sizes (32, 10, 10). What is said to be missing?
+1. Give the demo's twin the sizes (32, 10, 10). What does the error say, and
+   what is in the twin's l0.W afterwards?
 2. Save after each epoch and end the program with Ctrl-C. What is in out/?
+3. Leave out other.load_states(...) in goes_on(). Which line changes?
 
 Output
     in the file: l0/W l0/b l1/W l1/b
@@ -77,6 +168,12 @@ Output
         l0/W has the shape (64, 32), not (64, 16);
         l0/b has the shape (32,), not (16,).
     out/step53-half.npz is not a whole .npz file of arrays.
+
+Answers
+1. l2/W is missing; l2/b is missing. l0.W has its random numbers still.
+2. step53.npz, whole, from the last epoch that was saved. A step53.npz.part
+   lies beside it, if Ctrl-C came during a write.
+3. The same after an epoch more is False.
 """
 
 import contextlib
@@ -1892,7 +1989,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """The shapes of what is made at the first call, on inputs of this size."""
+        """{name: shape} of what the first call will make, on inputs of this size."""
         return {}
 
     def named_params(self):
@@ -2016,7 +2113,7 @@ class Linear(Layer):
 
 
 def read_npz(path):
-    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2057,7 +2154,10 @@ def read_weights(path):
 
 
 def save_weights(layer, path):
-    """Write all parameters into an .npz file, whole or not at all."""
+    """Write all parameters into an .npz file by name, whole or not at all.
+
+    A ValueError names those whose data are not yet known; no file is touched then.
+    """
     params = layer.named_params()
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
@@ -2103,7 +2203,11 @@ def shapes_to_come(layer, path, arrays):
 
 
 def set_weights(layer, arrays, path):
-    """Put arrays into the parameters of the same names; path is for the errors."""
+    """Put arrays into the parameters of the same names, all of them or none.
+
+    One ValueError says all that is wrong with the file at path: "l0/W is missing",
+    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
@@ -2160,7 +2264,7 @@ Layer.load_weights = load_weights
 
 
 class Compose:
-    """Transforms one after the other."""
+    """Calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -2172,7 +2276,7 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -2326,7 +2430,7 @@ class Optimizer:
         return state[key]
 
     def save_states(self, path):
-        """Write into an .npz file what is kept for each parameter, by its name."""
+        """Write what is kept for each parameter, by names as "Adam/l0/W/m"."""
         kind, arrays = type(self).__name__, {}
         for name, param in self.target.named_params().items():
             for key, value in self.states.get(param, {}).items():
@@ -2334,7 +2438,7 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written, for parameters of these names."""
+        """Go on with what save_states() has written. ValueError if it does not fit."""
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2509,9 +2613,11 @@ class WeightDecay:
 
 
 class Dataset:
-    """Examples and labels: dataset[i] is (data, label), both transformed.
+    """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    prepare() of a subclass sets data and, where there are labels, label.
+    The label of an example is None if there are none. i is one integer, of Python
+    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
+    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2541,7 +2647,7 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+    """Arrays as a data set; a ValueError: "2 examples cannot have 3 labels."."""
 
     def __init__(self, data, label=None, transform=None, target_transform=None):
         if label is not None and len(data) != len(label):
@@ -2562,7 +2668,11 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+
+    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
+    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
     random = np.random if seed is None else np.random.default_rng(seed)
@@ -2779,13 +2889,13 @@ def digits(train):
 
 
 def scores(model, dataset):
-    """What a model says to all pictures of a data set, (N, 10), and the labels."""
+    """What a model says to all images of a data set, (N, 10), and the labels."""
     x, t = DataLoader(dataset, len(dataset), shuffle=False).next()
     return model(x), t
 
 
 def learn(model, dataset, epochs=5, optimizer=None):
-    """Train a model on the pictures of a data set; returns the optimizer."""
+    """Train a model on the images of a data set; returns the optimizer."""
     optimizer = optimizer or Adam(0.01).setup(model)
     for _ in range(epochs):
         for x, t in DataLoader(dataset, 32, seed=0):

@@ -2316,7 +2316,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """The shapes of what is made at the first call, on inputs of this size."""
+        """{name: shape} of what the first call will make, on inputs of this size."""
         return {}
 
     def named_params(self):
@@ -2544,7 +2544,7 @@ class Deconv2d(Conv2d):
 
 
 def read_npz(path):
-    """The arrays in an .npz file by name. A ValueError says what is wrong with it."""
+    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2585,7 +2585,10 @@ def read_weights(path):
 
 
 def save_weights(layer, path):
-    """Write all parameters into an .npz file, whole or not at all."""
+    """Write all parameters into an .npz file by name, whole or not at all.
+
+    A ValueError names those whose data are not yet known; no file is touched then.
+    """
     params = layer.named_params()
     missing = [name for name, param in params.items() if param.data is None]
     if missing:
@@ -2631,7 +2634,11 @@ def shapes_to_come(layer, path, arrays):
 
 
 def set_weights(layer, arrays, path):
-    """Put arrays into the parameters of the same names; path is for the errors."""
+    """Put arrays into the parameters of the same names, all of them or none.
+
+    One ValueError says all that is wrong with the file at path: "l0/W is missing",
+    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
     wrong += [f"{name} is too much" for name in arrays if name not in params]
@@ -2688,7 +2695,7 @@ Layer.load_weights = load_weights
 
 
 class Compose:
-    """Transforms one after the other."""
+    """Calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -2779,7 +2786,7 @@ class RandomHorizontalFlip:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or one for each channel of x, (C, ...)."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -3132,7 +3139,7 @@ class Optimizer:
         return state[key]
 
     def save_states(self, path):
-        """Write into an .npz file what is kept for each parameter, by its name."""
+        """Write what is kept for each parameter, by names as "Adam/l0/W/m"."""
         kind, arrays = type(self).__name__, {}
         for name, param in self.target.named_params().items():
             for key, value in self.states.get(param, {}).items():
@@ -3140,7 +3147,7 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written, for parameters of these names."""
+        """Go on with what save_states() has written. ValueError if it does not fit."""
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -3327,9 +3334,11 @@ class FreezeParam:
 
 
 class Dataset:
-    """Examples and labels: dataset[i] is (data, label), both transformed.
+    """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    prepare() of a subclass sets data and, where there are labels, label.
+    The label of an example is None if there are none. i is one integer, of Python
+    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
+    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3359,7 +3368,7 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Arrays as a data set: example i is data[i], its label label[i] or None."""
+    """Arrays as a data set; a ValueError: "2 examples cannot have 3 labels."."""
 
     def __init__(self, data, label=None, transform=None, target_transform=None):
         if label is not None and len(data) != len(label):
@@ -3380,7 +3389,11 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others."""
+    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+
+    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
+    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
     random = np.random if seed is None else np.random.default_rng(seed)
