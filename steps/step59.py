@@ -1735,7 +1735,10 @@ def accuracy(y, t):
 
 
 def pair(x):
-    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple."""
+    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple.
+
+    A tuple of two comes back itself. Anything else is a ValueError that names it.
+    """
     if isinstance(x, int | np.integer):
         return x, x
     if isinstance(x, tuple | list) and len(x) == 2:
@@ -1744,7 +1747,11 @@ def pair(x):
 
 
 def get_conv_outsize(input_size, kernel_size, stride, pad):
-    """The number of places of a kernel along an axis of a padded picture."""
+    """The number of places of a kernel along an axis, with `pad` more at each end.
+
+    kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
+    does not fit in, a ValueError names the sizes.
+    """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
         raise ValueError(
@@ -1755,17 +1762,20 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis of a picture that has `size` places for the kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel."""
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
 def conv_outsizes(sizes, kernel_size, stride, pad):
-    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    """(OH, OW): get_conv_outsize for both axes; all the arguments are pairs."""
     return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
 
 
 def padded(x, pad, value=0):
-    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    """x, (..., H, W), in a frame of `value`: PH rows and PW columns at each edge.
+
+    `pad` is the pair (PH, PW). For (0, 0) it is x itself.
+    """
     if pad == (0, 0):
         return x
     edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
@@ -1776,6 +1786,7 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    kernel_size and stride are pairs. A kernel that does not fit in is refused.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
