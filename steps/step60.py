@@ -1861,10 +1861,10 @@ class Im2col(Function):
 
 
 def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
-    """What a kernel sees at each place of the pictures x, (N, C, H, W).
+    """What a kernel sees at each place of the images x, (N, C, H, W).
 
-    (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
-    (N, C, KH, KW, OH, OW).
+    (N * OH * OW, C * KH * KW): rows in the order n, i, j, columns in the order c, k, m.
+    Without to_matrix (N, C, KH, KW, OH, OW). Sizes are whole numbers or pairs.
     """
     col = Im2col(pair(kernel_size), pair(stride), pair(pad))(x)
     if not to_matrix:
@@ -1898,9 +1898,10 @@ class Col2im(Function):
 
 
 def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
-    """Pictures of img_shape, (N, C, H, W), that add up what im2col has taken apart.
+    """Images of img_shape, (N, C, H, W), that add up what im2col has taken apart.
 
-    A pixel that several places of the kernel see gets the sum of theirs.
+    A pixel that several places of the kernel see gets the sum of theirs. What belongs
+    to the padding is left out.
     """
     (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
     stride, pad = pair(stride), pair(pad)
@@ -1917,7 +1918,10 @@ def check_channels(x, channels):
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
-    """The same as conv2d, as a matrix product of im2col and W."""
+    """y (N, OC, OH, OW) of x (N, C, H, W), W (OC, C, KH, KW) and perhaps b (OC,).
+
+    A matrix product of im2col and W. N may be 0. Another C is a ValueError.
+    """
     x, W = as_variable(x), as_variable(W)
     OC, C, KH, KW = W.shape
     check_channels(x, C)
@@ -1928,7 +1932,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
 
 
 def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """The same as pooling without padding, as the maximum of im2col."""
+    """The same as pooling, as the maximum of im2col; but padding counts as 0."""
     col = im2col(x, kernel_size, stride, pad, to_matrix=False)
     N, C, KH, KW, OH, OW = col.shape
     return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
@@ -1982,6 +1986,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    Padding never is the largest; a pad as large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
