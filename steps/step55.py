@@ -96,8 +96,8 @@ more than four such numbers:
 
     k  48    m  8    i  2 · 48 = 96    j  2 · 8 = 16
 
-The element (k, m, i, j) is then (i * 2 + k) rows and (j * 2 + m) pixels away
-from the first one, just where the formula wants it. as_strided makes such an
+The element (k, m, i, j) then lies i * 2 + k rows and j * 2 + m pixels after
+the first one. That is where the formula wants it. as_strided makes such an
 array without copying anything:
 
     [windows]

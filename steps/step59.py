@@ -1796,7 +1796,7 @@ def windows(x, kernel_size, stride):
 
 
 def unpadded(y, pad):
-    """The pictures y without the pixels that padded() adds."""
+    """The images y without the pixels that padded() adds."""
     (H, W), (PH, PW) = y.shape[-2:], pad
     return y if pad == (0, 0) else y[..., PH : H - PH, PW : W - PW]
 
@@ -1830,7 +1830,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
 
 
 class Col2im(Function):
-    """Pictures (N, C, H, W) in which what Im2col has taken apart is added up."""
+    """Images (N, C, H, W) in which what Im2col has taken apart is added up."""
 
     def __init__(self, img_shape, kernel_size, stride, pad):
         self.img_shape = img_shape
@@ -1841,7 +1841,7 @@ class Col2im(Function):
         return self.added_up((col[:, :, i, j] for i, j in pixels), col)
 
     def added_up(self, parts, like):
-        """Pictures with a part for each pixel of the kernel, where it saw them."""
+        """Images with a part for each pixel of the kernel, where it saw them."""
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
         seen = windows(x, kernel_size, stride)
@@ -1924,7 +1924,7 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Pictures with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from."""
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
