@@ -1906,8 +1906,7 @@ class Col2im(Function):
 def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
     """Images of img_shape, (N, C, H, W), that add up what im2col has taken apart.
 
-    A pixel that several places of the kernel see gets the sum of theirs. What belongs
-    to the padding is left out.
+    A pixel seen from several places gets the sum of theirs. Padding is left out.
     """
     (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
     stride, pad = pair(stride), pair(pad)
