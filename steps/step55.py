@@ -1,71 +1,145 @@
 """Step 55 · How a CNN works (1)
 
 Problem
-An MLP of sizes (100, 10) reads 95 of 100 of step 51's digits; when each is
-moved by one pixel, 36 to 54. And if the 64 pixels of all pictures change
-places in one and the same way, it still learns to read 95: it does not know
-which pixels are neighbours, and what it has learned about a stroke here, it
-does not know about a stroke there.
+The network of step 51, an MLP of sizes (100, 10), gets 97 of 100 small digits
+right. Now move each test image by a single pixel:
+
+    not moved   right   left   down   up
+    97          49      46     35     42       of 100 are right
+
+We do not even notice that they moved. What does the network not know? Shuffle
+the 64 pixels, in the same way in all images. To us they are noise now. Train
+the same network on them, and it gets 97 again. So it never knew which pixels
+are neighbours. Each weight belongs to one pixel. What it has learned about a
+stroke here, it does not know about a stroke there.
 
 Idea
-Look through a small window, with the same few weights at every place: the
-kernel W, (KH, KW). At each place on the picture x, (H, W), it gives a number:
+Use the same few weights everywhere. Take a small window, lay it on the image
+x, multiply what is below it by the weights, and add up. Then move the window
+on by a pixel and do it again. The weights are called the kernel. Here is one,
+and the corner of an image that it sees first:
 
-    y[i, j] = sum over k, m of x[i * SH + k, j * SW + m] * W[k, m]
+    W    1  0 -1        x    0  0  0
+         1  0 -1             0  1  1
+         1  0 -1             0  1  1
 
-The stride S is the way from place to place. The padding P is a number of
-zeros put around x first, so that the middle of the kernel comes to the edge
-as well. How many places are there? One axis, with 5 pixels a to e:
+The left column of x is added and the right one is taken away:
 
-    0 a b c d e 0      P = 1, so there are 5 + 2 numbers
-    -----              K = 3, which leaves 4 free; S = 2
-        -----          4 // 2 = 2 times the kernel can go on,
-            -----      so there are 3 places
+    (0 + 0 + 0) · 1 + (0 + 1 + 1) · 0 + (0 + 1 + 1) · (-1) = -2
 
-    OH = (H + 2 * PH - KH) // SH + 1        (OH, OW) is the shape of y
+This kernel is an eye for upright edges. It gives a number below 0 where the
+image gets brighter to the right, and above 0 where it gets darker. Where
+nothing changes it gives 0. Look at "seen" in the Output: there is the block's
+left edge, and there is its right edge.
+
+Slide the kernel over the whole image, and the numbers are an image again, y.
+This is a convolution:
+
+    y[i, j] = sum over k, m of x[i + k, j + m] * W[k, m]
+
+Move the image, and y moves with it. The kernel has 9 weights. A matrix that
+makes 16 numbers of 36 has 16 · 36 = 576.
+
+A network will do this many times, one after the other, and there is a snag.
+A kernel of 3 has 4 places on an axis of 6, then 2, and then it does not fit.
+And a pixel in the corner is seen from one place, one in the middle from 9. So
+put a frame of zeros around x first, the padding P. With P = 1, 6 stays 6.
+
+Sometimes y may well be smaller. Then the kernel need not stop at each pixel.
+The length of its step is the stride S, and i + k becomes i * S + k.
+
+How many places are there? Take an axis of 5 pixels, a to e:
+
+    0 a b c d e 0      P = 1, so there are 5 + 2 · 1 = 7 numbers
+    -----              K = 3 leaves 7 - 3 = 4 free
+        -----          S = 2, so the kernel moves on 4 // 2 = 2 times
+            -----      the first place counts, too: 3 places
 
 In the code
-pair(x) is (x, x) for a whole number and a tuple of two as it is; anything
-else is a ValueError that names it. Pairs are (height, width).
-get_conv_outsize(input_size, kernel_size, stride, pad) is the formula, for
-one axis. A ValueError names the sizes of a kernel and of a picture that it
-does not fit into; kernel_size and stride must be >= 1, pad >= 0.
-get_deconv_outsize(size, kernel_size, stride, pad) undoes it as far as that can
-be done: stride * (size - 1) + kernel_size - 2 * pad. conv_outsizes(sizes,
-kernel_size, stride, pad) is get_conv_outsize for two axes, of pairs.
-padded(x, pad, value=0) is x (..., H, W) with a pair of pixels more at the
-edges; x itself for (0, 0). windows(x, kernel_size, stride), of pairs, is a
-view (..., KH, KW, OH, OW): its [k, m, i, j] is x[i * SH + k, j * SW + m].
-The demo's conv_loops(x, W, stride=1, pad=0), for arrays x and W of two axes
-and numbers or pairs, is the sum above in four loops: slow, and easy to check.
-conv_windows is the same, with one sum over the windows.
-Given is what makes pictures of files: transforms of PIL images, such as
-Resize (a number, or a pair: width, height) and ToArray, and two data sets.
+The formula for one axis, with a sentence for a kernel that does not fit:
+
+    [get_conv_outsize]
+
+The last two lines of the table in the Output show why // is needed. With
+stride 2 a kernel of 3 has 2 places on 6 pixels, and 1 pixel is left over. On
+5 pixels it has 2 places as well. So the way back is not unique. We take the
+shortest axis, without anything left over:
+
+    [get_deconv_outsize]
+
+It undoes the formula when nothing was left over. Step 57 goes back that way.
+
+Images have two axes, and each has its own sizes. We write them as pairs,
+(height, width). Then the frame is a call of np.pad. More axes in front of the
+two are left alone, since step 56 has channels and batches there:
+
+    [padded]
+
+Now the convolution. The demo's conv_loops is the sum as it stands:
+
+    for i in range(OH):
+        for j in range(OW):
+            for k in range(KH):
+                for m in range(KW):
+                    y[i, j] += x[i * SH + k, j * SW + m] * W[k, m]
+
+Four loops, nothing to get wrong. But Python does one product at a time. For a
+100 x 100 image and a 5 x 5 kernel there are 230,400 of them, and that takes
+most of a second. NumPy could do it in one go if it had all that the kernel
+sees in one array, seen[k, m, i, j]. Must we copy each pixel up to 25 times for
+that?
+
+No. An array is a piece of memory, and for each axis the number of bytes from
+one element to the next. In a 6 x 6 image of float64 it is 8 bytes to the next
+pixel and 6 · 8 = 48 to the next row. With the stride (2, 2), seen needs no
+more than four such numbers:
+
+    k  48    m  8    i  2 · 48 = 96    j  2 · 8 = 16
+
+The element (k, m, i, j) then lies i * 2 + k rows and j * 2 + m pixels after
+the first one. That is where the formula wants it. as_strided makes such an
+array without copying anything:
+
+    [windows]
+
+as_strided believes whatever it is told. With wrong sizes it would read memory
+that is not ours. So the sizes come from the formula, which refuses them.
+
+The sum over k and m is now one line, in the demo's conv_windows. It gives what
+the loops give, in about a millisecond.
+
+One image, one channel, one kernel: photographs have three channels, and a
+network is given many of them. That is step 56.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
           ToPIL, RandomHorizontalFlip, imagenet_picture, CIFAR10, CIFAR100
 Changed:  nothing
 Removed:  nothing
-Given:    Convert, Resize, ResizeShortSide, CenterCrop, ToArray, ToPIL,
-          RandomHorizontalFlip, imagenet_picture, CIFAR10, CIFAR100
+Given:    pair, conv_outsizes, Convert, Resize, ResizeShortSide, CenterCrop,
+          ToArray, ToPIL, RandomHorizontalFlip, imagenet_picture, CIFAR10,
+          CIFAR100
+
+(pair makes (3, 3) of 3. conv_outsizes is the formula for both axes. The others
+prepare photographs, for step 58 and for networks of your own.)
 
 Elsewhere
-torch.nn.functional.conv2d gives the same for x[None, None], W[None, None].
-Mathematics turns the kernel round first, as np.convolve does, and calls ours
-a cross-correlation: np.correlate, or scipy.signal.correlate2d.
+torch.nn.functional.conv2d(x[None, None], W[None, None]) gives the same. In
+mathematics a convolution turns the kernel around first, as np.convolve does.
+Ours is called a cross-correlation there: np.correlate. As the weights are
+learned, a network does not mind.
 
 Watch out
-The formula rounds down. A kernel of 3 with stride 2 has 2 places on 6
-pixels, and nothing sees the last one.
+What windows() gives is no copy. Write into it, and you write into the image.
+And one pixel of the image is an element of several windows.
 
 Try
-1. Take W.T as the kernel. What does it see in the picture?
+1. Take W.T as the kernel. What does it see in the image?
 2. Which pad keeps the size for a kernel of 5 at stride 1? And for one of 4?
-3. Set W to nine times 1 / 9, then to zeros with a 1 in the middle.
+3. Let W be nine times 1 / 9. Then let it be zeros with a 1 in the middle.
 
 Output
-    picture (6, 6)      seen (4, 4)   with pad 1 (6, 6)   and stride 2 (3, 3)
+    image (6, 6)        seen (4, 4)   with pad 1 (6, 6)   and stride 2 (3, 3)
      0  0  0  0  0  0   -2  0  2  2   -1 -1  0  1  1  0   -1  0  1
      0  1  1  1  0  0   -3  0  3  3   -2 -2  0  2  2  0   -3  0  3
      0  1  1  1  0  0   -3  0  3  3   -3 -3  0  3  3  0   -2  0  2
@@ -73,7 +147,7 @@ Output
      0  1  1  1  0  0                 -2 -2  0  2  2  0
      0  0  0  0  0  0                 -1 -1  0  1  1  0
 
-    what is seen moves with the picture True
+    what is seen moves with the image True
     weights: 9; in a matrix from 36 to 16 numbers 576
     windows give the same True
     size  kernel  stride  pad  places  back
@@ -82,6 +156,15 @@ Output
        6       3       2    0       2     5
      224       7       2    3     112   223
     A kernel of 8 with stride 1 does not fit into 5 with 1 more at each end.
+
+Answers
+1. The top edge of the block, -2 -3 -2 -1, and its bottom edge, 2 3 2 1. In
+   between there are zeros: W.T is an eye for edges that lie.
+2. 2: 6 + 2 · 2 - 5 + 1 = 6. For 4 there is none. Pad 1 makes 5 of 6, and pad
+   2 makes 7. That is why kernels mostly have odd sizes.
+3. The first takes the mean of 9 pixels and blurs the block: its corner becomes
+   4 / 9 = 0.44. The second gives the middle of the image as it is, and with
+   pad 1 the whole image.
 """
 
 import contextlib
@@ -1698,7 +1781,10 @@ def accuracy(y, t):
 
 
 def pair(x):
-    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple."""
+    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple.
+
+    A tuple of two comes back itself. Anything else is a ValueError that names it.
+    """
     if isinstance(x, int | np.integer):
         return x, x
     if isinstance(x, tuple | list) and len(x) == 2:
@@ -1707,7 +1793,11 @@ def pair(x):
 
 
 def get_conv_outsize(input_size, kernel_size, stride, pad):
-    """The number of places of a kernel along an axis of a padded picture."""
+    """The number of places of a kernel along an axis, with `pad` more at each end.
+
+    kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
+    does not fit in, a ValueError names the sizes.
+    """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
         raise ValueError(
@@ -1718,17 +1808,20 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis of a picture that has `size` places for the kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel."""
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
 def conv_outsizes(sizes, kernel_size, stride, pad):
-    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    """(OH, OW): get_conv_outsize for both axes; all the arguments are pairs."""
     return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
 
 
 def padded(x, pad, value=0):
-    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    """x, (..., H, W), in a frame of `value`: PH rows and PW columns at each edge.
+
+    `pad` is the pair (PH, PW). For (0, 0) it is x itself.
+    """
     if pad == (0, 0):
         return x
     edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
@@ -1739,6 +1832,7 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    kernel_size and stride are pairs. A kernel that does not fit in is refused.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -3119,7 +3213,7 @@ class DataLoader:
 
 
 def conv_loops(x, W, stride=1, pad=0):
-    """The picture x (H, W) seen through the kernel W (KH, KW), in plain loops."""
+    """The image x (H, W) seen through the kernel W (KH, KW), in plain loops."""
     (SH, SW), (KH, KW) = pair(stride), W.shape
     OH, OW = conv_outsizes(x.shape, W.shape, pair(stride), pair(pad))
     x = padded(x, pair(pad))
@@ -3138,19 +3232,19 @@ def conv_windows(x, W, stride=1, pad=0):
     return (seen * W[:, :, None, None]).sum(axis=(0, 1))
 
 
-def side_by_side(pictures):
-    """Text that shows pictures beside each other, each under its name."""
-    lines = [""] * (1 + np.max([len(picture) for picture in pictures.values()]))
-    for name, picture in pictures.items():
+def side_by_side(images):
+    """Text that shows images beside each other, each under its name."""
+    lines = [""] * (1 + np.max([len(image) for image in images.values()]))
+    for name, image in images.items():
         start = np.max([len(line) for line in lines])
-        rows = [" ".join(f"{number:2.0f}" for number in row) for row in picture]
-        for i, row in enumerate([f"{name} {picture.shape}", *rows]):
+        rows = [" ".join(f"{number:2.0f}" for number in row) for row in image]
+        for i, row in enumerate([f"{name} {image.shape}", *rows]):
             lines[i] = lines[i].ljust(start + 3 if start else 0) + row
     return "\n".join(lines)
 
 
 def moved_right(x):
-    """The picture x, moved by a pixel; its last column is lost."""
+    """The image x, moved by a pixel; its last column is lost."""
     return np.pad(x, ((0, 0), (1, 0)))[:, :-1]
 
 
@@ -3160,11 +3254,11 @@ if __name__ == "__main__":
     W = np.array([[1.0, 0.0, -1.0]] * 3)  # left column less right column
     y = conv_loops(x, W)
     same, half = conv_loops(x, W, pad=1), conv_loops(x, W, stride=2, pad=1)
-    pictures = {"picture": x, "seen": y, "with pad 1": same, "and stride 2": half}
-    print(side_by_side(pictures))
+    images = {"image": x, "seen": y, "with pad 1": same, "and stride 2": half}
+    print(side_by_side(images))
     print()
     right = np.array_equal(conv_loops(moved_right(x), W)[:, 1:], y[:, :-1])
-    print("what is seen moves with the picture", right)
+    print("what is seen moves with the image", right)
     print(f"weights: {W.size}; in a matrix from 36 to 16 numbers {x.size * y.size}")
     print("windows give the same", np.allclose(conv_windows(x, W, 2, 1), half))
     print("size  kernel  stride  pad  places  back")

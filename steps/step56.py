@@ -1,67 +1,143 @@
 """Step 56 · How a CNN works (2)
 
 Problem
-conv_loops takes one picture of one channel. A photograph has three, red,
-green and blue, and a network is given a batch of them. And one kernel finds
-one thing: for many things it takes many. What are the shapes of all this,
-and what is added to what?
+conv_loops of step 55 takes one image with one channel, and one kernel. A
+photograph has three channels, red, green and blue. A network is given a batch
+of images. And one kernel finds one thing, such as upright edges. What are the
+shapes of all this, and what is added to what?
 
 Idea
-A kernel has a slice for each channel. What the slices see is added up, with
-one number for the bias: a channel of y. OC kernels make OC channels, and
-the next convolution takes them for its C.
+Begin with the colours. We could use one kernel for all three channels. Then a
+red line and a blue line would look the same. So a kernel gets a slice for each
+channel, and what the slices see is added up. A bias is added, too. The result
+is one channel of y. OC kernels make OC channels:
 
     x[n] (C, H, W) --+-- W[0] (C, KH, KW), b[0] --> y[n, 0] (OH, OW)
                      +-- W[1] (C, KH, KW), b[1] --> y[n, 1] (OH, OW)
                      +-- ...
-    y[n, k] = b[k] + sum over c of conv_loops(x[n, c], W[k, c])
 
     x (N, C, H, W)    W (OC, C, KH, KW)    b (OC,)    y (N, OC, OH, OW)
 
-There are OC * C * KH * KW + OC weights, however large the picture is. Now y
-still moves with x. Pooling makes it forget a little of where: of what a
-window sees it takes the largest number, for each channel by itself. With
-stride 2, windows of (2, 2) lie side by side, and a line may move within them.
-There is nothing to be learned. Average pooling takes the average.
+    y[n, k] = b[k] + sum over c of conv_loops(x[n, c], W[k, c])
 
-Without loops: lay what the kernel sees at each place into a row. Then all
-kernels at all places are one matrix product. Its gradient adds up with col2im.
+The demo has two images with a red line that stands and a blue one that lies.
+W[0] looks for the first. Its red slice is [-1 2 -1] in each of three rows, the
+other slices are zeros, and the bias is -1. The pad is 1, and relu comes last:
 
-    col = im2col(x)                        (N * OH * OW, C * KH * KW)
-    y = col @ W.reshape(OC, -1).T + b      (N * OH * OW, OC), its axes moved
+    in the middle of the line     3 · 2 - 1         =  5
+    at the end of the line        2 · 2 - 1         =  3
+    beside the line               3 · (-1) - 1      = -4,  relu makes it 0
+
+W[1] is the same for blue lines that lie. Together there are 2 · 3 · 3 · 3 = 54
+weights and 2 biases, and there would be no more for a larger image.
+
+Now move the lines by a pixel, as in x[1]. y moves, too. But to read a digit it
+matters little where exactly a stroke is. Pooling forgets a bit of it: of what
+a window sees it takes the largest number, for each channel by itself. Windows
+of 2 x 2 with stride 2 lie side by side:
+
+    y     0 0 | 3 0 | 0 0        p     0 | 5 | 0
+          0 0 | 5 0 | 0 0
+
+Move the line from the third column to the fourth, and p stays as it is. There
+is nothing to learn in pooling. It has no weights.
 
 In the code
-The demo's loops are for arrays; padding counts as -inf in max_pool_loops. The
-framework takes Variables, too, N may be 0, and there are all gradients:
-im2col(x, kernel_size, stride=1, pad=0, to_matrix=True)    as above, rows in
-  the order n, i, j, columns c, k, m; else (N, C, KH, KW, OH, OW).
-col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True)
-  adds col up in (N, C, H, W); what belongs to the padding is left out.
-conv2d_simple(x, W, b=None, stride=1, pad=0)    a ValueError if C differs
-concatenate(xs, axis=1)    Variables side by side, channel after channel
-pooling, average_pooling, pooling_simple(x, kernel_size, stride=1, pad=0)
-  pooling pads with the least there is and refuses a pad >= kernel_size; of
-  equals the first gets the gradient. pooling_simple is max() of im2col.
+The demo first writes it all in loops, conv2d_loops and pool_loops. They are
+easy to check. But for ten images (3, 16, 16) and eight kernels of 3 x 3 they
+do 423,360 products, and that takes more than a second.
+
+NumPy is quick at matrix products. So make the convolution one. Lay out all
+that the kernel sees at a place as a row. Each kernel is a column. Then a row
+times a column is a sum of products, just the one that is wanted:
+
+    col = im2col(x)                      (N * OH * OW, C * KH * KW)
+    y = col @ W.reshape(OC, -1).T + b    (N * OH * OW, OC)
+
+Step 55's windows() has all the numbers. What is missing is a gradient. So it
+becomes a Function, and im2col makes rows of its six axes:
+
+    [Im2col]
+
+    [im2col]
+
+What is its gradient? A pixel that is seen from four places is in four rows.
+It is used four times, and by the rule of step 14 its gradients are added up:
+
+    an image of 3 x 4, a kernel of 2 x 2; each pixel is seen from
+
+        1 2 2 1
+        2 4 4 2      places
+        1 2 2 1
+
+So we want to put a gradient where each number came from. Our windows are a
+view, and all of it could be said in one line: seen += col. Try it with the
+numbers of one row, four pixels and windows of two. Adding 1 everywhere should
+give 1 2 2 1. It gives 1 1 1 1: where windows overlap, NumPy reads the old
+number twice and writes the new one twice.
+
+But take one pixel (k, m) of the kernel, at all its places. These never
+overlap. So the loop is over the pixels of the kernel, 9 for 3 x 3, and each
+round adds everything at once:
+
+    [Col2im]
+
+The gradient of Col2im is Im2col again. Each is the other's, so there are
+gradients of every order. With that the convolution is short. W and x are
+reshaped, linear() multiplies, and the channels go back to their axis:
+
+    [conv2d_simple]
+
+The same ten images take less than a millisecond now. And if the kernel is as
+large as the image? Then it has one place, and the row is the whole image. The
+convolution is a linear layer then, which the demo checks.
+
+Pooling could be the max() of im2col. That is pooling_simple, good for a check.
+But it copies each number up to KH * KW times, and a maximum needs no copies.
+We have a view for each pixel of the kernel, and can keep the largest as we go:
+
+    [Pooling]
+
+    [pooling]
+
+Padding needs care here. Zeros around an image of negative numbers would win
+at the edge. So the padding is -inf, which loses against everything. A kernel
+that saw nothing but padding would give -inf, and pooling() refuses it.
+
+The gradient goes to the pixel that won. For 1 2 / 3 0 only the 3 gets it. If
+several are equally large, the first one gets it all. The masks remember who
+won, and Unpooling puts gy there. It is Col2im with masks.
+
+One thing is left to mend. col has KH * KW times as many numbers as x, and
+it is kept until the gradients are needed. That is step 57.
 
 New:      Concatenate, concatenate, unpadded, Im2col, im2col, Col2im, col2im,
           check_channels, conv2d_simple, pooling_simple, Pooling, Unpooling,
           pooling, average_pooling
 Changed:  nothing
 Removed:  nothing
+Given:    Concatenate, concatenate, unpadded, col2im, check_channels,
+          pooling_simple, Unpooling, average_pooling
+
+(concatenate puts arrays side by side, channel after channel. unpadded takes the frame of padded() away. col2im takes rows to images, as
+im2col takes images to rows. check_channels refuses an x that the kernel does
+not fit. average_pooling takes the mean, and counts padding as zeros.)
 
 Elsewhere
-PyTorch and jax.lax.conv have the same axes, Keras (N, H, W, C) and kernels
-(KH, KW, C, OC). Average pooling counts zeros for padding in PyTorch, too, not
-in Keras. In both, its stride is the size of the kernel unless told.
+In PyTorch im2col is called unfold, and it has columns where we have rows. Its
+MaxPool2d(2) has stride 2 unless told otherwise; ours has stride 1, as in the
+book. Its average pooling counts the zeros of the padding, too.
 
 Watch out
-A strided view += col loses sums where windows overlap: add k, m one by one.
-If zeros padded max pooling, they would win where all numbers are negative.
+pooling(x, 2) has stride 1. For windows side by side, say pooling(x, 2, 2).
 
 Try
-1. Set stride to 1 in max_pool_loops(y, 2, 2). Is p still the same?
-2. Move the lines by two pixels. Which stride of pooling forgives that?
-3. Give average_pool_loops a picture of ones and pad 1. What is at the edge?
+1. Set the stride to 1 in the demo's max_pool_loops(y, 2, 2). Is p the same for
+   both images?
+2. A line stands in the third column. Windows of 2 x 2 with stride 2 forgive a
+   move to the right. And a move to the left?
+3. Give average_pool_loops an image of ones, a kernel of 3 and pad 1. What is
+   in the corner, and why?
 
 Output
     x (2, 3, 6, 6)  W (2, 3, 3, 3)  b (2,)  y (2, 2, 6, 6)  p (2, 2, 3, 3)
@@ -77,12 +153,18 @@ Output
     x[1] has the same lines, each moved by a pixel
     y is the same False
     p is the same True
-    a kernel as large as the picture gives what linear() gives True
+    a kernel as large as the image gives what linear() gives True
     col2im adds up, for each pixel:
     1 2 2 1
     2 4 4 2
     1 2 2 1
     as loops: conv2d_simple pooling pooling_simple average_pooling concatenate
+
+Answers
+1. No. p then has the shape (2, 2, 5, 5), and the lines in it move.
+2. No. The third and the fourth column share a window. The second one is in the
+   window before. Pooling forgives some moves, not all.
+3. 4 / 9 = 0.44: 4 ones are seen there and 5 zeros of the padding.
 """
 
 import contextlib
@@ -1722,7 +1804,10 @@ def accuracy(y, t):
 
 
 def pair(x):
-    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple."""
+    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple.
+
+    A tuple of two comes back itself. Anything else is a ValueError that names it.
+    """
     if isinstance(x, int | np.integer):
         return x, x
     if isinstance(x, tuple | list) and len(x) == 2:
@@ -1731,7 +1816,11 @@ def pair(x):
 
 
 def get_conv_outsize(input_size, kernel_size, stride, pad):
-    """The number of places of a kernel along an axis of a padded picture."""
+    """The number of places of a kernel along an axis, with `pad` more at each end.
+
+    kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
+    does not fit in, a ValueError names the sizes.
+    """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
         raise ValueError(
@@ -1742,17 +1831,20 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis of a picture that has `size` places for the kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel."""
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
 def conv_outsizes(sizes, kernel_size, stride, pad):
-    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    """(OH, OW): get_conv_outsize for both axes; all the arguments are pairs."""
     return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
 
 
 def padded(x, pad, value=0):
-    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    """x, (..., H, W), in a frame of `value`: PH rows and PW columns at each edge.
+
+    `pad` is the pair (PH, PW). For (0, 0) it is x itself.
+    """
     if pad == (0, 0):
         return x
     edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
@@ -1763,6 +1855,7 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    kernel_size and stride are pairs. A kernel that does not fit in is refused.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -1772,7 +1865,7 @@ def windows(x, kernel_size, stride):
 
 
 def unpadded(y, pad):
-    """The pictures y without the pixels that padded() adds."""
+    """The images y without the pixels that padded() adds."""
     (H, W), (PH, PW) = y.shape[-2:], pad
     return y if pad == (0, 0) else y[..., PH : H - PH, PW : W - PW]
 
@@ -1793,10 +1886,10 @@ class Im2col(Function):
 
 
 def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
-    """What a kernel sees at each place of the pictures x, (N, C, H, W).
+    """What a kernel sees at each place of the images x, (N, C, H, W).
 
-    (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
-    (N, C, KH, KW, OH, OW).
+    (N * OH * OW, C * KH * KW): rows in the order n, i, j, columns in the order c, k, m.
+    Without to_matrix (N, C, KH, KW, OH, OW). Sizes are whole numbers or pairs.
     """
     col = Im2col(pair(kernel_size), pair(stride), pair(pad))(x)
     if not to_matrix:
@@ -1806,7 +1899,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
 
 
 class Col2im(Function):
-    """Pictures (N, C, H, W) in which what Im2col has taken apart is added up."""
+    """Images (N, C, H, W) in which what Im2col has taken apart is added up."""
 
     def __init__(self, img_shape, kernel_size, stride, pad):
         self.img_shape = img_shape
@@ -1817,7 +1910,7 @@ class Col2im(Function):
         return self.added_up((col[:, :, i, j] for i, j in pixels), col)
 
     def added_up(self, parts, like):
-        """Pictures with a part for each pixel of the kernel, where it saw them."""
+        """Images with a part for each pixel of the kernel, where it saw them."""
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
         seen = windows(x, kernel_size, stride)
@@ -1830,9 +1923,9 @@ class Col2im(Function):
 
 
 def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
-    """Pictures of img_shape, (N, C, H, W), that add up what im2col has taken apart.
+    """Images of img_shape, (N, C, H, W), that add up what im2col has taken apart.
 
-    A pixel that several places of the kernel see gets the sum of theirs.
+    A pixel seen from several places gets the sum of theirs. Padding is left out.
     """
     (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
     stride, pad = pair(stride), pair(pad)
@@ -1849,7 +1942,10 @@ def check_channels(x, channels):
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
-    """The same as conv2d, as a matrix product of im2col and W."""
+    """y (N, OC, OH, OW) of x (N, C, H, W), W (OC, C, KH, KW) and perhaps b (OC,).
+
+    A matrix product of im2col and W. N may be 0. Another C is a ValueError.
+    """
     x, W = as_variable(x), as_variable(W)
     OC, C, KH, KW = W.shape
     check_channels(x, C)
@@ -1860,7 +1956,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
 
 
 def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """The same as pooling without padding, as the maximum of im2col."""
+    """The same as pooling, as the maximum of im2col; but padding counts as 0."""
     col = im2col(x, kernel_size, stride, pad, to_matrix=False)
     N, C, KH, KW, OH, OW = col.shape
     return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
@@ -1896,7 +1992,7 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Pictures with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from."""
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
@@ -1914,6 +2010,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    Padding never is the largest; a pad as large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -3316,7 +3413,7 @@ def conv_loops(x, W, stride=1, pad=0):
 
 
 def conv2d_loops(x, W, b=None, stride=1, pad=0):
-    """Pictures x (N, C, H, W) through kernels W (OC, C, KH, KW): (N, OC, OH, OW)."""
+    """Images x (N, C, H, W) through kernels W (OC, C, KH, KW): (N, OC, OH, OW)."""
     ys = []
     for n in range(len(x)):
         for k in range(len(W)):
@@ -3352,18 +3449,18 @@ def average_pool_loops(x, kernel_size, stride=1, pad=0):
     return pool_loops(np.mean, x, kernel_size, stride, pad, 0.0)
 
 
-def side_by_side(pictures):
-    """Text that shows pictures beside each other, each under its name."""
-    lines = [""] * (1 + np.max([len(picture) for picture in pictures.values()]))
-    for name, picture in pictures.items():
+def side_by_side(images):
+    """Text that shows images beside each other, each under its name."""
+    lines = [""] * (1 + np.max([len(image) for image in images.values()]))
+    for name, image in images.items():
         start = np.max([len(line) for line in lines])
-        rows = [" ".join(f"{number:.0f}" for number in row) for row in picture]
+        rows = [" ".join(f"{number:.0f}" for number in row) for row in image]
         for i, row in enumerate([name, *rows]):
             lines[i] = lines[i].ljust(start + 3 if start else 0) + row
     return "\n".join(lines)
 
 
-def two_pictures():
+def two_images():
     """(2, 3, 6, 6): red, green and blue of a T upside down; and a pixel further."""
     x = np.zeros((2, 3, 6, 6))
     for n in range(2):
@@ -3396,7 +3493,7 @@ def same_as_loops(x, W, b):
 
 
 def is_linear():
-    """True if a kernel as large as the picture gives what linear() gives."""
+    """True if a kernel as large as the image gives what linear() gives."""
     rng = np.random.default_rng(0)
     x, W = rng.standard_normal((4, 3, 5, 6)), rng.standard_normal((8, 3, 5, 6))
     b = rng.standard_normal(8)
@@ -3405,7 +3502,7 @@ def is_linear():
 
 
 if __name__ == "__main__":
-    x, W, b = two_pictures(), two_kernels(), np.array([-1.0, -1.0])
+    x, W, b = two_images(), two_kernels(), np.array([-1.0, -1.0])
     y = np.maximum(conv2d_loops(x, W, b, pad=1), 0)  # with relu
     p = max_pool_loops(y, 2, 2)
     shapes = {"x": x, "W": W, "b": b, "y": y, "p": p}
@@ -3417,7 +3514,7 @@ if __name__ == "__main__":
     print("x[1] has the same lines, each moved by a pixel")
     print("y is the same", np.array_equal(y[0], y[1]))
     print("p is the same", np.array_equal(p[0], p[1]))
-    print("a kernel as large as the picture gives what linear() gives", is_linear())
+    print("a kernel as large as the image gives what linear() gives", is_linear())
     col = im2col(np.ones((1, 1, 3, 4)), 2)  # (6, 4)
     seen = col2im(col, (1, 1, 3, 4), 2).data[0, 0]
     print(side_by_side({"col2im adds up, for each pixel:": seen}))

@@ -1693,7 +1693,10 @@ def accuracy(y, t):
 
 
 def pair(x):
-    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple."""
+    """(x, x) for a whole number x; two of them, in a tuple or list, as a tuple.
+
+    A tuple of two comes back itself. Anything else is a ValueError that names it.
+    """
     if isinstance(x, int | np.integer):
         return x, x
     if isinstance(x, tuple | list) and len(x) == 2:
@@ -1702,7 +1705,11 @@ def pair(x):
 
 
 def get_conv_outsize(input_size, kernel_size, stride, pad):
-    """The number of places of a kernel along an axis of a padded picture."""
+    """The number of places of a kernel along an axis, with `pad` more at each end.
+
+    kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
+    does not fit in, a ValueError names the sizes.
+    """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
         raise ValueError(
@@ -1713,17 +1720,20 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis of a picture that has `size` places for the kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel."""
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
 def conv_outsizes(sizes, kernel_size, stride, pad):
-    """(OH, OW) for sizes (H, W), the other arguments being pairs as well."""
+    """(OH, OW): get_conv_outsize for both axes; all the arguments are pairs."""
     return tuple(map(get_conv_outsize, sizes, kernel_size, stride, pad))
 
 
 def padded(x, pad, value=0):
-    """The pictures x, (..., H, W), with `pad` (PH, PW) more pixels at the edges."""
+    """x, (..., H, W), in a frame of `value`: PH rows and PW columns at each edge.
+
+    `pad` is the pair (PH, PW). For (0, 0) it is x itself.
+    """
     if pad == (0, 0):
         return x
     edges = [(0, 0)] * (x.ndim - 2) + [(size, size) for size in pad]
@@ -1734,6 +1744,7 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
+    kernel_size and stride are pairs. A kernel that does not fit in is refused.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -1743,7 +1754,7 @@ def windows(x, kernel_size, stride):
 
 
 def unpadded(y, pad):
-    """The pictures y without the pixels that padded() adds."""
+    """The images y without the pixels that padded() adds."""
     (H, W), (PH, PW) = y.shape[-2:], pad
     return y if pad == (0, 0) else y[..., PH : H - PH, PW : W - PW]
 
@@ -1764,10 +1775,10 @@ class Im2col(Function):
 
 
 def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
-    """What a kernel sees at each place of the pictures x, (N, C, H, W).
+    """What a kernel sees at each place of the images x, (N, C, H, W).
 
-    (N * OH * OW, C * KH * KW), a row for each place; without to_matrix
-    (N, C, KH, KW, OH, OW).
+    (N * OH * OW, C * KH * KW): rows in the order n, i, j, columns in the order c, k, m.
+    Without to_matrix (N, C, KH, KW, OH, OW). Sizes are whole numbers or pairs.
     """
     col = Im2col(pair(kernel_size), pair(stride), pair(pad))(x)
     if not to_matrix:
@@ -1777,7 +1788,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
 
 
 class Col2im(Function):
-    """Pictures (N, C, H, W) in which what Im2col has taken apart is added up."""
+    """Images (N, C, H, W) in which what Im2col has taken apart is added up."""
 
     def __init__(self, img_shape, kernel_size, stride, pad):
         self.img_shape = img_shape
@@ -1788,7 +1799,7 @@ class Col2im(Function):
         return self.added_up((col[:, :, i, j] for i, j in pixels), col)
 
     def added_up(self, parts, like):
-        """Pictures with a part for each pixel of the kernel, where it saw them."""
+        """Images with a part for each pixel of the kernel, where it saw them."""
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
         seen = windows(x, kernel_size, stride)
@@ -1801,9 +1812,9 @@ class Col2im(Function):
 
 
 def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
-    """Pictures of img_shape, (N, C, H, W), that add up what im2col has taken apart.
+    """Images of img_shape, (N, C, H, W), that add up what im2col has taken apart.
 
-    A pixel that several places of the kernel see gets the sum of theirs.
+    A pixel seen from several places gets the sum of theirs. Padding is left out.
     """
     (N, C, *sizes), (KH, KW) = img_shape, pair(kernel_size)
     stride, pad = pair(stride), pair(pad)
@@ -1820,7 +1831,10 @@ def check_channels(x, channels):
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
-    """The same as conv2d, as a matrix product of im2col and W."""
+    """y (N, OC, OH, OW) of x (N, C, H, W), W (OC, C, KH, KW) and perhaps b (OC,).
+
+    A matrix product of im2col and W. N may be 0. Another C is a ValueError.
+    """
     x, W = as_variable(x), as_variable(W)
     OC, C, KH, KW = W.shape
     check_channels(x, C)
@@ -1831,7 +1845,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
 
 
 def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """The same as pooling without padding, as the maximum of im2col."""
+    """The same as pooling, as the maximum of im2col; but padding counts as 0."""
     col = im2col(x, kernel_size, stride, pad, to_matrix=False)
     N, C, KH, KW, OH, OW = col.shape
     return max(reshape(col, (N, C, KH * KW, OH, OW)), axis=2)
@@ -1867,7 +1881,7 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Pictures with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from."""
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
@@ -1885,6 +1899,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
+    Padding never is the largest; a pad as large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
