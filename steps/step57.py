@@ -91,7 +91,8 @@ one i and j, no two windows show the same pixel.
 
 How large is the output? With kernel 3 and stride 2, images of 7 and of 8
 pixels both make 3 positions. So 3 may go back to 7 or to 8. As a gradient it
-must be the size of x, and therefore deconv2d can be told an outsize:
+must be the size of x, and therefore deconv2d can be told an outsize. Without
+one it takes the least. An outsize that does not lead back to 3 is refused:
 
     [deconv2d]
 
