@@ -1,62 +1,148 @@
 """Step 54 · Dropout and test mode
 
 Problem
-Two things help a deep network to learn: dropout sets elements to 0 by
-chance, batch normalisation gives each batch the mean 0 and the deviation
-1. But then two calls on one picture give two answers, and a picture alone,
-less the mean of its batch of one, is 0 whatever it shows.
+Two layers help deep networks to learn. Dropout sets half of its elements to
+0, at random and anew in each call. So no element can rely on another, and a
+network is less likely to learn its training data by heart. Batch
+normalisation gives each batch the mean 0 and the standard deviation 1. So a
+layer gets numbers of the same size, whatever the layers before it do.
+
+Both are fine in training. In use both do harm:
+
+    dropout               the same image, called twice: two answers
+    batch normalisation   one image alone, less its own mean: always 0
 
 Idea
-Both do one thing in training, another in use. Config.train says which.
+Both must do one thing in training and another in use. Begin with dropout. In
+use it should keep everything:
 
-    dropout     training   y = x * kept / (1 - ratio), kept 0 or 1 by chance
-                in use     y = x, which is the mean of the y above
-    batch norm  training   y = gamma * xh + beta,  xh = (x - mean) / s
-                           s = sqrt(var + eps), mean and var of the batch
-                in use     the same with averages over past batches
+    training   3 1 2 4   -->   3 0 2 0      mean 1.25
+    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
 
-mean and var are taken for each channel, over all axes but 1. So x acts on
-y in three ways: by itself, through mean and through s. With gy from above
-and the means over the same axes:
+Here is a trap. The next layer has learned from sums of half the elements, and
+in use it gets sums twice as large. So make up for it in training already:
+divide what is kept by 1 - ratio, the share that is kept.
 
-    gbeta = sum of gy,  ggamma = sum of gy * xh
-    gx = gamma / s * (gy - mean of gy - xh * mean of gy * xh)
+    training   3 1 2 4   -->   6 0 4 0      mean 2.50
+    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
+
+One draw may also keep 3 and 1, or everything. But the mean over many draws
+is x. In use nothing is left to do.
+
+Now batch normalisation. Take a batch of three numbers, 1, 2 and 6:
+
+    mean    (1 + 2 + 6) / 3          = 3
+    var     (4 + 1 + 9) / 3          = 4.67
+    s       sqrt(var + eps)          = 2.16
+    xh      -2 / s, -1 / s, 3 / s    = -0.93, -0.46, 1.39
+    y       gamma * xh + beta
+
+eps is 0.00002, and keeps s from being 0 for a batch of equal numbers. gamma
+and beta are learned. They start as 1 and 0, and let the network choose another
+deviation and mean where it needs them.
+
+In use there may be no batch. So during training we remember what batches look
+like, as moving averages, and use these in place of mean and var. Each batch
+pulls them a tenth of the way:
+
+    avg_mean += 0.1 * (mean - avg_mean)
+
+For batches of mean 5.03, it goes from 0 to 0.50. After ten batches it has
+come 1 - 0.9 ** 10 = 65 % of the way, to 3.28. After a hundred it is there.
 
 In the code
-Config.train is True; within a block  with test_mode():  it is False. Config
-is now the one instance of ThreadConfig, a threading.local: each thread has
-its own modes, so that one evaluates while another trains. True is a class
-attribute: new threads begin with it.
-dropout(x, dropout_ratio=0.5), in training: kept = random.rand(*x.shape) of x's
-module >= ratio. A ratio outside [0, 1) is a ValueError with it, in both modes.
-batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5): x is (N, C, ...),
-(N, C) or (N, C, H, W), the others (C,). In training the arrays mean and
-var change in place: mean += (1 - decay) * (mean of x - mean), and var
-towards the unbiased variance, n / (n - 1) times the one in s, for n
-numbers a channel. ValueErrors, with nothing changed: n < 2 in training; an
-x without C channels, with its shape in it. BatchNormalization(axes, eps) is
-for training.
-BatchNorm(*, decay=0.9, eps=2e-5, dtype=np.float32), a Layer, makes gamma and
-avg_var of ones, beta and avg_mean of zeros at the first call. The two
-averages are Parameters with requires_grad = False: saved, not in params().
+Who tells the layers what they are in? A switch, as for no_grad: Config.train,
+and test_mode to turn it off in a block.
+
+    [test_mode]
+
+But Config has been one for the whole program so far. Suppose one thread
+evaluates a network in test_mode while another one trains. The second would
+train without dropout, and nothing would say so. threading.local gives each
+thread attributes of its own, and the class attributes are what it starts with:
+
+    [ThreadConfig]
+
+    [Config]
+
+Dropout is now a product with a constant array, of 0 and 2 for the ratio 0.5.
+A ratio of 1 would keep nothing and divide by 0, so it is refused:
+
+    [dropout]
+
+Batch normalisation needs a gradient. x acts on y in three ways: by itself,
+through the mean, and through s. Let gy be 1, 0, 0 for our three numbers. If
+mean and s were constants, the gradient of x would be gy / s = 0.463, 0, 0.
+The two other ways each take something away:
+
+    gx = gamma / s * (gy - mean of gy - xh * mean of gy * xh)
+
+    mean of gy          1 / 3                              =  0.333
+    mean of gy * xh     -0.926 / 3                         = -0.309
+    gx[0]       (1 - 0.333 - (-0.926) · (-0.309)) / 2.16   =  0.176
+    gx[1]       (0 - 0.333 - (-0.463) · (-0.309)) / 2.16   = -0.220
+    gx[2]       (0 - 0.333 -   1.389  · (-0.309)) / 2.16   =  0.044
+
+Their sum is 0. It must be: if all three x grow by the same amount, so does
+their mean, and y stays as it is. The other two gradients are simple: gy * xh
+summed up for gamma, gy summed up for beta.
+
+    [BatchNormalization]
+
+backward() works out mean and s again, from x as a variable. Why not keep the
+arrays from forward()? Then s would be a constant there. The first gradients
+would be right and the second ones wrong, without a word.
+
+Around it stands the function that knows the mode and moves the averages. x is
+(N, C) or (N, C, H, W), and each channel has a mean and a variance of its own:
+
+    [batch_norm]
+
+Why n / (n - 1) for the variance to remember? Numbers lie closer to their own
+mean than to the true one. Samples of two, from numbers with variance 1, have a
+variance of 0.5 on average; times 2 / 1 that is 1. A single number has no such
+variance, and less its mean it is 0. So in training n < 2 is a ValueError. An
+x with another number of channels is one, too. No average has moved by then.
+
+Where do the averages live? They must be saved with the weights, or a loaded
+network can't be used. So they are Parameters. But no optimizer may touch them,
+and no loop that unfreezes all params() may make them learnable. So they are
+Parameters of their own kind, and params() leaves them out:
+
+    [Statistic]
+
+    [Layer.params]
+
+The layer BatchNorm is given. It makes gamma, beta and the two averages at the
+first call, as Linear makes W, and calls batch_norm with them.
+
+The demo trains Linear(64), BatchNorm, relu, dropout and Linear(10) on digits.
+It takes 4 epochs of Adam with learning rate 0.01, in batches of 32. The digits
+are MNIST if it is at hand, else the small ones of step 51.
+
+All of this helps a network of Linear layers. It doesn't help it to see which
+pixels of an image are neighbours. That is step 55.
 
 New:      ThreadConfig, test_mode, Statistic, dropout, BatchNormalization,
           batch_norm, BatchNorm
 Changed:  Config, Layer.params
 Removed:  nothing
+Given:    BatchNorm
 
 Elsewhere
-PyTorch: model.eval() and model.train() set a flag in each layer, ours is
-one for all layers. Its momentum is our 1 - decay, its eps 1e-5.
+In PyTorch, model.train() and model.eval() set a flag in each layer; ours is
+one for all layers. BatchNorm1d has momentum=0.1, which is our 1 - decay, and
+eps=1e-5. It refuses a batch with one number a channel in training, too.
 
 Watch out
-BatchNormalization.backward() has s as a Variable: with s as an array the
-first gradients are right and the second wrong, without a word.
-In training each call moves the averages, under no_grad() too.
+no_grad() is not test_mode(). It saves the record of a calculation, but
+dropout still drops, and each call still moves the averages.
 
 Try
-1. Take "/ (1 - dropout_ratio)" away. Which numbers of the output tell?
-2. Set decay=0.5 in the demo's norm. Why not in every network?
+1. Take "/ float(1 - dropout_ratio)" away. Which lines of the Output change?
+2. Set decay=0.5 in the demo's norm. Where are the averages after ten batches?
+   Why not take 0.5 for every network?
+3. Add 100 to each of 1, 2 and 6. What are xh and gx now?
 
 Output
     ones, training    [2. 2. 2. 2. 0. 2. 0. 2.]
@@ -72,6 +158,14 @@ Output
     two calls in training      not the same
     two calls in test mode     the same
     more than 90 % read right  True
+
+Answers
+1. The first has 1 in place of 2, and the mean of 100,000 is 0.50. The network
+   still reads more than 90 %. In use its scores are about twice as large, and
+   the largest of them stays the largest.
+2. At 5.02 and 8.80 already. But each batch counts for a half. With batches of
+   4 such numbers, avg_mean then scatters by 0.86, and by 0.33 for 0.9.
+3. The same as before: the 100 goes away with the mean.
 """
 
 import contextlib
