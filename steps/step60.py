@@ -63,14 +63,14 @@ gates of arrays and those of variables. The cell is its two formulas:
 It is right, and its gradient comes by itself. It also records over ten
 functions for each step. One function for all of it, there and back, took
 0.13 ms where this one took 0.22 ms, for 30 sequences and 20 numbers in h. Its
-backward() is worked out by hand. Write t for tanh of the new c. h = o * t gives
-o the gradient gh * t, and it brings c a second gradient:
+backward() is worked out by hand. Write t for tanh of the new c. h = o * t
+gives o the gradient gh * t, and it brings c a second gradient:
 
     gc + gh * o * (1 - t * t)
 
 From there c = f * c + i * u is two products. f gets gc * c, i gets gc * u,
-u gets gc * i, and the old c gets gc * f. Each gate sends its own on through its
-sigmoid, with s * (1 - s), and u through its tanh, with 1 - u * u:
+u gets gc * i, and the old c gets gc * f. Each gate sends its own on through
+its sigmoid, with s * (1 - s), and u through its tanh, with 1 - u * u:
 
     [LSTMCell]
 
