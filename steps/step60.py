@@ -1,61 +1,129 @@
 """Step 60 · LSTM
 
 Problem
-Show the RNN of step 59 one point of the sine, then 32 zeros, and ask at each
-which it was. After 160 updates its loss is still above 0.05. On the way back a
-gradient meets Wh and 1 - h ** 2 at each step: one of 3 became 0.000002.
+Show a network one point of the sine, then 32 zeros. Ask it at each of the 33
+steps what the point was. It need compute nothing, only remember. After 160
+updates the RNN of step 59 still has a loss of 0.07.
 
 Idea
-A second state c, the memory. It is not pressed through Wh and tanh each time:
+See what becomes of a memory in an RNN with one number for h. While zeros come
+in, each call is h = tanh(Wh * h). Start from 0.8 and from 0.4, and make 32
+calls:
 
-    f, i, o = sigmoid(...)    forget, input and output gate, from 0 to 1
+    Wh        0.8 becomes    0.4 becomes
+    0.9       0.02           0.01
+    1.0       0.21           0.19
+    1.5       0.86           0.86
+
+For each Wh the two end at nearly the same number. What they stood for is lost.
+The gradient tells the same story from the other side. If 0.8 and 0.4 end
+alike, the slope from the start to the end is near 0, and little is learned
+about the start.
+
+The trouble is that h is made anew at each step. So add a second state c, the
+memory, that stays unless something changes it. Three numbers from 0 to 1, the
+gates, say what happens to it:
+
+    f, i, o = sigmoid(...)    forget gate, input gate, output gate
     u = tanh(...)             what is new; each ... is x @ Wx + h @ Wh + b
     c = f * c + i * u         keep a share of c, let in a share of u
     h = o * tanh(c)           show a share of it
 
-    c ----> * f ----> + ---+--------> c     the slope of the new c by the
-                      ^    |                old one is f: near 1, as long
-    x, h ----> i * u -+    +-- o * tanh --> h                   as wanted
+    c ----> * f ----> + ---+--------> c
+                      ^    |
+    x, h ----> i * u -+    +-- o * tanh --> h
 
-Four products with x and four with h are slower than one each, four times as
-wide: a (N, 4 H) holds the sums of f, i, o and u side by side, in this order.
+This is long short-term memory (LSTM). Take c = 2 and the sums 4, -4, 0 and 1
+for f, i, o and u:
+
+    f = sigmoid(4) = 0.982       keep nearly all
+    i = sigmoid(-4) = 0.018      let in next to nothing
+    o = sigmoid(0) = 0.5         show half
+    u = tanh(1) = 0.762
+    c = 0.982 · 2 + 0.018 · 0.762 = 1.978
+    h = 0.5 · tanh(1.978) = 0.481
+
+Along this path the slope of the new c by the old one is f = 0.982. After 32
+steps it is 0.982 ** 32 = 0.56. With f = 1 the numbers 0.8 and 0.4 would stay
+0.8 and 0.4 for ever. And f is computed from x and h, so the network can learn
+when to keep and when to forget.
 
 In the code
-lstm_cell_simple(a, c) gives h and c as above, for c (N, H). lstm_cell(a, c) is
-the same as one function, LSTMCell, which needs less time. With t for tanh of
-the new c, and c the old one, backward() takes gh and gc:
+Four gates look like four products with x and four with h. One product with
+a matrix four times as wide does the same in less time. So a is (N, 4 H) and
+holds the sums of f, i, o and u side by side:
 
-    gc = gc + gh * o * (1 - t * t)
-    ga = gc * c * f * (1 - f), gc * u * i * (1 - i),
-         gh * t * o * (1 - o), gc * i * (1 - u * u)     side by side
-    gc * f is the gradient of c
+    [lstm_gates]
 
-lstm_gates(a, sigmoid, tanh) makes f, i, o, u, which forward() keeps as arrays;
-if Config.enable_backprop, backward() makes them anew, out of Variables.
-LSTM(hidden_size, *, in_size=None): as RNN, x2h, h2h 4 * hidden_size wide, with
-h and c (None at first and after reset_state(), c then counts as zeros).
-embed_id(x, W): the rows of W (V, D) for integers x of any shape: (..., D).
-check_ids() raises its errors for other kinds of x, or not from 0 to V - 1.
-EmbedID(in_size, out_size, *, dtype=np.float32): a layer with W, plain randn.
-Shakespeare: get_file(URL, "shakespeare.txt", SHA256); copy both from below.
-data, label: ids of letters, of the next; dicts char_to_id, id_to_char, sorted.
+The functions sigmoid and tanh come in as arguments, because we shall need the
+gates of arrays and those of variables. The cell is its two formulas:
+
+    [lstm_cell_simple]
+
+It is right, and its gradient comes by itself. It also records over ten
+functions for each step. One function for all of it, there and back, took
+0.13 ms where this one took 0.22 ms, for 30 sequences and 20 numbers in h. Its
+backward() is worked out by hand. Write t for tanh of the new c. h = o * t
+gives o the gradient gh * t, and it brings c a second gradient:
+
+    gc + gh * o * (1 - t * t)
+
+From there c = f * c + i * u is two products. f gets gc * c, i gets gc * u,
+u gets gc * i, and the old c gets gc * f. Each gate sends its own on through
+its sigmoid, with s * (1 - s), and u through its tanh, with 1 - u * u:
+
+    [LSTMCell]
+
+forward() keeps f, i, o, u and t as arrays, so that backward() need not make
+them twice. Arrays leave no record, as step 31 found. Where a second derivative
+is asked for, backward() makes them anew, out of variables.
+
+    [lstm_cell]
+
+The layer is the RNN's, with weights four times as wide and two states. For
+the first point c is zeros:
+
+    [LSTM]
+
+The demo gives both layers the task of the Problem: 30 sequences of 33 steps,
+20 numbers for h, Adam(0.005), 160 epochs of one update each. The loss is 0.001
+for the LSTM and 0.07 for the RNN. Does a gradient arrive from so far? Add up
+the last h of a sequence and call backward(). Before training, a gradient of
+length 0.0006 arrives at the c of the first step. After it the length is 0.7.
+
+LSTMs became known for text, and for text three parts are given. A letter is
+an integer, its id. embed_id looks up a row of numbers for each id, and the
+rows are learned: of the rows [0 1], [2 3], [4 5] the ids 2, 0, 2 get [4 5],
+[0 1], [4 5]. EmbedID is the layer that holds the rows. Shakespeare downloads
+some plays, and the label of each letter is the next letter.
+
+The demo ends with a table of all that was built. In step 1 it was a box with
+an array in it. The box is still there, and everything else hangs on it.
 
 New:      embed_id, lstm_gates, lstm_cell_simple, LSTMCell, lstm_cell, LSTM,
           EmbedID, Shakespeare
 Changed:  nothing
 Removed:  nothing
+Given:    embed_id, EmbedID, Shakespeare
 
 Elsewhere
-torch.nn.LSTM has i, f, u, o, two b, and takes whole sequences; EmbedID is
-torch.nn.Embedding. Keras and Chainer start b of f at 1, PyTorch does not.
+torch.nn.LSTM has the order i, f, u, o, two biases, and takes whole sequences.
+Our EmbedID is torch.nn.Embedding there.
 
 Watch out
-Where little memory is needed, gates gain little: on the next point 0.0013
-against 0.0015. After 160 updates with alpha=0.005 the RNN was ahead there.
+Where little memory is needed, gates gain little. On the next point of the
+sine the LSTM has a loss of 0.0013 after 300 epochs with Adam(0.02), and the
+RNN 0.0015. After 160 with Adam(0.005) the RNN is ahead: 0.0022 against 0.0043.
+
+A trained LSTM need not look like the picture. In the demo f is only 0.51 on
+average, 16 zeros after a point. c is renewed from h through i * u as well.
 
 Try
-1. In the demo, model.memory.x2h.b.data[:20] = 1 opens f. Does the LSTM gain?
-2. Let a point be held for 66 steps: 66 for 33, batch_size=15. Who can do it?
+1. Open f before training: in last_loss(), behind the optimizer, for the LSTM
+   alone, model.memory.x2h.b.data[:20] = 1. What becomes of the loss in the
+   second line, and why?
+2. Let a point be held for 66 steps. Write 66 for 33 in Held, and 15 for 30 in
+   last_loss(). Who can do it in 160 epochs?
 
 Output
     the next point of the sine: loss 0.001, below the RNN's: True
@@ -66,6 +134,12 @@ Output
     8 nets MLP ResNet ResNet101 ResNet152 ResNet50 Sequential SqueezeNet VGG16
     6 optimizers AdaDelta AdaGrad Adam AdamW MomentumSGD SGD
     7 data sets CIFAR10 CIFAR100 Digits MNIST Shakespeare SinCurve Spiral
+
+Answers
+1. 0.0009 instead of 0.0012. f starts at sigmoid(1) = 0.73 instead of 0.5, so
+   more of c and of its gradient comes through from the first update on.
+2. Neither: the LSTM has a loss of 0.06, the RNN 0.11. Always to say 0 would
+   cost 0.51.
 """
 
 import contextlib
