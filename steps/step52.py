@@ -1976,6 +1976,11 @@ class Layer:
     """
 
     def __setattr__(self, name, value):
+        if name == "requires_grad":
+            raise AttributeError(
+                "requires_grad belongs to a Parameter: "
+                "for p in layer.params(): p.requires_grad = ..."
+            )
         if isinstance(vars(self).get(name), Parameter | Layer):
             check_successor(self, name, value)
         super().__setattr__(name, value)

@@ -420,9 +420,9 @@ def test_show_lights_code_by_a_colour_on_a_terminal(woven, monkeypatch):
 
 
 def test_diff_and_show_say_when_nothing_is_new(capsys):
-    show.diff(24)
-    assert "Step 24 changes nothing in the framework" in capsys.readouterr().out
-    show.step(24)
+    show.diff(25)
+    assert "Step 25 changes nothing in the framework" in capsys.readouterr().out
+    show.step(25)
     assert "No definition of the framework is new" in capsys.readouterr().out
 
 

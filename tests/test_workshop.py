@@ -300,7 +300,7 @@ def test_start_says_what_is_to_write_and_what_is_given(two_steps, capsys):
 
 
 def test_start_goes_on_from_what_passes(my, capsys):
-    ours(my, 13, "def fit_gradient", "def mine():\n    pass\n\n\ndef fit_gradient")
+    ours(my, 13, "def add(", "def mine():\n    pass\n\n\ndef add(")
     assert "step13.py, which passes its test." in said(capsys, "start", 14)
     assert "\ndef mine():" in (my / "step14.py").read_text(encoding="utf-8")
 
