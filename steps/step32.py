@@ -110,11 +110,6 @@ by those who read it. Where a copy is due, cast makes it, with a record:
 
     [Variable.add_grad]
 
-Sometimes the history is there and not wanted. detach() gives a constant with
-the same array:
-
-    [Variable.detach]
-
 One reader of x.grad is our own. It has to take the array out:
 
     [gradient_check]

@@ -119,9 +119,10 @@ Removed:  nothing
 Given:    Concatenate, concatenate, unpadded, col2im, check_channels,
           pooling_simple, Unpooling, average_pooling
 
-(concatenate puts arrays side by side, channel after channel. unpadded takes the frame of padded() away. col2im takes rows to images, as
-im2col takes images to rows. check_channels refuses an x that the kernel does
-not fit. average_pooling takes the mean, and counts padding as zeros.)
+(concatenate puts arrays side by side, channel after channel. unpadded takes
+the frame of padded() away. col2im takes rows to images, as im2col takes images
+to rows. check_channels refuses an x that the kernel does not fit.
+average_pooling takes the mean, and counts padding as zeros.)
 
 Elsewhere
 In PyTorch im2col is called unfold, and it has columns where we have rows. Its
