@@ -1,59 +1,95 @@
 """Step 23 · A package
 
 Problem
-A program that wants our Variable has to import step22, or to copy its
-500 lines. A framework is a package instead: a folder of modules, with
-a subject each. But you want to read one file, from top to bottom.
+Our framework has about 500 lines, and somebody wants to use it. There are two
+ways today. One is from step22 import Variable, which drags the lesson and the
+demo along. The other is to copy the 500 lines.
+
+Others do not ship a file. They ship a package, a folder of modules with one
+subject each. So should we cut the file? Then you would have to jump between
+modules to read what now stands from top to bottom.
 
 Idea
-Have both. Lines like this one open a section of the file:
+Keep the one file, and write into it where the cuts are. A comment will do:
 
     # === core: variables, functions and the backward walk ===
     # === functions: functions of the elements of an array ===
     # === checks: gradients against numerical slopes ===
 
-Cut at these lines, each section is a module: core.py, functions.py,
-checks.py. What it needs of the others, it has to import. If it needs
-names of earlier sections only, the imports run one way:
+Whoever wants a package cuts at these lines. Each section becomes a module:
+core.py, functions.py and checks.py.
+
+Why should that work? In one file a function may use any name of the file. A
+module knows only what it defines or imports. So each module has to import what
+it needs of the others. And there is a trap. Let core import functions, because
+it uses exp, and let functions import core, because exp is a Function:
+
+    import core         begins core.py, which asks for functions
+                        begins functions.py, which asks core for Function
+                        core has not got that far: ImportError
+
+That is an import cycle. It cannot happen if each section uses only names of
+the sections above it. Then all imports point one way:
 
     core  <--  functions
       ^
       +------  checks
 
-Two modules that import each other are an import cycle: one is only
-half done when the other asks it for a name.
-
 In the code
-The three lines above are all that is new. They stand where the subject
-changes: above Config, above Square and above numerical_diff.
-The operators are part of core, and attached to Variable below it, so
-that the class uses none of their names.
-The demo writes each section of this very file into a module of its own,
-below the imports of the file and a line like "from .core import *" for each
-section before it. Then it imports them as a package. gradient(package) is
-x.grad of x ** 2 * exp(-x) at 0.5.
+The framework has got three comments and nothing else. They stand above Config,
+above Square and above numerical_diff.
+
+That no section asks for a later one was prepared in step 20. Variable.__mul__
+is not written inside the class. It is attached below mul, so the class needs
+no name that comes after it.
+
+To see that the cuts are right, the demo makes them. It splits this very file
+at the markers. What stands above the first one are the imports, and they go on
+top of each module:
+
+    head, *parts = re.split("^# === (.+): .+ ===$", framework, ...)
+
+Each section is written to a file of its own. For the modules that follow, one
+more import is added to the top:
+
+    head += f"from .{name} import *\\n"
+
+Then the folder is imported as a package. It must give the same gradient as
+the file, the slope of x ** 2 * e ** -x at 0.5.
+
+From now on the file is a package in one piece. The last step of all is cut in
+this way, by a tool that writes only the imports that are needed. Now that the
+house has rooms, it is time to put some weight on the floor: step 24
+differentiates formulas that nobody wants to do by hand.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-JAX and Chainer attach the operators from outside, too, for the same
-reason: see install_variable_arithmetics() in Chainer's basic_math.py.
-In torch/_tensor.py some imports stand inside the methods instead.
+Chainer attaches its operators from outside, too, in a function called
+install_variable_arithmetics(). In PyTorch's torch/_tensor.py some imports
+stand inside the methods instead.
 
 Watch out
-The package has its own class Variable. A variable of the file is none
-for it: isinstance says no, although the code is the same.
+The package has a class Variable of its own. A variable of the file is none for
+it: isinstance says no, although the code is the same.
 
 Try
-1. Take away the line that adds to head. Which name is missing first?
-2. Let Variable.__repr__ call exp. When does the package notice?
+1. Write pass for the line that adds to head. Which name is missing first?
+2. Let Variable.__repr__ call exp(self) first. What does print(x) say in the
+   file, and what in the package?
 
 Output
     core.py, functions.py, checks.py
     x.grad in the file    = 0.454898
     x.grad in the package = 0.454898
+
+Answers
+1. Variable. The last thing that is written with head is __init__.py, and it
+   now imports nothing. So the package is empty.
+2. The file prints x as before. In the package it is a NameError: exp is
+   defined in functions.py, and core.py does not import that.
 """
 
 import contextlib
