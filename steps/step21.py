@@ -1,34 +1,89 @@
 """Step 21 · Operators (2)
 
 Problem
-x + 1.0 breaks, because a number has no .data; 1.0 + x, because Python
-asks the number first. array + x breaks inside NumPy, which takes the
-array apart. We want to write 3.0 * x + 1.0 and mean it.
+We have + and *, but only between variables. What everybody writes first is
+this:
+
+    3.0 * x + 1.0       TypeError
+
+3.0 is a number, and nobody wants to write Variable(np.array(3.0)) for it.
 
 Idea
-1. What is not a Variable is wrapped in one before the function runs.
-2. If the left side of + doesn't know what to do, Python asks the right
-   side: 1.0 + x is x.__radd__(1.0). + and * don't mind the order, so
-   add and mul will do for that, too.
-3. __array_ufunc__ = None in a class tells NumPy to keep its hands off,
-   so that array + x gets there as well.
-4. Nobody asks for the slope of y along the 3.0 in 3.0 * x. A plain
-   number or array is a constant: no gradient is computed for it.
+So let the function do it. Before it computes, it makes a Variable of each
+input that is none. That mends x * 3.0, but not 3.0 * x. There Python asks the
+left side first, and a float has never heard of Variables. It says so, and then
+Python asks the right side, by another method:
+
+    x * 3.0     x.__mul__(3.0)
+    3.0 * x     float's own method gives up;    then x.__rmul__(3.0)
+
+An array on the left does not give up. It takes the array out of x, by the
+__array__ of step 19, and adds that. For x = 2:
+
+    np.array([1.0, 2.0]) + x        [3. 4.], an array with no history
+
+The number is right and the gradient is gone, without a word. But NumPy keeps
+its hands off a class in which __array_ufunc__ is None. Then Python asks the
+right side, as it does for a float.
+
+One question is left. What is the gradient of the 3.0 in 3.0 * x? It is x, and
+nobody will ever read it. For an array of a million numbers it would be another
+million. So what you pass as a plain number or array is a constant. It gets no
+gradient, and none is computed for it. What you wrap in a Variable yourself
+gets one.
 
 In the code
-Constants: a new Variable has requires_grad True. as_variable(x) gives a
-Variable as it is; the rest it wraps, with as_array, and sets that
-requires_grad to False. (So may you, before the variable is used.)
-x.detach() is such a constant of x.data: x without its history.
-Function.__call__ sends its inputs through it if one is no Variable. The
-function's generation is the largest of the inputs that need a gradient,
-and CONSTANT, -1, if none does. In that case, and in no_grad(),
-make_output gives a constant without a creator.
+A constant is a Variable that says so. Each variable has one more attribute,
+and the class has the line for NumPy:
 
-Backward: self.needs(i) is False if input number i is a constant.
-Mul.backward gives None for it; Add's gy costs nothing.
-Variable.backward leaves out an input that is a constant or is given None:
-it gets no .grad, and the walk does not go on to its creator.
+    [Variable]
+
+    [Variable.__init__]
+
+The wrapping is a function that leaves Variables as they are:
+
+    [as_variable]
+
+Sometimes a Variable is to count as a constant in one place only. detach() is
+the same array without its history:
+
+    [Variable.detach]
+
+Now Function.__call__. If one input is no Variable, it wraps them all and calls
+itself again. Then it looks for the latest generation, as before, but only
+among the inputs that want a gradient. If there is none, a generation of -1
+says so:
+
+    [CONSTANT]
+
+    [Function.__call__]
+
+What comes out of constants is a constant, too. It has no creator, so the walk
+will never go there:
+
+    [Function.make_output]
+
+Going back, a function may ask which of its inputs wants a gradient:
+
+    [Function.needs]
+
+Mul does, since a product that nobody reads is a product too many. For a
+constant it gives None. Add has nothing to save, since its gradients are gy itself:
+
+    [Mul.backward]
+
+And the walk leaves out what got None, or is a constant:
+
+    [Variable.backward]
+
+Last, the two methods for the right side. Sums and products do not mind the
+order, so the same functions will do:
+
+    [Variable.__radd__]
+
+    [Variable.__rmul__]
+
+For 1 - x the order does matter. Minus, division and powers are step 22.
 
 New:      Variable.detach, as_variable, CONSTANT, Function.needs,
           Variable.__radd__, Variable.__rmul__
@@ -37,16 +92,15 @@ Changed:  Variable, Variable.__init__, Variable.backward, Function.__call__,
 Removed:  nothing
 
 Elsewhere
-In PyTorch requires_grad is False unless you ask; in Chainer it is True.
-jax.grad(f, argnums=0) names the arguments instead. PyTorch and Chainer
-have __array_priority__, NumPy's older way: the side with the higher
-number computes.
+In PyTorch a tensor that you make has requires_grad=False, and you ask for True
+where you want a gradient. So numbers and data are constants there, too.
+x.detach() is the same as ours.
 
 Watch out
-A number is a float64: a float32 x plus 3.0 is float64, too. See step 44.
-backward() on a constant, such as a result of no_grad(), sets its own .grad
-to ones and does nothing else, silently.
-np.exp(x), and a += x for an array a, raise a TypeError from NumPy.
+A number becomes a float64. A float32 x plus 3.0 is a float64, too. Step 44
+mends that, where float32 begins to matter.
+
+np.exp(x) and a += x for an array a are a TypeError of NumPy's.
 
 Try
 1. Take __array_ufunc__ = None out. What is array + variable now?
@@ -60,6 +114,11 @@ Output
     variable.grad    = [1. 2.]
     constant.grad    = None
     x.detach() * x   = variable(4.0), with the slope 2.0
+
+Answers
+1. [11. 22.], an array of NumPy's. The numbers are right, and the history is
+   lost.
+2. None: what is made of constants is a constant.
 """
 
 import contextlib
