@@ -68,7 +68,8 @@ Going back, a function may ask which of its inputs wants a gradient:
     [Function.needs]
 
 Mul does, since a product that nobody reads is a product too many. For a
-constant it gives None. Add has nothing to save, since its gradients are gy itself:
+constant it gives None. Add has nothing to save, since its gradients are gy
+itself:
 
     [Mul.backward]
 
