@@ -36,8 +36,12 @@ for training.
 BatchNorm(*, decay=0.9, eps=2e-5, dtype=np.float32), a Layer, makes gamma and
 avg_var of ones, beta and avg_mean of zeros at the first call. The two
 averages are Parameters with requires_grad = False: saved, not in params().
+layer_norm(x, gamma, beta, eps=1e-5), for x (..., D), takes mean and var along
+the last axis, in both modes: each example stands for itself. Layers of these:
+LayerNorm(size, *, eps=1e-5, dtype=np.float32) and Dropout(dropout_ratio=0.5).
 
-New:      test_mode, dropout, BatchNormalization, batch_norm, BatchNorm
+New:      test_mode, dropout, BatchNormalization, batch_norm, layer_norm,
+          BatchNorm, Dropout, LayerNorm
 Changed:  ThreadConfig
 Removed:  nothing
 
@@ -65,6 +69,8 @@ Output
     x[0] = 5.90 is normalised to  0.29
     alone, in test mode, to       0.29
     in training: Batch normalisation needs more than one number a channel.
+    LayerNorm needs no batch      True
+
     two calls in training      not the same
     two calls in test mode     the same
     more than 90 % read right  True
@@ -1396,6 +1402,19 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     return BatchNormalization(axes, eps)(x, gamma, beta)
 
 
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
+
+
 # === functions/loss: how far a prediction is off ===
 
 
@@ -1967,6 +1986,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 # === weights: files of weights ===
@@ -2737,6 +2779,12 @@ def two_calls(model, x):
     return "the same" if np.array_equal(y0, y1) else "not the same"
 
 
+def needs_no_batch(norm):
+    """True if a layer treats an example alone as it does among others."""
+    x = np.random.randn(5, 64)
+    return np.array_equal(norm(x[:1]).data, norm(x).data[:1])
+
+
 def refusal(model, x):
     """What a model says to an x that it does not take."""
     try:
@@ -2748,9 +2796,8 @@ def refusal(model, x):
 if __name__ == "__main__":
     np.random.seed(0)
     print("ones, training   ", dropout(np.ones(8)).data)
-    print("ones, test mode  ", end=" ")
     with test_mode():
-        print(dropout(np.ones(8)).data)
+        print("ones, test mode  ", dropout(np.ones(8)).data)
     print(f"mean of 100,000   {dropout(np.ones(100_000)).data.mean():.2f}\n")
 
     x, norm = np.random.randn(1000, 1) * 3 + 5, BatchNorm(dtype=np.float64)
@@ -2763,8 +2810,9 @@ if __name__ == "__main__":
     with test_mode():
         print(f"alone, in test mode, to       {norm(x[:1]).data[0, 0]:.2f}")
     print(f"in training: {refusal(norm, x[:1])}")
+    print(f"LayerNorm needs no batch      {needs_no_batch(LayerNorm(64))}\n")
 
-    model = Sequential(Linear(64), BatchNorm(), relu, dropout, Linear(10))
+    model = Sequential(Linear(64), BatchNorm(), relu, Dropout(0.4), Linear(10))
     learn(model, digits(train=True))
     x, t = DataLoader(digits(train=False), 500, shuffle=False).next()
     print("two calls in training     ", two_calls(model, x))

@@ -62,7 +62,8 @@ Output
     a point held for 33 steps:  loss 0.001, a tenth of the RNN's: True
 
     47 functions, each with the gradient of its gradient
-    9 layers BatchNorm Bottleneck Conv2d Deconv2d EmbedID Fire LSTM Linear RNN
+    11 layers BatchNorm Bottleneck Conv2d Deconv2d Dropout EmbedID Fire LSTM
+      LayerNorm Linear RNN
     8 nets MLP ResNet ResNet101 ResNet152 ResNet50 Sequential SqueezeNet VGG16
     6 optimizers AdaDelta AdaGrad Adam AdamW MomentumSGD SGD
     7 data sets CIFAR10 CIFAR100 Digits MNIST Shakespeare SinCurve Spiral
@@ -76,6 +77,7 @@ import operator
 import os
 import pathlib
 import sys
+import textwrap
 import threading
 import weakref
 import zlib
@@ -1436,6 +1438,19 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     return BatchNormalization(axes, eps)(x, gamma, beta)
 
 
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
+
+
 # === functions/recurrent: the cell of an LSTM ===
 
 
@@ -2390,6 +2405,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 class Conv2d(Layer):
@@ -3733,7 +3771,9 @@ def show_table():
     }
     print(f"{len(built(Function))} functions, each with the gradient of its gradient")
     for title, classes in kinds.items():
-        print(len(classes), title, *(x.__name__ for x in classes))
+        names = " ".join(x.__name__ for x in classes)
+        text = f"{len(classes)} {title} {names}"
+        print(textwrap.fill(text, 75, subsequent_indent="  "))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ LARGE = {
     51: (140, "a download that can be trusted takes some care"),
     52: (90, "wherever an array is made, its module is asked for"),
     53: (140, "weights are checked before they are put in, and files are whole"),
-    54: (90, "dropout and batch normalisation, with their modes"),
+    54: (110, "dropout and two normalisations, with their layers and modes"),
     55: (150, "what makes pictures of files is given, 110 lines of it"),
     56: (135, "im2col, its gradient, and pooling, all of one kind"),
     57: (150, "convolution, forward and backward, in blocks, and its layers"),
