@@ -17,21 +17,8 @@ import numpy as np
 import framework.functions as F
 import framework.layers as L
 from examples.common import load_text
-from framework import Layer, Model, Parameter, no_grad
+from framework import Layer, Model, no_grad
 from framework.optimizers import AdamW, ClipGrad
-
-
-class LayerNorm(Layer):
-    """Each letter's numbers with mean 0 and deviation 1, scaled and moved."""
-
-    def __init__(self, D):
-        self.gamma = Parameter(np.ones(D, np.float32))
-        self.beta = Parameter(np.zeros(D, np.float32))
-
-    def forward(self, x):
-        x = x - F.mean(x, axis=-1, keepdims=True)
-        variance = F.mean(x * x, axis=-1, keepdims=True)
-        return x * (variance + 1e-5) ** -0.5 * self.gamma + self.beta
 
 
 def gelu(x):
@@ -61,9 +48,9 @@ class Block(Layer):
     """Look at the other letters, then think about each; what was there is kept."""
 
     def __init__(self, D, heads):
-        self.norm1 = LayerNorm(D)
+        self.norm1 = L.LayerNorm(D)
         self.attention = Attention(D, heads)
-        self.norm2 = LayerNorm(D)
+        self.norm2 = L.LayerNorm(D)
         self.wide = L.Linear(4 * D, in_size=D)
         self.narrow = L.Linear(D, in_size=4 * D)
 
@@ -80,7 +67,7 @@ class GPT(Model):
         self.letters = L.EmbedID(V, D)
         self.places = L.EmbedID(context, D)
         self.blocks = [Block(D, heads) for _ in range(blocks)]
-        self.norm = LayerNorm(D)
+        self.norm = L.LayerNorm(D)
         self.scores = L.Linear(V, in_size=D)
 
     def forward(self, ids):

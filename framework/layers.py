@@ -10,7 +10,7 @@ from framework.core import Parameter, Statistic, as_variable
 from framework.functions.affine import embed_id, linear
 from framework.functions.conv import conv2d, deconv2d, pair
 from framework.functions.math import tanh
-from framework.functions.normalization import batch_norm
+from framework.functions.normalization import batch_norm, dropout, layer_norm
 from framework.functions.recurrent import lstm_cell
 
 
@@ -196,6 +196,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 class Conv2d(Layer):

@@ -123,11 +123,15 @@ are MNIST if it is at hand, else the small ones of step 51.
 All of this helps a network of Linear layers. It doesn't help it to see which
 pixels of an image are neighbours. That is step 55.
 
+Dropout is the layer of dropout(). layer_norm() and LayerNorm normalize each
+example by itself, over its own numbers, so that training and use are the same.
+(Ba et al. 2016)
+
 New:      ThreadConfig, test_mode, Statistic, dropout, BatchNormalization,
-          batch_norm, BatchNorm
+          batch_norm, layer_norm, BatchNorm, Dropout, LayerNorm
 Changed:  Config, Layer.params
 Removed:  nothing
-Given:    BatchNorm
+Given:    layer_norm, BatchNorm, Dropout, LayerNorm
 
 Elsewhere
 In PyTorch, model.train() and model.eval() set a flag in each layer; ours is
@@ -155,6 +159,8 @@ Output
     x[0] = 5.90 is normalised to  0.29
     alone, in test mode, to       0.29
     in training: Batch normalisation needs more than one number a channel.
+    LayerNorm needs no batch      True
+
     two calls in training      not the same
     two calls in test mode     the same
     more than 90 % read right  True
@@ -1613,6 +1619,19 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     return BatchNormalization(axes, eps)(x, gamma, beta)
 
 
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
+
+
 # === functions/loss: how far a prediction is off ===
 
 
@@ -2228,6 +2247,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 # === weights: files of weights ===
@@ -3026,6 +3068,12 @@ def two_calls(model, x):
     return "the same" if np.array_equal(y0, y1) else "not the same"
 
 
+def needs_no_batch(norm):
+    """True if a layer treats an example alone as it does among others."""
+    x = np.random.randn(5, 64)
+    return np.array_equal(norm(x[:1]).data, norm(x).data[:1])
+
+
 def refusal(model, x):
     """What a model says to an x that it does not take."""
     try:
@@ -3037,9 +3085,8 @@ def refusal(model, x):
 if __name__ == "__main__":
     np.random.seed(0)
     print("ones, training   ", dropout(np.ones(8)).data)
-    print("ones, test mode  ", end=" ")
     with test_mode():
-        print(dropout(np.ones(8)).data)
+        print("ones, test mode  ", dropout(np.ones(8)).data)
     print(f"mean of 100,000   {dropout(np.ones(100_000)).data.mean():.2f}\n")
 
     x, norm = np.random.randn(1000, 1) * 3 + 5, BatchNorm(dtype=np.float64)
@@ -3052,8 +3099,9 @@ if __name__ == "__main__":
     with test_mode():
         print(f"alone, in test mode, to       {norm(x[:1]).data[0, 0]:.2f}")
     print(f"in training: {refusal(norm, x[:1])}")
+    print(f"LayerNorm needs no batch      {needs_no_batch(LayerNorm(64))}\n")
 
-    model = Sequential(Linear(64), BatchNorm(), relu, dropout, Linear(10))
+    model = Sequential(Linear(64), BatchNorm(), relu, Dropout(0.4), Linear(10))
     learn(model, digits(train=True))
     x, t = DataLoader(digits(train=False), 500, shuffle=False).next()
     print("two calls in training     ", two_calls(model, x))

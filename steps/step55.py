@@ -1612,6 +1612,19 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     return BatchNormalization(axes, eps)(x, gamma, beta)
 
 
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
+
+
 # === functions/loss: how far a prediction is off ===
 
 
@@ -2291,6 +2304,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 # === weights: files of weights ===

@@ -1621,6 +1621,19 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     return BatchNormalization(axes, eps)(x, gamma, beta)
 
 
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
+
+
 # === functions/loss: how far a prediction is off ===
 
 
@@ -1892,17 +1905,16 @@ class Col2im(Function):
         self.geometry = kernel_size, stride, pad
 
     def forward(self, col):
-        pixels = np.ndindex(self.geometry[0])
-        return self.added_up((col[:, :, i, j] for i, j in pixels), col)
-
-    def added_up(self, parts, like):
-        """Images with a part for each pixel of the kernel, where it saw them."""
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
-        x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
+        x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for (i, j), part in zip(np.ndindex(kernel_size), parts):
-            seen[:, :, i, j] += part  # all at once would lose what overlaps
+        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, i, j] += self.part(col, i, j)
         return unpadded(x, (PH, PW))
+
+    def part(self, col, i, j):
+        """What is to be added where pixel (i, j) of the kernel has seen something."""
+        return col[:, :, i, j]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -1959,10 +1971,10 @@ class Pooling(Function):
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return [seen[:, :, i, j] for i, j in np.ndindex(kernel_size)]
+        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
 
     def forward(self, x):
-        first, *others = self.views(x)
+        first, *others = self.views(x).values()
         y = first.copy()
         for view in others:
             np.maximum(y, view, out=y)
@@ -1970,10 +1982,10 @@ class Pooling(Function):
 
     def backward(self, gy):
         (x,), (y,) = self.input_arrays, self.output_arrays
-        masks, free = [], True
-        for view in self.views(x):
-            masks.append(free & (view == y))  # of equals the first one counts
-            free = free & ~masks[-1]
+        masks, free = {}, True
+        for pixel, view in self.views(x).items():
+            masks[pixel] = free & (view == y)  # of equals the first one counts
+            free = free & ~masks[pixel]
         return Unpooling(masks, x.shape, *self.geometry)(gy)
 
 
@@ -1982,14 +1994,16 @@ class Unpooling(Col2im):
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # one for each pixel of the kernel
+        self.masks = masks  # by the pixels of the kernel
 
-    def forward(self, gy):
-        return self.added_up((gy * mask for mask in self.masks), gy)
+    def part(self, gy, i, j):
+        """gy where pixel (i, j) was the largest."""
+        return gy * self.masks[i, j]
 
     def backward(self, ggx):
         col = super().backward(ggx)
-        return sum(col * np.stack(self.masks, axis=2).reshape(col.shape), (2, 3))
+        masks = np.stack([*self.masks.values()], axis=2)
+        return sum(col * masks.reshape(col.shape), (2, 3))
 
 
 def pooling(x, kernel_size, stride=1, pad=0):
@@ -2586,6 +2600,29 @@ class BatchNorm(Layer):
             self.init_params(x.shape[1], get_array_module(x))
         statistics = self.avg_mean.data, self.avg_var.data
         return batch_norm(x, self.gamma, self.beta, *statistics, self.decay, self.eps)
+
+
+class Dropout(Layer):
+    """dropout as a layer, with a ratio of its own."""
+
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x):
+        return dropout(x, self.dropout_ratio)
+
+
+class LayerNorm(Layer):
+    """layer_norm with gamma and beta, (size,), to be learned."""
+
+    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
+        check_named(self, unnamed, "size, eps=1e-6")
+        self.eps = eps
+        self.gamma = Parameter(np.ones(size, dtype), name="gamma")
+        self.beta = Parameter(np.zeros(size, dtype), name="beta")
+
+    def forward(self, x):
+        return layer_norm(x, self.gamma, self.beta, self.eps)
 
 
 class Conv2d(Layer):

@@ -94,13 +94,9 @@ def test_a_transformer_does_not_look_into_the_future():
     assert y.dtype == np.float32
 
 
-def test_layer_normalisation_and_gelu_are_those_of_the_papers():
-    from examples.char_transformer import LayerNorm, gelu
+def test_gelu_is_that_of_the_paper():
+    from examples.char_transformer import gelu
 
-    x = np.random.default_rng(0).standard_normal((2, 3, 4))
-    deviation = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
-    expected = (x - x.mean(axis=-1, keepdims=True)) / deviation
-    np.testing.assert_allclose(LayerNorm(4)(x).data, expected, rtol=1e-6)
     values = [-0.158808, 0.0, 0.841192]  # of torch's gelu(x, approximate="tanh")
     found = gelu(np.array([-1.0, 0.0, 1.0])).data
     np.testing.assert_allclose(found, values, atol=1e-6)

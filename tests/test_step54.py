@@ -1,5 +1,6 @@
 """Step 54: dropout and batch normalisation, in training and in test mode."""
 
+import re
 import threading
 
 import numpy as np
@@ -600,3 +601,68 @@ def test_no_grad_in_another_thread_leaves_this_one_recording(step):
     done.set()
     thread.join()
     assert y.creator is not None, "no_grad in another thread reached this one"
+
+
+# --- LayerNorm and Dropout ---
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 4, 3)])
+def test_each_example_gets_mean_beta_and_deviation_gamma(step, shape):
+    x, gamma, beta = numbers(*shape) * 5 + 7, np.full(3, 2.0), np.full(3, -1.0)
+    y = step.layer_norm(x, gamma, beta, eps=0.0).data
+    close(y.mean(axis=-1), -1.0)
+    close(y.std(axis=-1), 2.0)
+    with step.test_mode():
+        np.testing.assert_array_equal(step.layer_norm(x, gamma, beta, eps=0.0).data, y)
+
+
+def test_each_place_of_a_layer_norm_has_its_gamma_and_beta(step):
+    x, gamma, beta = numbers(4, 3), numbers(3, seed=1), numbers(3, seed=2)
+    centred = x - x.mean(axis=1, keepdims=True)
+    expected = centred / (centred.var(axis=1, keepdims=True) + 1e-5) ** 0.5
+    close(step.layer_norm(x, gamma, beta).data, expected * gamma + beta)
+
+
+def test_layer_norm_against_numerical_slopes(step):
+    xs = [var(step, x) for x in (numbers(4, 3), numbers(3, seed=1), numbers(3, seed=2))]
+    assert step.gradient_check(step.layer_norm, *xs, order=2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layer_norm_keeps_the_dtype(step, dtype):
+    layer = step.LayerNorm(3, dtype=dtype)
+    y = layer(numbers(4, 3).astype(dtype))
+    y.backward()
+    assert y.dtype == layer.gamma.grad.dtype == layer.beta.grad.dtype == dtype
+
+
+def test_a_layer_norm_starts_with_ones_and_zeros_and_is_given_eps(step):
+    layer, x = step.LayerNorm(3), numbers(4, 3)
+    assert {name: p.data.tolist() for name, p in layer.named_params().items()} == {
+        "gamma": [1.0] * 3,
+        "beta": [0.0] * 3,
+    }
+    centred = x - x.mean(axis=1, keepdims=True)
+    for eps, norm in ((1e-5, layer), (1.0, step.LayerNorm(3, eps=1.0))):
+        std = (x.var(axis=1, keepdims=True) + eps) ** 0.5
+        close(norm(x).data, centred / std, rtol=1e-6)
+    with pytest.raises(TypeError, match="LayerNorm.size.*names, but 1e-06 "):
+        step.LayerNorm(3, 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (4, 4), (3, 4), ()])
+def test_another_length_of_the_last_axis_is_refused(step, shape):
+    with pytest.raises(ValueError, match=re.escape(str(shape))):
+        step.LayerNorm(3)(np.ones(shape))
+
+
+def test_a_dropout_layer_drops_in_training_only(step):
+    np.random.seed(0)
+    x, layer = np.ones(1000), step.Dropout(0.2)
+    y = layer(x).data
+    assert {*y.tolist()} == {0.0, 1.25}
+    assert 120 < (y == 0).sum() < 280
+    assert 400 < (step.Dropout()(x).data == 0).sum() < 600
+    with step.test_mode():
+        np.testing.assert_array_equal(layer(x).data, x)
+    assert layer.params() == [] and isinstance(layer, step.Layer)

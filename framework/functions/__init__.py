@@ -65,7 +65,12 @@ from framework.functions.math import (
     square,
     tanh,
 )
-from framework.functions.normalization import BatchNormalization, batch_norm, dropout
+from framework.functions.normalization import (
+    BatchNormalization,
+    batch_norm,
+    dropout,
+    layer_norm,
+)
 from framework.functions.operators import (
     Add,
     ConstantPow,
@@ -183,6 +188,7 @@ __all__ = [
     "flatten",
     "get_item",
     "im2col",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "linear_simple",

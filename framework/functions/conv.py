@@ -114,17 +114,16 @@ class Col2im(Function):
         self.geometry = kernel_size, stride, pad
 
     def forward(self, col):
-        pixels = np.ndindex(self.geometry[0])
-        return self.added_up((col[:, :, i, j] for i, j in pixels), col)
-
-    def added_up(self, parts, like):
-        """Images with a part for each pixel of the kernel, where it saw them."""
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
-        x = get_array_module(like).zeros((N, C, H + 2 * PH, W + 2 * PW), like.dtype)
+        x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for (i, j), part in zip(np.ndindex(kernel_size), parts):
-            seen[:, :, i, j] += part  # all at once would lose what overlaps
+        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, i, j] += self.part(col, i, j)
         return unpadded(x, (PH, PW))
+
+    def part(self, col, i, j):
+        """What is to be added where pixel (i, j) of the kernel has seen something."""
+        return col[:, :, i, j]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -181,10 +180,10 @@ class Pooling(Function):
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return [seen[:, :, i, j] for i, j in np.ndindex(kernel_size)]
+        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
 
     def forward(self, x):
-        first, *others = self.views(x)
+        first, *others = self.views(x).values()
         y = first.copy()
         for view in others:
             np.maximum(y, view, out=y)
@@ -192,10 +191,10 @@ class Pooling(Function):
 
     def backward(self, gy):
         (x,), (y,) = self.input_arrays, self.output_arrays
-        masks, free = [], True
-        for view in self.views(x):
-            masks.append(free & (view == y))  # of equals the first one counts
-            free = free & ~masks[-1]
+        masks, free = {}, True
+        for pixel, view in self.views(x).items():
+            masks[pixel] = free & (view == y)  # of equals the first one counts
+            free = free & ~masks[pixel]
         return Unpooling(masks, x.shape, *self.geometry)(gy)
 
 
@@ -204,14 +203,16 @@ class Unpooling(Col2im):
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # one for each pixel of the kernel
+        self.masks = masks  # by the pixels of the kernel
 
-    def forward(self, gy):
-        return self.added_up((gy * mask for mask in self.masks), gy)
+    def part(self, gy, i, j):
+        """gy where pixel (i, j) was the largest."""
+        return gy * self.masks[i, j]
 
     def backward(self, ggx):
         col = super().backward(ggx)
-        return sum(col * np.stack(self.masks, axis=2).reshape(col.shape), (2, 3))
+        masks = np.stack([*self.masks.values()], axis=2)
+        return sum(col * masks.reshape(col.shape), (2, 3))
 
 
 def pooling(x, kernel_size, stride=1, pad=0):

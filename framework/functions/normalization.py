@@ -3,7 +3,7 @@
 
 from framework.backend import get_array_module
 from framework.core import Config, Function, as_array, as_variable
-from framework.functions.shape import reshape
+from framework.functions.shape import mean, reshape
 
 
 def dropout(x, dropout_ratio=0.5):
@@ -66,3 +66,16 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return BatchNormalization(axes, eps)(x, gamma, beta)
+
+
+def layer_norm(x, gamma, beta, eps=1e-5):
+    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+
+    gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
+    """
+    x, gamma = as_variable(x), as_variable(gamma)
+    if x.shape[-1:] != gamma.shape:
+        raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
+    x = x - mean(x, axis=-1, keepdims=True)
+    variance = mean(x * x, axis=-1, keepdims=True)
+    return x * (variance + eps) ** -0.5 * gamma + beta
