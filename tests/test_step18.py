@@ -292,3 +292,43 @@ def test_a_backward_cannot_change_the_gradient_of_others(step):
     y = step.add(Double()(x), w)
     with pytest.raises(ValueError, match="read-only"):
         y.backward()
+
+
+def test_one_array_for_two_inputs_becomes_two_gradients(step):
+    class Sum(step.Function):
+        def forward(self, x0, x1):
+            return x0 + x1
+
+        def backward(self, gy):
+            g = gy * 1.0
+            return g, g
+
+    x0, x1 = var(step, np.ones(2)), var(step, np.ones(2))
+    Sum()(x0, x1).backward()
+    gradient = array(x0.grad)
+    gradient *= 10.0
+    assert array(x1.grad).tolist() == [1.0, 1.0]
+
+
+def test_the_gradient_of_a_number_is_an_array_after_each_walk(step):
+    class Double(step.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, gy):
+            return 2.0  # a number of Python's will do
+
+    x = var(step, 3.0)
+    for n in (1, 2):
+        Double()(x).backward()
+        assert type(array(x.grad)) is np.ndarray
+        assert float(array(x.grad)) == n * 2.0
+
+
+def test_the_gradient_that_was_given_can_still_be_changed(step):
+    x, seed = var(step, np.ones(2)), np.ones(2)
+    y = step.square(x)
+    y.grad = step.Variable(seed) if hasattr(step, "cast") else seed
+    y.backward()
+    seed *= 2.0
+    assert seed.tolist() == [2.0, 2.0]
