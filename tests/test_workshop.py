@@ -362,7 +362,7 @@ def test_test_mine_shows_the_demo_and_what_comes_next(my, capsys):
 
 
 def test_hints_grow_call_by_call_and_begin_anew_elsewhere(my, capsys):
-    path = ours(my, 14, "as_array(x.grad + gx)", "gx")
+    path = ours(my, 14, "else x.grad + gx)", "else gx)")
     texts = [said(capsys, "hint", 14) for _ in range(4)]
     assert [t.splitlines()[0] for t in texts] == [
         f"Variable.backward, hint {level} of 3" for level in (1, 2, 3, 3)
@@ -393,11 +393,11 @@ def test_the_hint_quotes_the_paragraph_above_the_pointer(two_steps):
 
 
 def test_diff_mine_waits_until_mine_passes(my, capsys):
-    ours(my, 14, "as_array(x.grad + gx)", "gx")
+    ours(my, 14, "else x.grad + gx)", "else gx)")
     assert "does not pass its test yet" in said(capsys, "diff-mine", 14)
     text = said(capsys, "diff-mine", 14, "--now")
     assert "Variable.cleargrad is as ours" in text
-    assert "+                    x.grad = gx if x.grad is None else gx\n" in text
+    assert "+                    x.grad = as_array(gx if x.grad is None else gx)\n" in text
     ours(my, 14)
     assert "Variable.backward is as ours" in said(capsys, "diff-mine", 14)
     ours(my, 14, "\n# === demo", "\na = b = 1\n# === demo")
