@@ -52,7 +52,11 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad."""
+        """Change param.data with the help of param.grad.
+
+        Each optimizer has its own. This one raises NotImplementedError and names the
+        class that has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):

@@ -215,7 +215,11 @@ class Function:
         return output
 
     def forward(self, xs):
-        """The list of arrays this function makes out of the list of arrays xs."""
+        """The list of arrays this function makes out of the list of arrays xs.
+
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):

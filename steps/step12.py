@@ -189,7 +189,11 @@ class Function:
         return output
 
     def forward(self, *xs):
-        """The array, or the tuple of arrays, this function makes out of xs."""
+        """The array, or the tuple of arrays, this function makes out of xs.
+
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, gy):

@@ -145,7 +145,10 @@ class Variable:
         self.generation = 0
 
     def set_creator(self, func):
-        """Remember the function that made this variable, one generation before."""
+        """Remember func, the function that made this variable.
+
+        This variable is one generation behind it.
+        """
         self.creator = func
         self.generation = func.generation + 1
 
@@ -234,11 +237,20 @@ class Function:
         return gxs if isinstance(gxs, tuple) else (gxs,)
 
     def forward(self, *xs):
-        """The array, or the tuple of arrays, this function makes out of xs."""
+        """The array, or the tuple of arrays, this function makes out of xs.
+
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def backward(self, *gys):
-        """The gradients of the inputs, given gys, those of the outputs."""
+        """The gradients of the inputs, given gys, those of the outputs.
+
+        For one input it is the gradient itself, for several a tuple in their order.
+        Each function has its own. This one raises NotImplementedError and names the
+        class that has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
 
