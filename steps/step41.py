@@ -487,7 +487,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
