@@ -31,8 +31,8 @@ it uses exp, and let functions import core, because exp is a Function:
                         core has not got that far: ImportError
 
 That is an import cycle. It cannot happen if each section uses only names of
-the sections above it. Then all imports point one way. Read each arrow as
-"imports":
+the sections above it. Then all imports point one way. An arrow leads from a
+module to one that it imports:
 
     core  <--  functions  <--  checks
       ^                          |
@@ -47,8 +47,8 @@ write Variable.__mul__ inside the class. It attaches it below mul, so the class
 needs no name that comes after it.
 
 To see that the cuts are right, the demo makes them. It splits this very file
-at the markers. Above the first marker stand the imports of contextlib, NumPy
-and so on. They are the head, and they go on top of each module:
+at the markers. The head is what stands above the first marker: the imports of
+contextlib, NumPy and so on. It goes on top of each module:
 
     head, *parts = re.split("^# === (.+): .+ ===$", framework, ...)
 
@@ -57,10 +57,11 @@ more import is added to the head:
 
     head += f"from .{name} import *\\n"
 
-In the end the head imports all three modules, and it is written once more, as
-__init__.py. That makes a package of the folder. For when Python imports a
-folder, it runs the __init__.py in it, and nothing else of itself. The package
-must give the same gradient as the file, the slope of x ** 2 * e ** -x at 0.5.
+In the end the head imports all three modules. It is written once more, as
+__init__.py, and that makes a package of the folder. When Python imports a
+folder, it runs __init__.py and no other file, unless __init__.py asks for it.
+The package must give the same gradient as the file, the slope of
+x ** 2 * e ** -x at 0.5.
 
 From now on the file is a package in one piece. The last step of all is cut in
 this way, by a tool that writes only the imports that are needed. Until now our

@@ -19,8 +19,8 @@ functions in this graph. Which of them is to blame?
 Idea
 The long formula is no trouble at all. Each operator knows its own derivative,
 and backward() puts them together, however many there are. So all three
-formulas of the demo work at once. Optimizers are tested on them, since their
-lowest points are known.
+formulas of the demo work at once. They are used to test programs that search
+for lowest points, since theirs are known.
 
     sphere        x^2 + y^2
     matyas        0.26 (x^2 + y^2) - 0.48 x y
@@ -34,11 +34,11 @@ make it up:
     the first factor        x²       = 1
     the second factor       x · 2x   = 2        together 4
 
-A product that forgets the second gradient gives 2: zip() pairs the one gradient
-with the first input, and the second input gets nothing. A product that forgets
-its return statement gives 1. Without a return, backward() gives None, and None
-means that no gradient is wanted. Both 2 and 1 look like any other slope, and
-nothing warns us.
+A product that forgets the second gradient gives 2. backward() pairs the one
+gradient with the first input, and the second input gets nothing. A product
+that forgets its return statement gives 1. It gives None, and backward() takes
+None for "no gradient wanted". 2 and 1 look like any other slope, and nothing
+warns us.
 
 gradient_check() would find that something is wrong. But it sees the whole
 formula, and not the function. The best moment to complain is when the
@@ -46,7 +46,7 @@ gradients arrive. At that moment we know whose they are.
 
 In the code
 So gradients() looks at what backward() gave. A None instead of gradients is a
-TypeError. If there are more gradients than inputs, or fewer, it is a
+TypeError. If there are more gradients than inputs, or fewer, that is a
 ValueError. Both messages name the class of the function:
 
     [Function.gradients]
@@ -90,10 +90,10 @@ Changed:  Variable.backward, Variable.add_grad, Function.gradients
 Removed:  nothing
 
 Elsewhere
-Give goldstein() two tensors of PyTorch, and it gives the same gradient. PyTorch,
-too, refuses a wrong number of gradients on arrival, and converts a wrong dtype.
-It is milder with shapes: a gradient of shape (3,) for a tensor of shape (1,) is
-summed, and only a shape that no sum can mend is refused.
+Give goldstein() two tensors of PyTorch, and it gives the same gradient.
+PyTorch, too, refuses a wrong number of gradients on arrival, and converts a
+wrong dtype. It is milder with shapes: a gradient of shape (3,) for a tensor of
+shape (1,) is summed. It refuses a shape that no sum can mend.
 
 Watch out
 Number, shape and dtype are checked, but the values are not. A wrong value may

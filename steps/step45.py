@@ -327,6 +327,8 @@ class Variable:
 
         The variables in between get theirs only with retain_grad. With create_graph
         the gradients have a graph of their own, and can be differentiated again.
+        It begins with self.grad, if there is one, else with ones. That gradient and
+        each one that arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -374,9 +376,11 @@ class Parameter(Variable):
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
