@@ -1,13 +1,15 @@
 """Step 23 · A package
 
 Problem
-Our framework has about 500 lines, and somebody wants to use it. There are two
-ways today. One is from step22 import Variable, which drags the lesson and the
-demo along. The other is to copy the 500 lines.
+Our framework has about 550 lines, and somebody wants to use it. One way is to
+import it from the lesson, and the lesson and the demo come along:
 
-Others do not ship a file. They ship a package, a folder of modules with one
-subject each. So should we cut the file? Then you would have to jump between
-modules to read what now stands from top to bottom.
+    from step22 import Variable
+
+The other way is to copy the 550 lines. Other libraries do not ship a single
+file. They ship a package: a folder of modules with one subject each. So should
+we cut the file? Then you would have to jump between modules to read what now
+stands from top to bottom.
 
 Idea
 Keep the one file, and write into it where the cuts are. A comment will do:
@@ -29,38 +31,42 @@ it uses exp, and let functions import core, because exp is a Function:
                         core has not got that far: ImportError
 
 That is an import cycle. It cannot happen if each section uses only names of
-the sections above it. Then all imports point one way:
+the sections above it. Then all imports point one way. An arrow leads from a
+module to one that it imports:
 
-    core  <--  functions
-      ^
-      +------  checks
+    core  <--  functions  <--  checks
+      ^                          |
+      +--------------------------+
 
 In the code
 The framework has got three comments and nothing else. They stand above Config,
 above Square and above numerical_diff.
 
-That no section asks for a later one was prepared in step 20. Variable.__mul__
-is not written inside the class. It is attached below mul, so the class needs
-no name that comes after it.
+Step 20 has already made sure that no section needs a later one. It does not
+write Variable.__mul__ inside the class. It attaches it below mul, so the class
+needs no name that comes after it.
 
 To see that the cuts are right, the demo makes them. It splits this very file
-at the markers. What stands above the first one are the imports, and they go on
-top of each module:
+at the markers. The head is what stands above the first marker: the imports of
+contextlib, NumPy and so on. It goes on top of each module:
 
     head, *parts = re.split("^# === (.+): .+ ===$", framework, ...)
 
 Each section is written to a file of its own. For the modules that follow, one
-more import is added to the top:
+more import is added to the head:
 
     head += f"from .{name} import *\\n"
 
-Then the folder is imported as a package. It must give the same gradient as
-the file, the slope of x ** 2 * e ** -x at 0.5.
+In the end the head imports all three modules. It is written once more, as
+__init__.py, and that makes a package of the folder. When Python imports a
+folder, it runs __init__.py and no other file, unless __init__.py asks for it.
+The package must give the same gradient as the file, the slope of
+x ** 2 * e ** -x at 0.5.
 
 From now on the file is a package in one piece. The last step of all is cut in
-this way, by a tool that writes only the imports that are needed. Now that the
-house has rooms, it is time to put some weight on the floor: step 24
-differentiates formulas that nobody wants to do by hand.
+this way, by a tool that writes only the imports that are needed. Until now our
+formulas were short, and a wrong gradient was soon found. Step 24 takes a
+formula of 38 functions, and asks which of them is to blame.
 
 New:      nothing
 Changed:  nothing
@@ -72,8 +78,8 @@ install_variable_arithmetics(). In PyTorch's torch/_tensor.py some imports
 stand inside the methods instead.
 
 Watch out
-The package has a class Variable of its own. A variable of the file is none for
-it: isinstance says no, although the code is the same.
+To the package, a variable of the file is not a Variable. There are two classes
+of that name now. Their code is the same, but isinstance() tells them apart.
 
 Try
 1. Write pass for the line that adds to head. Which name is missing first?
@@ -86,8 +92,8 @@ Output
     x.grad in the package = 0.454898
 
 Answers
-1. Variable. The last thing that is written with head is __init__.py, and it
-   now imports nothing. So the package is empty.
+1. Variable. Python runs only __init__.py, which now imports none of our
+   modules. So functions.py, which lacks Function, is never run.
 2. The file prints x as before. In the package it is a NameError: exp is
    defined in functions.py, and core.py does not import that.
 """

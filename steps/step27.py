@@ -271,7 +271,9 @@ class Variable:
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
-        The variables in between get theirs only with retain_grad.
+        The variables in between get theirs only with retain_grad. It begins with
+        self.grad, if there is one, else with ones. That gradient and each one that
+        arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -308,7 +310,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -417,7 +423,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(

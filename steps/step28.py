@@ -1,22 +1,25 @@
-"""Step 28 · Optimising a function
+"""Step 28 · Optimizing a function
 
 Problem
-Where is the lowest point of Rosenbrock's function?
+Slopes can lead us downhill. So let them find the lowest point of Rosenbrock's
+function:
 
     y = 100 * (x1 - x0 ** 2) ** 2 + (x0 - 1) ** 2
 
-At a lowest point both slopes are zero. One could write the two slopes down
-and solve for x0 and x1. That is tedious here, and hopeless for a function of
-a million variables. What we have is backward(). It gives the slopes of any
-function, but only at one point, the one at which we stand.
+At its lowest point both slopes are zero, the one along x0 and the one along
+x1. You could write the two slopes down and solve for x0 and x1. That is
+tedious here, and hopeless for a function of a million variables. What we have
+is backward(). It gives the slopes of any function, but only at one point, the
+one at which we stand.
 
 Idea
-We stand at (0, 2), at a height of 401. The gradient there is (-2, 400). What
-does it say? If x1 grows by a little, y grows by 400 times that little. So
-make x1 smaller. If x0 grows, y falls, by 2 for each unit. So make x0 larger.
-Against the gradient is down.
+We stand at (0, 2), at a height of 401. The two slopes together are the
+gradient, and here it is (-2, 400). What does it say? If x1 grows by a little,
+y grows by 400 times that little. So make x1 smaller. If x0 grows by a little,
+y falls by 2 times that little. So make x0 larger. The way down is against the
+gradient.
 
-How far? Take the whole gradient for a start:
+How far shall we go? Try the whole gradient:
 
     x0 =  0 + 2   =    2
     x1 =  2 - 400 = -398        y = 16,160,401
@@ -29,12 +32,12 @@ says how much of the gradient makes one step:
     x1 = x1 - lr * x1.grad
 
 With lr = 0.001 the first step leads to (0 + 0.002, 2 - 0.4), and y falls to
-257. Then ask for the gradient again, at the new point, and go on. This is
-gradient descent. Whatever we train later is trained like this.
+257. Then compute the gradient at the new point, and go on. This is gradient
+descent. Whatever we train later is trained like this.
 
 In the code
-Nothing is new in the framework. The loop is descend() in the demo, and its
-middle is all of the method:
+The framework can do all this already. The loop is descend() in the demo, and
+its middle is the whole method:
 
     y = f(*xs)
     for x in xs:
@@ -43,17 +46,19 @@ middle is all of the method:
     for x in xs:
         x.data = as_array(x.data - lr * x.grad)
 
-Each round builds a new graph at the new point. The gradients of the round
-before would be added to the new ones, as since step 14, so clear them first.
+Each round builds a new graph at the new point. Since step 14 backward() adds
+each gradient to what is there. So the gradients of the last round have to be
+cleared first.
 
-The last line replaces the array and does not change it in place. The shorter
-x.data -= lr * x.grad would move the array that the caller handed in. And it
-would fail for whole numbers, as 2 - 0.4 is none.
+The last line gives x a new array. The shorter x.data -= lr * x.grad would
+change the old one in place, and that array belongs to the caller. It would
+also fail for an integer array, which cannot hold 2 - 0.4. as_array() is there
+because the difference of two 0-d arrays is a number for NumPy, not an array.
 
 The demo descends Rosenbrock's function from (0, 2): 10,000 steps with
 lr = 0.001. Look at the Output. Ten steps lead down from 401 to 5, and the
 next 9,990 take care of the rest. Why so slow? The function is a curved
-valley with steep walls and a floor that is almost flat. After 1,000 steps the
+valley with steep walls and a bottom that is almost flat. After 1,000 steps the
 gradient is (-0.22, -0.30), and a thousandth of it is a very small step.
 
 plot_path() draws the valley and the path with matplotlib, if it is there.
@@ -63,20 +68,20 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.optim.SGD(xs, lr=0.001) is descend(): its zero_grad() is our
-cleargrad(), and its step() our subtraction, done in place. SciPy keeps this
-function for tests of optimizers: scipy.optimize.rosen.
+torch.optim.SGD(xs, lr=0.001) does what descend() does. Its zero_grad() is our
+cleargrad(), and its step() is our subtraction, done in place. SciPy has
+Rosenbrock's function, too: scipy.optimize.rosen.
 
 Watch out
-More is not always faster. With lr = 0.002 the end is 0.0002 from (1, 1),
-against 0.0123 with 0.001. With 0.003 the path bounces between the walls, and
-is at (0.79, 0.57) in the end. With 0.01 it is lost: see Try 1.
+A larger lr is faster only up to a point. With 0.001 the 10,000 steps end
+0.0123 from (1, 1), and with 0.002 only 0.0002. With 0.003 the path bounces
+between the walls, and ends at (0.79, 0.57). With 0.01 it is lost: see Try 1.
 
-A large lr fails at the walls, and a small one creeps on the floor. What is
-missing is a sense of how far to go. Step 29 asks the second derivative.
+A large lr fails at the walls, and a small one creeps along the bottom. What is
+missing is a sense of how far to go. In step 29 the second derivative tells us.
 
 Try
-1. Set lr to 0.01. What does x1 do in the first five steps, and why?
+1. Set lr to 0.01. What do x0 and x1 do in the first five steps, and why?
 2. Set iters to 20,000. How far is the end from (1, 1) then?
 3. Leave out cleargrad(). What is x1.grad after ten steps?
 
@@ -94,9 +99,11 @@ Output
     10000  0.9945  0.9890  0.00003
 
 Answers
-1. 2, -2, 2.0, -2.0, 4.2, 283.9, and soon inf. The slope along x1 is
-   200 (x1 - x0 ** 2), and 0.01 · 200 = 2. So each step goes twice as far as
-   the floor is away, onto the other wall. There it begins to climb.
+1. x0:  0.020, -0.120, -1.055, 12.002, -6701.405
+   x1: -2.000,  2.001, -1.972,  4.197,   283.877
+   The slope along x1 is 200 (x1 - x0 ** 2), and 0.01 · 200 = 2. So x1 moves
+   twice as far as the bottom is away, to the same height on the other wall.
+   Meanwhile x0 swings wider each time, and in the end both explode.
 2. 0.0002. After 10,000 steps it was 0.0123.
 3. -898.9, the sum of ten gradients. It acts like a push that never ends: x1
    runs past the valley to -2.0 and back, and in the end to nan.
@@ -264,7 +271,9 @@ class Variable:
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
-        The variables in between get theirs only with retain_grad.
+        The variables in between get theirs only with retain_grad. It begins with
+        self.grad, if there is one, else with ones. That gradient and each one that
+        arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -301,7 +310,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -410,7 +423,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(

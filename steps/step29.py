@@ -2,8 +2,8 @@
 
 Problem
 f(x) = x ** 4 - 2 * x ** 2 has a bottom at 1. We start at 2 and descend as in
-step 28. Which learning rate shall we take? Here is how many steps it needs
-until it is within 1e-12 of 1:
+step 28. Which learning rate shall we take? We allow 5,000 steps and count how
+many are needed to come within 1e-12 of 1:
 
     lr       steps
     0.001    3317
@@ -11,74 +11,84 @@ until it is within 1e-12 of 1:
     0.05       54
     0.08       37
     0.1      never: it jumps over the hill at 0, to the bottom at -1
-    0.2      never: x grows until it is nan
+    0.2      never: x swings wider and wider, 2, -2.8, 12.5, -1548, until nan
 
-One has to guess, and between fast and lost there is little room. The slope
+We have to guess, and between fast and lost there is little room. The slope
 says which way is down. It does not say how far.
 
 Idea
-At 2 the slope is f' = 24. How does the slope change on the way? That is what
-the second derivative says: f'' = 44. If x goes left by 1, the slope falls
-by 44. But we want it to fall by 24 only, down to 0. So go left by
+The slope f' is 4 x ** 3 - 4 x. At 2 it is 24. How does the slope change on the
+way? That is what its own derivative says, the second derivative f''. On paper
+it is 12 x ** 2 - 4, which is 44 at 2. If f'' stayed 44, one unit to the left
+would lower the slope by 44. We want to lower it by 24 only, down to 0. So go
+left by
 
     24 / 44 = 0.545        x = 2 - 0.545 = 1.455
 
-At 1.455 the slope is not 0 but 6.49, since f'' has changed on the way.
-Ask again there. f'' is 21.39, so go left by 6.49 / 21.39 = 0.303, to 1.151.
+At 1.455 the slope is not 0 but 6.49, since f'' has changed on the way. So do
+the same again. f'' is 21.39 here, and 6.49 / 21.39 = 0.303 leads to 1.151.
 Every step is the same line:
 
     x = x - f'(x) / f''(x)
 
-This is Newton's method. Left or right comes by itself: a slope above 0 is
-subtracted, and a slope below 0 makes x larger. There is no learning rate.
-Or rather, 1 / f'' is the learning rate, a new one at each point.
+This is Newton's method. Where f'' is positive, the sign of the slope gives the
+direction: a positive slope makes x smaller, and a negative one makes x larger.
+There is no learning rate. Or rather, 1 / f'' is the learning rate, a new one
+at each point.
 
-How good is it? These are the distances from 1, step by step:
+How good is it? These are the distances from 1, from the start to step 7:
 
-    0.15   0.025   0.0009   0.0000012   0.0000000000023   0
+    1   0.45   0.15   0.025   0.0009   0.0000012   0.0000000000023   0
 
-The last ones are 1.5 times the square of the one before. So the number of
-right digits doubles: 3, then 6, then 12. The reason is that f looks more and
-more like a parabola as we come near. On a parabola f'' is the same
-everywhere, and a single step arrives.
+Near 1 each distance is about 1.5 times the square of the one before:
+1.5 · 0.0009² = 0.0000012. So the number of right digits doubles: 3, then 6,
+then 12. The reason is that f looks more and more like a parabola as we come
+near. On a parabola f'' is the same everywhere, and a single step arrives.
 
 In the code
-backward() finds f' = 4 x ** 3 - 4 x. Nothing here finds f''. So it is worked
-out on paper, and gx2() of the demo returns 12 * x**2 - 4. slope() calls f
-and backward(). The two methods then differ in one line:
+backward() finds f'. Nothing in the framework finds f'', so gx2() of the demo
+returns the formula from the paper, 12 * x**2 - 4. The name stands for the
+gradient at x, taken twice. slope() calls f and backward(). descend() is that
+of step 28, made for this f and a single x. So the two methods differ in one
+line:
 
     x.data = as_array(x.data - slope(x) / gx2(x.data))      newton()
     x.data = as_array(x.data - lr * slope(x))               descend()
 
-Each returns its path, and steps_needed() looks for the first point of a path
-within 1e-12 of the goal. The demo races them from 2: 7 steps against 319.
-The framework stays as it is.
+Each takes iters steps and returns its path. If you do not say how many, it is
+10 for newton() and 400 for descend(). steps_needed() looks for the first point
+of a path within 1e-12 of the goal. In the demo the two methods race from 2 to
+1, and newton() needs 7 steps where descend() needs 319.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-scipy.optimize.newton does this to f' when you give it f' and f''. Networks
+Give f' and f'' to scipy.optimize.newton, and it takes the same steps. Networks
 are trained with gradients alone. For n parameters f'' is a matrix of n · n
 numbers. A million parameters would need a million times a million.
 
 Watch out
-Newton's method looks for a slope of 0, be it a bottom or a top. Start at 0.1.
-There f' is -0.396, so down is to the right. But f'' is -3.88, and the step
-goes left, to -0.002 and on to 0. That is the top of the hill.
+Newton's method looks for a slope of 0, and that can be a bottom or a top.
+Start at 0.1. There f' is -0.396, so down is to the right. But f'' is -3.88.
+Dividing by a negative number turns the direction round, so the step goes left
+and uphill, to -0.002. The next steps end at 0, on the top of the hill.
 
-And where f'' is near 0, the step is huge: see Try 2.
+Where f'' is near 0, the step is huge: see Try 2.
 
-The worst is the paper. Write 12 * x**2 + 4 by mistake, and nothing complains:
-Newton still arrives, after 41 steps. f' is made of * and - and ** alone, and
-backward() can differentiate those. Why not f' itself? Step 30 tries.
+The worst danger is the formula from the paper. Write 12 * x**2 + 4 by mistake,
+and nothing complains. With iters=60 newton() still arrives, after 41 steps
+instead of 7. Can we do without the paper? f' is made of *, - and ** alone, and
+backward() can differentiate those. Why not let it differentiate f', too?
+Step 30 tries.
 
 Try
 1. Start both methods at -0.5. Where do they end, and why not together?
-2. Start at 0.58, close to where f'' is 0. How long is the first step?
-3. Let gx2 return 44 at every point. Which method is it now, with which
-   learning rate?
+2. Start newton() at 0.58, close to where f'' is 0, with iters=30. How long is
+   the first step?
+3. Let gx2 return 44 at every point, and call newton() with iters=200. Which
+   method is it now, with which learning rate?
 
 Output
     step  Newton            gradient descent
@@ -97,9 +107,12 @@ Output
     steps to 1: Newton 7, descent 319
 
 Answers
-1. Descent goes left, to -1. At -0.5 f' is 1.5 and f'' is -1, so Newton steps
-   to -0.5 + 1.5 = 1, over the hill and by chance right onto the bottom.
-2. 41.8: to 42.4. Even from there it is at 1 after 14 more steps.
+1. descend() ends at -1, and newton() ends at 1. At -0.5 the slope is 1.5, so
+   down is to the left. But f'' is -1 there, and Newton's method steps uphill,
+   to -0.5 + 1.5 = 1. By chance this step leads over the hill and right onto
+   the other bottom.
+2. 41.8, from 0.58 to 42.4. Even from there it needs only 14 more steps to come
+   within 1e-12 of 1.
 3. Gradient descent with lr = 1 / 44 = 0.0227. It needs 132 steps.
 """
 
@@ -264,7 +277,9 @@ class Variable:
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
-        The variables in between get theirs only with retain_grad.
+        The variables in between get theirs only with retain_grad. It begins with
+        self.grad, if there is one, else with ones. That gradient and each one that
+        arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -301,7 +316,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -410,7 +429,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -815,12 +840,15 @@ def f(x):
 
 
 def gx2(x):
-    """The second derivative of f at the array x, worked out by hand."""
+    """The second derivative of f at x, an array, worked out on paper."""
     return 12 * x**2 - 4
 
 
 def slope(x):
-    """The first derivative of f at the Variable x, an array; of this call alone."""
+    """The first derivative of f at the Variable x, an array.
+
+    x.grad is cleared before, so what it held does not count.
+    """
     y = f(x)
     x.cleargrad()
     y.backward()
@@ -828,7 +856,10 @@ def slope(x):
 
 
 def newton(x, iters=10):
-    """Move the Variable x by Newton's method; the iters + 1 numbers on the way."""
+    """Move the Variable x by Newton's method.
+
+    Returns the iters + 1 numbers on the way, the start first.
+    """
     path = [float(x.data)]
     for _ in range(iters):
         x.data = as_array(x.data - slope(x) / gx2(x.data))
@@ -837,7 +868,10 @@ def newton(x, iters=10):
 
 
 def descend(x, iters=400, lr=0.01):
-    """Move the Variable x by gradient descent; the iters + 1 numbers on the way."""
+    """Move the Variable x by gradient descent.
+
+    Returns the iters + 1 numbers on the way, the start first.
+    """
     path = [float(x.data)]
     for _ in range(iters):
         x.data = as_array(x.data - lr * slope(x))

@@ -1,25 +1,26 @@
 """Step 30 · Towards higher order: where we stand
 
 Problem
-backward() has found f' = x.grad. Newton's method wants f'', the derivative of
-f'. The obvious thing is to ask once more:
+In step 29 backward() found f', and left it in x.grad. Newton's method needs
+f'' as well, the derivative of f'. The obvious thing is to ask once more:
 
     x.grad.backward()
     AttributeError: 'numpy.ndarray' object has no attribute 'backward'
 
-Well, x.grad is an array. So put it into a box:
+Well, x.grad is an array. So put it into a Variable, and look at x.grad again:
 
     gx = Variable(x.grad)
     x.cleargrad()
     gx.backward()
-    x.grad              None
+    print(x.grad)       None
 
-That runs without a word, and finds nothing. What is missing?
+There is no error this time, and no derivative either. What is missing?
 
 Idea
-Let us see what we have, for y = sin(x ** 2) at x = 2. Going forward, each
-function leaves a record. The output remembers the function as its creator,
-and the function remembers its inputs:
+Let us see what we have. The f of step 29 makes a graph of four functions. A
+shorter graph shows the same, so we take y = sin(x ** 2) at x = 2. Going
+forward, each function leaves a record. The output remembers the function as
+its creator, and the function remembers its inputs:
 
     x <--inputs-- Pow <--creator-- t <--inputs-- Sin <--creator-- y
     2                              4                        -0.757
@@ -31,27 +32,31 @@ backward() follows that record, from y to x. On its way it computes:
     gx = gt * (2 * x) =  -0.653644 · 4      = -2.614574     in Pow.backward
 
 These are a cosine and a few products, a small calculation like any other.
-Yet nobody has recorded it. For gy, gt and gx are arrays, and so is what they
-are multiplied with. Look at Sin.backward of step 27:
+Yet nobody has recorded it. Look at Sin.backward of step 27:
 
     (x,) = self.saved_inputs
     return gy * np.cos(x)
 
-saved_inputs holds arrays. NumPy multiplies two arrays and forgets both. So
-gx is the right number, and no link leads from it to x:
+gy is an array, and saved_inputs holds arrays, too. NumPy multiplies two arrays
+and keeps no note of them. So gx is the right number, but no arrow leads from
+it back to x:
 
     x                gx
     2         -2.614574
 
-The box changes nothing. Variable(gx) has a backward(), but no creator. Its
-backward() is at the end before it begins.
+A new Variable changes nothing. Variable(gx) has a backward(), but no creator.
+So there is no function through which backward() could go.
 
 In the code
-The framework stays as it is. The demo asks the objects themselves where they
-are from. recorded(v) follows the creators from v, as backward() does, and
-lists the functions. For y these are Sin and Pow. For x.grad the list is
-empty. origin(v) says the same of one object in a line of text.
-backward_again(gx, x) is the attempt above, with its error as a text.
+All the code of this step is in the demo. It asks each object where it comes
+from. recorded(v) walks back from v, from creator to creator, as backward()
+does, and lists the names of the functions. For y these are Sin and Pow. For
+x.grad the list is empty. origin(v) looks only at v itself, and says in a line
+what made it. backward_again(gx, x) clears x.grad, calls gx.backward() and
+returns the new x.grad. If that is an AttributeError, it returns the message.
+
+Since step 18 backward() keeps the gradients of t and y only if you ask for it.
+The demo wants to show them, so it calls y.backward(retain_grad=True).
 
 New:      nothing
 Changed:  nothing
@@ -63,8 +68,9 @@ x.grad.grad_fn is None, and x.grad.backward() is a RuntimeError. In JAX the
 derivative jax.grad(f) is a function, so jax.grad(jax.grad(f)) works.
 
 Watch out
-A missing record is not always an error. Variable(x.grad).backward() gives
-None, and None is easily taken for zero. f'' is 10.801553 here.
+A missing record is not always an error. After Variable(x.grad).backward()
+x.grad is None, and None is easily taken for zero. In truth the second
+derivative of sin(x ** 2) is 10.801553 at 2.
 
 What is missing, then, is a record of a cosine and a few products. But making
 records is what our variables do. In step 31 they do it for these.
@@ -73,8 +79,8 @@ Try
 1. What do recorded(x**4) and recorded(x**2 * x**2) give?
 2. Compute t and y within no_grad(). What does the demo print, and where does
    it stop?
-3. f'' is the slope of f'. Find it at 2 from x.grad at 2 - 1e-4 and at
-   2 + 1e-4, as in step 4.
+3. The second derivative is the slope of x.grad. Find it at 2 from x.grad at
+   2 - 1e-4 and at 2 + 1e-4, as in step 4.
 
 Output
     What forward has recorded of y = sin(x ** 2)
@@ -97,8 +103,8 @@ Answers
    if they compute the same.
 2. t and y have no creator, and no function is behind y. The demo stops where
    it wants to print t.grad, which is None: backward() went nowhere from y.
-3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and the
-   difference of two slopes agrees with it to 8 digits.
+3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and
+   what you found agrees with it to 8 digits.
 """
 
 import contextlib
@@ -262,7 +268,9 @@ class Variable:
     def backward(self, *, retain_grad=False):
         """Add to the gradient of each variable at the ends of the graph what is due.
 
-        The variables in between get theirs only with retain_grad.
+        The variables in between get theirs only with retain_grad. It begins with
+        self.grad, if there is one, else with ones. That gradient and each one that
+        arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -299,7 +307,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -408,7 +420,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -822,9 +840,9 @@ def recorded(v):
 
 
 def origin(v):
-    """What v is and was made by: "Variable made by Add of x and ?".
+    """What v is, and what made it: "Variable made by Add of x and ?".
 
-    ? stands for an input without a name. Of what has no creator it says that.
+    ? stands for an input without a name. If v has no creator, the text says so.
     """
     kind = type(v).__name__
     if not hasattr(v, "creator"):
@@ -836,7 +854,10 @@ def origin(v):
 
 
 def backward_again(gx, x):
-    """x.grad after gx.backward(), cleared before; of an AttributeError the text."""
+    """Clear x.grad, call gx.backward() and return x.grad.
+
+    If gx has no backward(), the text of the AttributeError is returned.
+    """
     x.cleargrad()
     try:
         gx.backward()

@@ -327,6 +327,8 @@ class Variable:
 
         The variables in between get theirs only with retain_grad. With create_graph
         the gradients have a graph of their own, and can be differentiated again.
+        It begins with self.grad, if there is one, else with ones. That gradient and
+        each one that arrives goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -374,9 +376,11 @@ class Parameter(Variable):
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -546,7 +550,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
