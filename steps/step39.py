@@ -438,8 +438,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
