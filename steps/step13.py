@@ -100,7 +100,7 @@ an incorrect number of gradients (expected 2, got 1)".
 
 Watch out
 zip stops at the end of the shorter list. If a backward() forgets an input,
-that input gets no gradient, and no error says so. Step 24 mends this.
+that input gets no gradient, and no error says so. Step 24 makes it an error.
 
 NumPy can add the shapes (3,) and (1,). Then Add gives both inputs a gradient
 of shape (3,), and for the second that is wrong. Step 40 mends this.
