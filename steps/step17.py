@@ -70,7 +70,8 @@ the second row close_cycles() puts the outputs back into the functions, as
 they were in step 16. The last column comes after gc.collect().
 
 Dropped graphs cost nothing now. While a graph is alive it holds all its
-arrays and all gradients in between, wanted or not. That is step 18.
+arrays and all gradients in between, wanted or not. Step 18 lets go of what
+nobody wants.
 
 New:      nothing
 Changed:  Function.make_output, Function.output_grads

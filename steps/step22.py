@@ -84,7 +84,7 @@ gx1 is None, as in Mul:
 A power is different. Its second operand c could be an input like any other.
 Then it would need a gradient, which is log x · x ** c, and a negative number
 has no real logarithm. In nearly every formula c is a plain number, as in
-x ** 3, and nobody asks for its slope. So c is no input. It is a setting of
+x ** 3, and nobody asks for its slope. So c is not an input. It is a setting of
 the function, kept in the object:
 
     [Pow]
@@ -102,8 +102,8 @@ is 0. The formula would say log 0 · 0, and that is nan, for log 0 is -inf:
     [ConstantPow]
 
 One thing is left. Inputs become Variables before forward() sees them, but c is
-no input. It comes as it is. Does it matter what type of number it is? Let x
-hold an array of one float32:
+not an input. It comes as it is. Does it matter what type of number it is? Let
+x hold an array of one float32:
 
     Pow(2)(x)                   float32
     Pow(np.float64(2))(x)       float64
