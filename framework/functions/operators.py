@@ -160,7 +160,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
