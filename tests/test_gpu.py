@@ -171,8 +171,8 @@ LAYERS = {  # how to make it, and what to call it on
     "EmbedID": (lambda L: L.EmbedID(4, 3), IDS),
     "Sequential": (lambda L: L.Sequential(L.Linear(4), L.tanh), numbers(4, 5)),
     "MLP": (lambda L: L.MLP((6, 3)), numbers(4, 5)),
-    "Bottleneck": (lambda L: L.Bottleneck(3, 2, 2), PICTURES),
-    "Fire": (lambda L: L.Fire(3, 2, 4), PICTURES),
+    "Bottleneck": (lambda L: L.Bottleneck(2, 2, True), PICTURES),
+    "Fire": (lambda L: L.Fire(2, 4), PICTURES),
     "SqueezeNet": (lambda L: L.SqueezeNet(), numbers(1, 3, 48, 48)),
 }
 LARGE = {"VGG16", "ResNet", "ResNet50", "ResNet101", "ResNet152"}  # made of the others

@@ -153,7 +153,7 @@ def check_outputs(step, model, name):
 
 def parts(step):
     """Bottleneck and Fire as they are recorded, of a few channels."""
-    return {"Bottleneck": step.Bottleneck(3, 2, 2), "Fire": step.Fire(3, 2, 4)}
+    return {"Bottleneck": step.Bottleneck(2, 2, True), "Fire": step.Fire(2, 4)}
 
 
 @pytest.mark.parametrize("name", ["Bottleneck", "Fire"])
@@ -178,10 +178,20 @@ def test_the_gradients_of_a_part(step, name):
 
 
 def test_a_bottleneck_goes_around_with_a_convolution_only_where_it_must(step):
-    assert step.Bottleneck(8, 2, 1).downsample == []
-    for inputs, stride in ((8, 2), (4, 1)):
-        layers = step.Bottleneck(inputs, 2, stride).downsample
-        assert [type(layer) for layer in layers] == [step.Conv2d, step.BatchNorm]
+    def kinds(block):
+        return [type(layer) for layer in block.downsample]
+
+    assert kinds(step.Bottleneck(8)) == []
+    assert kinds(step.Bottleneck(8, 2, downsample=True)) == [step.Conv2d, step.BatchNorm]
+
+
+def test_the_first_block_of_each_layer_of_resnet_changes_the_shape(step, monkeypatch):
+    monkeypatch.setattr(step.ResNet, "DEPTHS", {50: (2, 2, 2, 2)})
+    model = step.ResNet50()
+    for i in range(1, 5):
+        first, other = getattr(model, f"layer{i}")
+        assert len(first.downsample) == 2 and len(other.downsample) == 0
+        assert first.conv2.stride == first.downsample[0].stride == (1 + (i > 1),) * 2
 
 
 @pytest.mark.parametrize("kind", [".npz", ".safetensors"])
@@ -370,6 +380,8 @@ def test_the_parts_of_resnet(step, quick, monkeypatch):
     for i, depth in enumerate((1, 2, 1, 1), 1):
         blocks = getattr(model, f"layer{i}")
         assert [type(block) for block in blocks] == [step.Bottleneck] * depth
+    with step.no_grad():
+        model(np.zeros((2, 3, 33, 33), np.float32))
     assert model.fc.W.shape == (2048, 1000)
 
 
@@ -395,6 +407,8 @@ def test_pretrained_true_asks_for_a_file(step, quick, monkeypatch, kind):
 def test_the_parameters_of_squeezenet(step, quick):
     model = step.SqueezeNet()
     assert isinstance(model, step.Model)
+    with step.no_grad():
+        model(np.zeros((1, 3, 67, 67), np.float32))
     assert learned(model) == 1_248_424
     wide = [getattr(model, f"fire{i}").expand3x3.W.shape[0] for i in range(2, 10)]
     assert wide == [64, 64, 128, 128, 192, 192, 256, 256]
