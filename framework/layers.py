@@ -264,7 +264,7 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
         return self.convolve(x)
 

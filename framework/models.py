@@ -18,7 +18,7 @@ from framework.transforms import (
     Resize,
     ResizeShortSide,
     ToArray,
-    imagenet_picture,
+    imagenet_image,
 )
 from framework.weights import from_pytorch, read_weights, set_weights
 
@@ -115,7 +115,7 @@ class VGG16(Model):
             layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
             layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
             arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
-            self.preprocess = imagenet_picture
+            self.preprocess = imagenet_image
         set_weights(self, arrays, path)
 
     @staticmethod
@@ -157,7 +157,7 @@ class ResNet(Model):
     """
 
     DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-    preprocess = staticmethod(imagenet_picture)
+    preprocess = staticmethod(imagenet_image)
 
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:

@@ -1994,7 +1994,7 @@ def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
 def check_channels(x, channels):
     """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
     if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+        raise ValueError(f"the kernel asks for images (N, {channels}, H, W)")
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
@@ -2089,14 +2089,14 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few pictures or rows of one: (pictures, rows, view)."""
+    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
-    pictures = BLOCK // (C * KH * KW * OH * OW) or 1
+    images = BLOCK // (C * KH * KW * OH * OW) or 1
     height = BLOCK // (C * KH * KW * OW) or 1
-    for i in range(0, N, pictures):
+    for i in range(0, N, images):
         for j in range(0, OH, height):
-            some, rows = slice(i, i + pictures), slice(j, j + height)
+            some, rows = slice(i, i + images), slice(j, j + height)
             yield some, rows, view[some, :, :, :, rows]
 
 
@@ -2129,7 +2129,7 @@ class Convolution(Function):
 
 
 def conv2d(x, W, b=None, stride=1, pad=0):
-    """Pictures x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
+    """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
     (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
     """
@@ -2180,7 +2180,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
     sizes = x.shape[2:], W.shape[2:], stride, pad
     outsize = tuple(map(get_deconv_outsize, *sizes)) if outsize is None else outsize
     if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
-        raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
+        raise ValueError(f"From {x.shape[2:]} no image of {outsize} can be made.")
     bias = [] if b is None else [b]
     return TransposedConvolution(outsize, stride, pad)(x, W, *bias)
 
@@ -2726,7 +2726,7 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
         return self.convolve(x)
 
@@ -3081,12 +3081,11 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
+def imagenet_image(image, size=224, dtype=np.float32):
     """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
     steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+    x = Compose([*steps, ToArray(dtype)])(image) / 255
+    return Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
 
 
 class Flatten:
@@ -3212,7 +3211,7 @@ class VGG16(Model):
             layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
             layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
             arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
-            self.preprocess = imagenet_picture
+            self.preprocess = imagenet_image
         set_weights(self, arrays, path)
 
     @staticmethod
@@ -3254,7 +3253,7 @@ class ResNet(Model):
     """
 
     DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-    preprocess = staticmethod(imagenet_picture)
+    preprocess = staticmethod(imagenet_image)
 
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:
@@ -3798,16 +3797,16 @@ class ImageNet:
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
+    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
     (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3815,17 +3814,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -3835,21 +3829,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -3860,8 +3850,12 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        return (
+            cls.read([f"cifar-100-binary/{label_type}_label_names.txt"])
+            .decode()
+            .split()
+        )
 
 
 class SinCurve(Dataset):

@@ -75,7 +75,7 @@ def test_without_a_bias_nothing_is_added(step):
     np.testing.assert_allclose(step.conv2d_loops(x, W), expected, rtol=1e-12)
 
 
-def test_the_pictures_of_a_batch_do_not_meet(step):
+def test_the_images_of_a_batch_do_not_meet(step):
     rng = np.random.default_rng(2)
     x, W = rng.standard_normal((3, 2, 5, 5)), rng.standard_normal((2, 2, 3, 3))
     functions = {
@@ -218,7 +218,7 @@ def test_both_at_order_2(step, to_matrix):
     )
 
 
-def test_a_matrix_that_does_not_belong_to_the_picture_is_refused(step):
+def test_a_matrix_that_does_not_belong_to_the_image_is_refused(step):
     with pytest.raises(ValueError):
         step.col2im(np.zeros((9, 26)), (1, 3, 5, 5), 3)
 
@@ -395,7 +395,7 @@ def test_a_pool_has_no_place_that_sees_padding_only(step):
 
 
 @pytest.mark.parametrize("name", POOLS)
-def test_a_pool_larger_than_the_picture_is_refused(step, name):
+def test_a_pool_larger_than_the_image_is_refused(step, name):
     with pytest.raises(ValueError, match="kernel.* 6"):
         getattr(step, name)(np.zeros((1, 1, 6, 5)), (3, 6))
 

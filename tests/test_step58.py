@@ -1,4 +1,4 @@
-"""Step 58: pictures, published weights, and the networks they belong to."""
+"""Step 58: images, published weights, and the networks they belong to."""
 
 import math
 import zlib
@@ -6,43 +6,43 @@ import zlib
 import numpy as np
 import pytest
 from helpers import array, give, hooked, layer_of, records, updated, var
-from photographs import a_picture, install_pil, safetensors, serve
+from photographs import an_image, install_pil, safetensors, serve
 
-# --- pictures as the networks ask for them ---
+# --- images as the networks ask for them ---
 
 
 def test_resnet_asks_for_the_same(step, quick, monkeypatch):
-    image = a_picture(300, 280)
+    image = an_image(300, 280)
     few_blocks(step, monkeypatch)
     for model in (step.ResNet, step.ResNet50()):
-        found, expected = model.preprocess(image), step.imagenet_picture(image)
+        found, expected = model.preprocess(image), step.imagenet_image(image)
         np.testing.assert_array_equal(found, expected)
 
 
-def test_the_picture_of_squeezenet(step, pil):
-    image = a_picture(300, 256)
+def test_the_image_of_squeezenet(step, pil):
+    image = an_image(300, 256)
     x = step.SqueezeNet.preprocess(image)
     middle = np.moveaxis(image.pixels[14:241, 36:263, ::-1], 2, 0)
     assert (x.shape, x.dtype) == ((3, 227, 227), np.float32)
     means = np.reshape([104.0, 117, 123], (3, 1, 1))
     np.testing.assert_array_equal(x, middle - means)
-    half = np.moveaxis(a_picture(600, 512).pixels[::2, ::2][14:241, 36:263, ::-1], 2, 0)
-    x = step.SqueezeNet.preprocess(a_picture(600, 512))
+    half = np.moveaxis(an_image(600, 512).pixels[::2, ::2][14:241, 36:263, ::-1], 2, 0)
+    x = step.SqueezeNet.preprocess(an_image(600, 512))
     np.testing.assert_array_equal(x, half - means)
     assert (
-        step.SqueezeNet.preprocess(a_picture(20, 30), size=100).shape[1:] == (100,) * 2
+        step.SqueezeNet.preprocess(an_image(20, 30), size=100).shape[1:] == (100,) * 2
     )
     assert step.SqueezeNet.preprocess(image, dtype=np.float64).dtype == np.float64
 
 
-def test_the_picture_of_vgg16_for_the_weights_of_the_book(step, pil):
+def test_the_image_of_vgg16_for_the_weights_of_the_book(step, pil):
     means = np.reshape([103.939, 116.779, 123.68], (3, 1, 1))
-    image = a_picture(224, 224)
+    image = an_image(224, 224)
     x = step.VGG16.preprocess(image)
     assert (x.shape, x.dtype) == ((3, 224, 224), np.float32)
     expected = np.moveaxis(image.pixels[..., ::-1], 2, 0) - means
     np.testing.assert_allclose(x, expected, rtol=1e-6, atol=1e-4)
-    image = a_picture(20, 10)
+    image = an_image(20, 10)
     assert step.VGG16.preprocess(image).shape == (3, 224, 224)
     assert step.VGG16.preprocess(image, size=(8, 6)).shape == (3, 6, 8)
     as_it_is = step.VGG16.preprocess(image, size=None, dtype=np.float64)
@@ -55,7 +55,7 @@ def test_the_picture_of_vgg16_for_the_weights_of_the_book(step, pil):
 
 @pytest.fixture
 def pil(monkeypatch):
-    """A module PIL that knows as much as Picture."""
+    """A module PIL that knows as much as Image."""
     install_pil(monkeypatch)
 
 
@@ -182,7 +182,10 @@ def test_a_bottleneck_goes_around_with_a_convolution_only_where_it_must(step):
         return [type(layer) for layer in block.downsample]
 
     assert kinds(step.Bottleneck(8)) == []
-    assert kinds(step.Bottleneck(8, 2, downsample=True)) == [step.Conv2d, step.BatchNorm]
+    assert kinds(step.Bottleneck(8, 2, downsample=True)) == [
+        step.Conv2d,
+        step.BatchNorm,
+    ]
 
 
 def test_the_first_block_of_each_layer_of_resnet_changes_the_shape(step, monkeypatch):
@@ -236,9 +239,9 @@ def test_vgg16_with_weights_of_timm(step, tmp_path, monkeypatch):
     arrays = as_published("VGG16")
     model.load_published(written(tmp_path / "a.safetensors", arrays))
     check_outputs(step, model, "VGG16")
-    image = a_picture(300, 280)
+    image = an_image(300, 280)
     np.testing.assert_array_equal(
-        model.preprocess(image), step.imagenet_picture(image), "RGB, mean and deviation"
+        model.preprocess(image), step.imagenet_image(image), "RGB, mean and deviation"
     )
 
 
@@ -255,7 +258,7 @@ def test_vgg16_with_weights_of_the_book(step, pil, tmp_path, monkeypatch):
     arrays = in_the_names_of_the_book(as_published("VGG16"))
     model.load_published(written(tmp_path / "a.npz", arrays))
     check_outputs(step, model, "VGG16")
-    image = a_picture(224, 224)
+    image = an_image(224, 224)
     np.testing.assert_array_equal(
         model.preprocess(image), step.VGG16.preprocess(image), "BGR, less the means"
     )
