@@ -196,8 +196,7 @@ class ImageNet:
 class CIFAR10(Dataset):
     """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

@@ -108,15 +108,14 @@ class VGG16(Model):
     def load_published(self, path):
         """Read the weights from a file in one of the published layouts."""
         arrays = read_weights(path)
-        if any(name.startswith("features.") for name in arrays):
-            convs = [name for name in vars(self) if name.startswith("conv")]
-            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
-            places = sorted(places, key=lambda place: (len(place), place))
-            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
-            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
-            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
+        convs = [name for name in vars(self) if name.startswith("conv")]
+        places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+        places = sorted(places, key=lambda place: (len(place), place))
+        layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+        layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7", "head.fc": "fc8"}
+        if places:
             self.preprocess = imagenet_image
-        set_weights(self, arrays, path)
+        set_weights(self, from_pytorch(self, arrays, layers), path)
 
     @staticmethod
     def preprocess(image, size=(224, 224), dtype=np.float32):

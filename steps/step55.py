@@ -113,12 +113,11 @@ network is given many of them. That is step 56.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
-          ToPIL, RandomHorizontalFlip, imagenet_image, CIFAR10, CIFAR100
+          RandomHorizontalFlip, imagenet_image, CIFAR10, CIFAR100
 Changed:  nothing
 Removed:  nothing
 Given:    pair, conv_outsizes, Convert, Resize, ResizeShortSide, CenterCrop,
-          ToArray, ToPIL, RandomHorizontalFlip, imagenet_image, CIFAR10,
-          CIFAR100
+          ToArray, RandomHorizontalFlip, imagenet_image, CIFAR10, CIFAR100
 
 (pair makes (3, 3) of 3. conv_outsizes is the formula for both axes. The others
 prepare photographs, for step 58 and for networks of your own.)
@@ -2557,16 +2556,6 @@ class ToArray:
         return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
 
 
-class ToPIL:
-    """An array (C, H, W) of numbers from 0 to 255 as a PIL image."""
-
-    def __call__(self, x):
-        from PIL import Image
-
-        x = x.astype(np.uint8)
-        return Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0))
-
-
 class RandomHorizontalFlip:
     """An array (..., W), mirrored in every second case on average."""
 
@@ -3104,8 +3093,7 @@ class ImageNet:
 class CIFAR10(Dataset):
     """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

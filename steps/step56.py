@@ -113,16 +113,17 @@ it is kept until the gradients are needed. That is step 57.
 
 New:      Concatenate, concatenate, unpadded, Im2col, im2col, Col2im, col2im,
           check_channels, conv2d_simple, pooling_simple, Pooling, Unpooling,
-          pooling, average_pooling
+          pooling, average_pooling, ToPIL
 Changed:  nothing
 Removed:  nothing
 Given:    Concatenate, concatenate, unpadded, col2im, check_channels,
-          pooling_simple, Unpooling, average_pooling
+          pooling_simple, Unpooling, average_pooling, ToPIL
 
 (concatenate puts arrays side by side, channel after channel. unpadded takes
 the frame of padded() away. col2im takes rows to images, as im2col takes images
 to rows. check_channels refuses an x that the kernel does not fit.
-average_pooling takes the mean, and counts padding as zeros.)
+average_pooling takes the mean, and counts padding as zeros. ToPIL makes an
+image that can be looked at out of three channels, or of one.)
 
 Elsewhere
 In PyTorch im2col is called unfold, and it has columns where we have rows. Its
@@ -3292,8 +3293,7 @@ class ImageNet:
 class CIFAR10(Dataset):
     """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

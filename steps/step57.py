@@ -1,4 +1,4 @@
-"""Step 57 · conv2d and pooling
+"""Step 57 · The function conv2d
 
 Problem
 Take 100 images of shape (20, 12, 12) and 50 kernels (5, 5). Each channel of
@@ -2632,6 +2632,8 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
@@ -2670,23 +2672,17 @@ class Conv2d(Layer):
             if x.ndim != 4:
                 raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 # === weights: files of weights ===
@@ -3464,8 +3460,7 @@ class ImageNet:
 class CIFAR10(Dataset):
     """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

@@ -2540,6 +2540,8 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
@@ -2578,23 +2580,17 @@ class Conv2d(Layer):
             if x.ndim != 4:
                 raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 # === weights: files of weights ===
@@ -2982,15 +2978,14 @@ class VGG16(Model):
     def load_published(self, path):
         """Read the weights from a file in one of the published layouts."""
         arrays = read_weights(path)
-        if any(name.startswith("features.") for name in arrays):
-            convs = [name for name in vars(self) if name.startswith("conv")]
-            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
-            places = sorted(places, key=lambda place: (len(place), place))
-            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
-            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
-            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
+        convs = [name for name in vars(self) if name.startswith("conv")]
+        places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+        places = sorted(places, key=lambda place: (len(place), place))
+        layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+        layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7", "head.fc": "fc8"}
+        if places:
             self.preprocess = imagenet_image
-        set_weights(self, arrays, path)
+        set_weights(self, from_pytorch(self, arrays, layers), path)
 
     @staticmethod
     def preprocess(image, size=(224, 224), dtype=np.float32):
@@ -3563,8 +3558,7 @@ class ImageNet:
 class CIFAR10(Dataset):
     """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. The first use downloads it, 170 MB.
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

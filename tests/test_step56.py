@@ -20,6 +20,7 @@ from convolutions import (
     pool_loops,
 )
 from helpers import array, records, reference, var
+from photographs import install_pil
 
 LOOPS = {
     "conv2d": "conv2d_loops",
@@ -477,3 +478,28 @@ def test_concatenate_keeps_float32_and_each_gradient_its_own_dtype(step):
 def test_concatenate_refuses_shapes_that_differ_elsewhere(step):
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(3, 3\)"):
         step.concatenate([var(step, np.ones((2, 3))), var(step, np.ones((3, 3)))])
+
+
+# --- images out of arrays ---
+
+
+@pytest.fixture
+def pil(monkeypatch):
+    """A module PIL that knows as much as Image."""
+    install_pil(monkeypatch)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_to_pil_is_the_way_back(step, pil, channels):
+    x = np.random.default_rng(0).integers(0, 256, (channels, 4, 5)).astype(np.float32)
+    image = step.ToPIL()(x)
+    assert image.pixels.shape == ((4, 5) if channels == 1 else (4, 5, 3))
+    np.testing.assert_array_equal(step.ToArray()(image), x)
+
+
+def test_to_pil_with_pil_itself(step):
+    pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.float32)
+    image = step.ToPIL()(pixels)
+    np.testing.assert_array_equal(step.ToArray()(image), pixels)
+    np.testing.assert_array_equal(np.asarray(step.ToPIL()(pixels[:1])), pixels[0])
