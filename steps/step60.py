@@ -3299,7 +3299,7 @@ def load_pretrained(model, path):
 
 
 class Fire(Layer):
-    """A narrow convolution, then two wide ones side by side."""
+    """A narrow convolution, then two wide ones side by side: 2 * wide channels."""
 
     def __init__(self, narrow, wide):
         self.squeeze = Conv2d(narrow, 1)
