@@ -50,8 +50,8 @@ gets pad 1, so that both halves of y have the same size:
 
     [Fire]
 
-The network is a row of such parts. A kernel of 3 and a stride of 2 are those
-of each pooling:
+The network is a row of such parts. Each pooling has a kernel of 3 and a stride
+of 2:
 
     conv1, 7x7, stride 2, 96 channels        pooling
     fire2   fire3   fire4                    pooling
@@ -94,9 +94,10 @@ is 0 of 100. Guessing would give 10! And there was no error.
 
 So how an image is prepared belongs to the network. Each has a method for it,
 preprocess: an image of PIL goes in, an array (3, H, W) comes out. SqueezeNet's
-has the channels in the order blue, green, red, less the mean of each. ResNet's
-has red, green, blue, from 0 to 1, less the mean, divided by the standard
-deviation. Neither is better. Each is what the weights are used to.
+makes the short side 256 pixels long and takes the middle, 227 x 227. Its
+channels are blue, green, red, less 104, 117 and 123. ResNet's are red, green,
+blue, from 0 to 1, less the mean, divided by the standard deviation. Neither is
+better. Each is what the weights are used to.
 
 And if your classes are not their thousand? Only the last layer knows those.
 The ones before it know strokes, or edges and fur. So put a new last layer in
@@ -120,8 +121,10 @@ It looks through a layer at each update, so a layer that is called for the
 first time later is frozen, too.
 
 With pillow, --network ResNet50 --weights w.npz --image cat.jpg names what is
-in a photograph. torchvision has the weights: np.savez("w.npz", **{k:
-v.numpy() for k, v in resnet50(weights="DEFAULT").state_dict().items()}).
+in a photograph. Here is how torchvision's weights become such a file:
+
+    weights = resnet50(weights="DEFAULT").state_dict()
+    np.savez("w.npz", **{name: x.numpy() for name, x in weights.items()})
 
 All these networks look at one image. When the next one comes, they have
 forgotten it. For a digit that is right. For a sentence or a tune it is not,
@@ -3925,9 +3928,9 @@ def load_and_test(path):
         DigitNet().load_weights(path)
     except ValueError as error:
         print(textwrap.fill(str(error), 74))
-    model, images = DigitNet(path), digits.data
-    ways = {"as in training": images, "divided by 255": images * (16 / 255)}
-    for way, images in (ways | {"black for white": 16 - images}).items():
+    model, x = DigitNet(path), digits.data
+    ways = {"as in training": x, "divided by 255": x * (16 / 255)}
+    for way, images in (ways | {"black for white": 16 - x}).items():
         print(f"{way:15}  {share_right(model, images, digits.label):4.0%} right")
 
 
