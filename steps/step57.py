@@ -106,7 +106,8 @@ standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y about as large as x:
 
     [Conv2d]
 
-Deconv2d is the same layer with deconv2d in it.
+convolve is the function that forward() calls. Deconv2d, which is given, is the
+same layer with deconv2d in its place.
 
 The demo trains an MLP and a small CNN on the digits of step 51. They have 8
 epochs of Adam in batches of 50. The learning rate falls from 0.005 to 0.0006.
