@@ -3753,11 +3753,8 @@ class CIFAR100(CIFAR10):
     @classmethod
     def labels(cls, label_type="fine"):
         """The names of the classes, or of the groups, out of the archive."""
-        return (
-            cls.read([f"cifar-100-binary/{label_type}_label_names.txt"])
-            .decode()
-            .split()
-        )
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 class SinCurve(Dataset):
