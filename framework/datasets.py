@@ -194,16 +194,15 @@ class ImageNet:
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -211,17 +210,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -231,21 +225,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -256,8 +246,9 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 class SinCurve(Dataset):

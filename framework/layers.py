@@ -228,6 +228,8 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
@@ -264,25 +266,19 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 def check_batch(layer, x, h):

@@ -114,12 +114,11 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
+def imagenet_image(image, size=224, dtype=np.float32):
     """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
     steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+    x = Compose([*steps, ToArray(dtype)])(image) / 255
+    return Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
 
 
 class Flatten:

@@ -3090,7 +3090,7 @@ def digits(train):
 
 
 def learn(model, dataset, epochs=4):
-    """Train a model on the pictures of a data set."""
+    """Train a model on the images of a data set."""
     optimizer = Adam(0.01).setup(model)
     for _ in range(epochs):
         for x, t in DataLoader(dataset, 32, seed=0):

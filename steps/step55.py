@@ -113,12 +113,11 @@ network is given many of them. That is step 56.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
-          ToPIL, RandomHorizontalFlip, imagenet_picture, CIFAR10, CIFAR100
+          RandomHorizontalFlip, imagenet_image, CIFAR10, CIFAR100
 Changed:  nothing
 Removed:  nothing
 Given:    pair, conv_outsizes, Convert, Resize, ResizeShortSide, CenterCrop,
-          ToArray, ToPIL, RandomHorizontalFlip, imagenet_picture, CIFAR10,
-          CIFAR100
+          ToArray, RandomHorizontalFlip, imagenet_image, CIFAR10, CIFAR100
 
 (pair makes (3, 3) of 3. conv_outsizes is the formula for both axes. The others
 prepare photographs, for step 58 and for networks of your own.)
@@ -2591,16 +2590,6 @@ class ToArray:
         return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
 
 
-class ToPIL:
-    """An array (C, H, W) of numbers from 0 to 255 as a PIL image."""
-
-    def __call__(self, x):
-        from PIL import Image
-
-        x = x.astype(np.uint8)
-        return Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0))
-
-
 class RandomHorizontalFlip:
     """An array (..., W), mirrored in every second case on average."""
 
@@ -2625,12 +2614,11 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
+def imagenet_image(image, size=224, dtype=np.float32):
     """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
     steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+    x = Compose([*steps, ToArray(dtype)])(image) / 255
+    return Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
 
 
 class Flatten:
@@ -3141,16 +3129,15 @@ class ImageNet:
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3158,17 +3145,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -3178,21 +3160,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -3203,8 +3181,9 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 # === dataloaders: batches of examples ===

@@ -1,4 +1,4 @@
-"""Step 57 · conv2d and pooling
+"""Step 57 · The function conv2d
 
 Problem
 Take 100 images of shape (20, 12, 12) and 50 kernels (5, 5). Each channel of
@@ -106,7 +106,8 @@ standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y about as large as x:
 
     [Conv2d]
 
-Deconv2d is the same layer with deconv2d in it.
+convolve is the function that forward() calls. Deconv2d, which is given, is the
+same layer with deconv2d in its place.
 
 The demo trains an MLP and a small CNN on the digits of step 51. They have 8
 epochs of Adam in batches of 50. The learning rate falls from 0.005 to 0.0006.
@@ -147,7 +148,7 @@ Output
 
 Answers
 1. 59 MB (tracemalloc says so) instead of 14, of which y itself is 8.4.
-2. 7 and 8 on each axis. "From (3, 3) no picture of (9, 9) can be made."
+2. 7 and 8 on each axis. "From (3, 3) no image of (9, 9) can be made."
 3. SmallMLP: 7,510, and SmallCNN 6,346: 416 and 4,640 in its convolutions and
    1,290 in the last layer.
 """
@@ -1970,7 +1971,7 @@ def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
 def check_channels(x, channels):
     """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
     if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+        raise ValueError(f"the kernel asks for images (N, {channels}, H, W)")
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
@@ -2065,14 +2066,14 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few pictures or rows of one: (pictures, rows, view)."""
+    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
-    pictures = BLOCK // (C * KH * KW * OH * OW) or 1
+    images = BLOCK // (C * KH * KW * OH * OW) or 1
     height = BLOCK // (C * KH * KW * OW) or 1
-    for i in range(0, N, pictures):
+    for i in range(0, N, images):
         for j in range(0, OH, height):
-            some, rows = slice(i, i + pictures), slice(j, j + height)
+            some, rows = slice(i, i + images), slice(j, j + height)
             yield some, rows, view[some, :, :, :, rows]
 
 
@@ -2105,7 +2106,7 @@ class Convolution(Function):
 
 
 def conv2d(x, W, b=None, stride=1, pad=0):
-    """Pictures x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
+    """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
     (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
     """
@@ -2156,7 +2157,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
     sizes = x.shape[2:], W.shape[2:], stride, pad
     outsize = tuple(map(get_deconv_outsize, *sizes)) if outsize is None else outsize
     if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
-        raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
+        raise ValueError(f"From {x.shape[2:]} no image of {outsize} can be made.")
     bias = [] if b is None else [b]
     return TransposedConvolution(outsize, stride, pad)(x, W, *bias)
 
@@ -2666,6 +2667,8 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
@@ -2702,25 +2705,19 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 # === weights: files of weights ===
@@ -2985,12 +2982,11 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
+def imagenet_image(image, size=224, dtype=np.float32):
     """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
     steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+    x = Compose([*steps, ToArray(dtype)])(image) / 255
+    return Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
 
 
 class Flatten:
@@ -3501,16 +3497,15 @@ class ImageNet:
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3518,17 +3513,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -3538,21 +3528,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -3563,8 +3549,9 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 # === dataloaders: batches of examples ===
@@ -3668,9 +3655,9 @@ def conv_loops(x, W, stride=1, pad=0):
 def conv2d_loops(x, W, b, stride=1, pad=0):
     """Step 56's: what conv2d does, in plain loops."""
     y = []
-    for picture in x:
+    for image in x:
         for kernel, bias in zip(W, b):
-            pairs = zip(picture, kernel)
+            pairs = zip(image, kernel)
             y.append(bias + np.sum([conv_loops(*p, stride, pad) for p in pairs], 0))
     return np.reshape(y, (len(x), len(W), *y[0].shape))
 
@@ -3727,26 +3714,26 @@ def learn(model, dataset, epochs, lr=0.005):
 
 
 def pixels(dataset):
-    """All pictures of a data set in one array (N, C, H, W)."""
+    """All images of a data set in one array (N, C, H, W)."""
     return np.array([x for x, _ in dataset])
 
 
 def share_right(model, x, t):
-    """The share of the pictures x that a model reads as their labels t."""
+    """The share of the images x that a model reads as their labels t."""
     with no_grad():
         ys = [model(x[i : i + 1000]).data for i in range(0, len(x), 1000)]
     return np.mean(np.concatenate(ys).argmax(axis=1) == t)
 
 
 def pixel_further(x):
-    """The pictures x moved by a pixel: to the right, left, down and up."""
+    """The images x moved by a pixel: to the right, left, down and up."""
     x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     shifts = (1, 0), (1, 2), (0, 1), (2, 1)
     return [x[:, :, i : i + x.shape[2] - 2, j : j + x.shape[3] - 2] for i, j in shifts]
 
 
 def plot_filters(W, to_file="out/step57.png"):
-    """Draw the first channel of the kernels W, (OC, C, KH, KW), as small pictures."""
+    """Draw the first channel of the kernels W, (OC, C, KH, KW), as small images."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -3758,9 +3745,9 @@ def plot_filters(W, to_file="out/step57.png"):
         axes = figure.add_subplot(2, -(-len(W) // 2), i + 1)
         axes.imshow(kernel[0], cmap="RdBu", vmin=-limit, vmax=limit)
         axes.axis("off")
-    picture, to_file = io.BytesIO(), pathlib.Path(to_file)
-    figure.savefig(picture, format=to_file.suffix[1:])
-    write_file(to_file, picture.getvalue())
+    image, to_file = io.BytesIO(), pathlib.Path(to_file)
+    figure.savefig(image, format=to_file.suffix[1:])
+    write_file(to_file, image.getvalue())
     return to_file
 
 
@@ -3779,7 +3766,7 @@ def compare_with_loops():
 
 
 def read_mnist(epochs=3):
-    """Train and test on the 70,000 pictures of MNIST."""
+    """Train and test on the 70,000 images of MNIST."""
     transform = Compose([ToFloat(), Normalize(0, 255)])
     try:
         train_set, test_set = MNIST(True, transform), MNIST(False, transform)

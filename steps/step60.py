@@ -2028,7 +2028,7 @@ def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
 def check_channels(x, channels):
     """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
     if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+        raise ValueError(f"the kernel asks for images (N, {channels}, H, W)")
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
@@ -2123,14 +2123,14 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few pictures or rows of one: (pictures, rows, view)."""
+    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
-    pictures = BLOCK // (C * KH * KW * OH * OW) or 1
+    images = BLOCK // (C * KH * KW * OH * OW) or 1
     height = BLOCK // (C * KH * KW * OW) or 1
-    for i in range(0, N, pictures):
+    for i in range(0, N, images):
         for j in range(0, OH, height):
-            some, rows = slice(i, i + pictures), slice(j, j + height)
+            some, rows = slice(i, i + images), slice(j, j + height)
             yield some, rows, view[some, :, :, :, rows]
 
 
@@ -2163,7 +2163,7 @@ class Convolution(Function):
 
 
 def conv2d(x, W, b=None, stride=1, pad=0):
-    """Pictures x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
+    """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
     (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
     """
@@ -2214,7 +2214,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
     sizes = x.shape[2:], W.shape[2:], stride, pad
     outsize = tuple(map(get_deconv_outsize, *sizes)) if outsize is None else outsize
     if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
-        raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
+        raise ValueError(f"From {x.shape[2:]} no image of {outsize} can be made.")
     bias = [] if b is None else [b]
     return TransposedConvolution(outsize, stride, pad)(x, W, *bias)
 
@@ -2724,6 +2724,8 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
@@ -2760,25 +2762,19 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 def check_batch(layer, x, h):
@@ -3115,12 +3111,11 @@ class Normalize:
         return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
 
 
-def imagenet_picture(image, size=224, dtype=np.float32):
+def imagenet_image(image, size=224, dtype=np.float32):
     """The middle of a PIL image, (3, size, size), as PyTorch's weights ask for it."""
     steps = [Convert("RGB"), ResizeShortSide(size * 256 // 224), CenterCrop(size)]
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = [255 * m for m in mean], [255 * s for s in std]
-    return Compose([*steps, ToArray(dtype), Normalize(mean, std)])(image)
+    x = Compose([*steps, ToArray(dtype)])(image) / 255
+    return Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
 
 
 class Flatten:
@@ -3215,12 +3210,9 @@ class VGG16(Model):
     BLOCKS = (64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3
 
     def __init__(self, pretrained=False):
-        in_channels = 3
         for i, block in enumerate(self.BLOCKS, 1):
             for j, channels in enumerate(block, 1):
-                conv = Conv2d(channels, 3, pad=1, in_channels=in_channels)
-                setattr(self, f"conv{i}_{j}", conv)
-                in_channels = channels
+                setattr(self, f"conv{i}_{j}", Conv2d(channels, 3, pad=1))
         self.fc6 = Linear(4096)
         self.fc7 = Linear(4096)
         self.fc8 = Linear(1000)
@@ -3242,15 +3234,14 @@ class VGG16(Model):
     def load_published(self, path):
         """Read the weights from a file in one of the published layouts."""
         arrays = read_weights(path)
-        if any(name.startswith("features.") for name in arrays):
-            convs = [name for name in vars(self) if name.startswith("conv")]
-            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
-            places = sorted(places, key=lambda place: (len(place), place))
-            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
-            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
-            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
-            self.preprocess = imagenet_picture
-        set_weights(self, arrays, path)
+        convs = [name for name in vars(self) if name.startswith("conv")]
+        places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+        places = sorted(places, key=lambda place: (len(place), place))
+        layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+        layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7", "head.fc": "fc8"}
+        if places:
+            self.preprocess = imagenet_image
+        set_weights(self, from_pytorch(self, arrays, layers), path)
 
     @staticmethod
     def preprocess(image, size=(224, 224), dtype=np.float32):
@@ -3260,16 +3251,13 @@ class VGG16(Model):
 
 
 class Bottleneck(Layer):
-    """Three convolutions with a way around them."""
+    """Three convolutions, and a way around them with one or none."""
 
-    def __init__(self, in_channels, channels, stride):
-        out_channels = 4 * channels
-        self.conv1, self.bn1 = normalized(in_channels, channels, 1)
-        self.conv2, self.bn2 = normalized(channels, channels, 3, stride, pad=1)
-        self.conv3, self.bn3 = normalized(channels, out_channels, 1)
-        self.downsample = []
-        if stride != 1 or in_channels != out_channels:
-            self.downsample = [*normalized(in_channels, out_channels, 1, stride)]
+    def __init__(self, channels, stride=1, downsample=False):
+        self.conv1, self.bn1 = normalized(channels, 1)
+        self.conv2, self.bn2 = normalized(channels, 3, stride, pad=1)
+        self.conv3, self.bn3 = normalized(4 * channels, 1)
+        self.downsample = normalized(4 * channels, 1, stride) if downsample else ()
 
     def forward(self, x):
         y = relu(self.bn1(self.conv1(x)))
@@ -3280,10 +3268,9 @@ class Bottleneck(Layer):
         return relu(x + y)
 
 
-def normalized(in_channels, out_channels, kernel_size, stride=1, pad=0):
+def normalized(channels, kernel_size, stride=1, pad=0):
     """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
-    options = {"stride": stride, "pad": pad, "in_channels": in_channels}
-    conv = Conv2d(out_channels, kernel_size, nobias=True, **options)
+    conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 
 
@@ -3295,21 +3282,18 @@ class ResNet(Model):
     """
 
     DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-    preprocess = staticmethod(imagenet_picture)
+    preprocess = staticmethod(imagenet_image)
 
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:
             raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
-        self.conv1, self.bn1 = normalized(3, 64, 7, 2, pad=3)
-        in_channels = 64
+        self.conv1, self.bn1 = normalized(64, 7, 2, pad=3)
         for i, depth in enumerate(self.DEPTHS[n_layers]):
-            channels, blocks = 64 * 2**i, []
-            for j in range(depth):
-                stride = 2 if i > 0 and j == 0 else 1
-                blocks.append(Bottleneck(in_channels, channels, stride))
-                in_channels = 4 * channels
+            channels, stride = 64 * 2**i, 2 if i > 0 else 1
+            blocks = [Bottleneck(channels, stride, downsample=True)]
+            blocks += [Bottleneck(channels) for _ in range(depth - 1)]
             setattr(self, f"layer{i + 1}", blocks)
-        self.fc = Linear(1000, in_size=in_channels)
+        self.fc = Linear(1000)
         load_pretrained(self, pretrained)
 
     def forward(self, x):
@@ -3349,12 +3333,12 @@ def load_pretrained(model, path):
 
 
 class Fire(Layer):
-    """A narrow convolution, then two wide ones side by side."""
+    """A narrow convolution, then two wide ones side by side: 2 * wide channels."""
 
-    def __init__(self, in_channels, narrow, wide):
-        self.squeeze = Conv2d(narrow, 1, in_channels=in_channels)
-        self.expand1x1 = Conv2d(wide, 1, in_channels=narrow)
-        self.expand3x3 = Conv2d(wide, 3, pad=1, in_channels=narrow)
+    def __init__(self, narrow, wide):
+        self.squeeze = Conv2d(narrow, 1)
+        self.expand1x1 = Conv2d(wide, 1)
+        self.expand3x3 = Conv2d(wide, 3, pad=1)
 
     def forward(self, x):
         x = relu(self.squeeze(x))
@@ -3367,15 +3351,13 @@ class SqueezeNet(Model):
     pretrained: the path of a file with names such as fire2.squeeze.weight.
     """
 
-    FIRES = (16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256)
+    NARROW = 16, 16, 32, 32, 48, 48, 64, 64  # channels of fire2 to fire9
 
     def __init__(self, pretrained=False):
-        self.conv1 = Conv2d(96, 7, stride=2, in_channels=3)
-        in_channels = 96
-        for i, (narrow, wide) in enumerate((*self.FIRES, (64, 256)), 2):
-            setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
-            in_channels = 2 * wide
-        self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
+        self.conv1 = Conv2d(96, 7, stride=2)
+        for i, narrow in enumerate(self.NARROW, 2):
+            setattr(self, f"fire{i}", Fire(narrow, 4 * narrow))
+        self.conv_final = Conv2d(1000, 1, pad=1)
         load_pretrained(self, pretrained)
 
     def forward(self, x):
@@ -3848,16 +3830,15 @@ class ImageNet:
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3865,17 +3846,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -3885,21 +3861,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -3910,8 +3882,9 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 class SinCurve(Dataset):

@@ -27,7 +27,7 @@ NOT_ON = [
             "test_step56::test_values_are_the_recorded_ones",
             "test_step56::test_the_arguments_may_stand_in_their_order",
             "test_step56::test_without_a_bias_nothing_is_added",
-            "test_step56::test_the_pictures_of_a_batch_do_not_meet",
+            "test_step56::test_the_images_of_a_batch_do_not_meet",
             "test_step56::test_padding_never_is_the_largest_but_counts_in_an_average",
             "test_step56::test_a_pool_moves_by_one_unless_told",
             "test_step56::test_pooling_forgives_a_small_move",

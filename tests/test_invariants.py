@@ -45,10 +45,10 @@ LARGE = {
     52: (90, "wherever an array is made, its module is asked for"),
     53: (150, "weights are checked before they are put in, and files are whole"),
     54: (130, "dropout and batch normalisation, with their modes"),
-    55: (160, "the geometry that all convolutions share"),
-    56: (140, "im2col, its gradient, and pooling, all of one kind"),
+    55: (150, "the geometry that all convolutions share"),
+    56: (150, "im2col, its gradient, and pooling, all of one kind"),
     57: (150, "convolution, forward and backward, in blocks, and its layers"),
-    58: (160, "three networks, and how published weights and pictures are read"),
+    58: (150, "three networks, and how published weights and images are read"),
     59: (70, "a recurrent layer, its sequences, and what cuts its graph"),
     60: (90, "the LSTM, its cell, embeddings, sequences"),
 }
