@@ -220,9 +220,8 @@ def as_numpy(x):
 
     What is there already stays itself.
     """
-    if get_array_module(x) is np:
-        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
-    return (x.data if hasattr(x, "requires_grad") else x).get()
+    x = x.data if hasattr(x, "requires_grad") else x
+    return x.get() if is_on_gpu(x) else np.asarray(x)
 
 
 def as_cupy(x):
@@ -2611,10 +2610,8 @@ class DataLoader:
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
-        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
-        if self.gpu:
-            x, t = as_cupy(x), None if t is None else as_cupy(t)
-        return x, t
+        moved = as_cupy if self.gpu else as_numpy
+        return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
 
     def next(self):
         """The next batch, as next(loader) gives it."""

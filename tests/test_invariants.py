@@ -42,7 +42,7 @@ LARGE = {
     49: (90, "data sets and transforms of a few lines each"),
     50: (90, "batches, and what helps where examples are learned by heart"),
     51: (80, "two sets of digits, and a download that can be trusted"),
-    52: (90, "wherever an array is made, its module is asked for"),
+    52: (80, "wherever an array is made, its module is asked for"),
     53: (150, "weights are checked before they are put in, and files are whole"),
     54: (130, "dropout and batch normalisation, with their modes"),
     55: (160, "the geometry that all convolutions share"),
@@ -50,7 +50,7 @@ LARGE = {
     57: (150, "convolution, forward and backward, in blocks, and its layers"),
     58: (160, "three networks, and how published weights and pictures are read"),
     59: (70, "a recurrent layer, its sequences, and what cuts its graph"),
-    60: (90, "the LSTM, its cell, embeddings, sequences"),
+    60: (80, "the LSTM, its cell, embeddings, a text"),
 }
 
 OF_ONE = [

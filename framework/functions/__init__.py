@@ -89,7 +89,7 @@ from framework.functions.operators import (
     pow,
     sub,
 )
-from framework.functions.recurrent import LSTMCell, lstm_cell, lstm_cell_simple
+from framework.functions.recurrent import LSTMCell, lstm_cell
 from framework.functions.shape import (
     BroadcastTo,
     Concatenate,
@@ -196,7 +196,6 @@ __all__ = [
     "log_softmax",
     "log_sum_exp",
     "lstm_cell",
-    "lstm_cell_simple",
     "matmul",
     "max",
     "mean",
