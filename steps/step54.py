@@ -70,7 +70,12 @@ A ratio of 1 would keep nothing and divide by 0, so it is refused:
 
     [dropout]
 
-Batch normalisation needs a gradient. x acts on y in three ways: by itself,
+Batch normalisation is made of a mean, a difference, products and a power. Each
+of them has its gradient already, so this function needs none of its own:
+
+    [standardized]
+
+The gradient is worth a look, though. x acts on y in three ways: by itself,
 through the mean, and through s. Let gy be 1, 0, 0 for our three numbers. If
 mean and s were constants, the gradient of x would be gy / s = 0.463, 0, 0.
 The two other ways each take something away:
@@ -84,14 +89,9 @@ The two other ways each take something away:
     gx[2]       (0 - 0.333 -   1.389  · (-0.309)) / 2.16   =  0.044
 
 Their sum is 0. It must be: if all three x grow by the same amount, so does
-their mean, and y stays as it is. The other two gradients are simple: gy * xh
-summed up for gamma, gy summed up for beta.
-
-    [BatchNormalization]
-
-backward() works out mean and s again, from x as a variable. Why not keep the
-arrays from forward()? Then s would be a constant there. The first gradients
-would be right and the second ones wrong, without a word.
+their mean, and y stays as it is. So the mean must be that of the variable x.
+With x.data.mean() it would be a constant, and the gradient wrong without a
+word.
 
 Around it stands the function that knows the mode and moves the averages. x is
 (N, C) or (N, C, H, W), and each channel has a mean and a variance of its own:
@@ -123,11 +123,11 @@ are MNIST if it is at hand, else the small ones of step 51.
 All of this helps a network of Linear layers. It doesn't help it to see which
 pixels of an image are neighbours. That is step 55.
 
-Dropout is the layer of dropout(). layer_norm() and LayerNorm normalize each
+Dropout is the layer of dropout(). layer_norm() and LayerNorm standardize each
 example by itself, over its own numbers, so that training and use are the same.
 (Ba et al. 2016)
 
-New:      ThreadConfig, test_mode, Statistic, dropout, BatchNormalization,
+New:      ThreadConfig, test_mode, Statistic, dropout, standardized,
           batch_norm, layer_norm, BatchNorm, Dropout, LayerNorm
 Changed:  Config, Layer.params
 Removed:  nothing
@@ -1571,27 +1571,10 @@ def dropout(x, dropout_ratio=0.5):
     return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
-class BatchNormalization(Function):
-    """x less its mean, divided by its deviation, times gamma, plus beta."""
-
-    def __init__(self, axes, eps):
-        self.axes = axes
-        self.eps = eps
-
-    def forward(self, x, gamma, beta):
-        x = x - x.mean(axis=self.axes, keepdims=True)
-        variance = (x * x).mean(axis=self.axes, keepdims=True)
-        return x * (gamma * (variance + self.eps) ** -0.5) + beta
-
-    def backward(self, gy):
-        x, gamma, _ = self.saved_inputs
-        x = x - x.mean(self.axes, keepdims=True)
-        inv_std = ((x * x).mean(self.axes, keepdims=True) + self.eps) ** -0.5
-        x = x * inv_std
-        gbeta = gy.sum(self.axes, keepdims=True)
-        ggamma = (x * gy).sum(self.axes, keepdims=True)
-        gx = gy - (gbeta + x * ggamma) * (gbeta.size / x.size)
-        return gx * (gamma * inv_std), ggamma, gbeta
+def standardized(x, axes, eps):
+    """x less its mean, divided by its standard deviation along these axes."""
+    x = x - mean(x, axes, keepdims=True)
+    return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
@@ -1615,7 +1598,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         raise ValueError("Batch normalisation needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
-    return BatchNormalization(axes, eps)(x, gamma, beta)
+    return standardized(x, axes, eps) * gamma + beta
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
@@ -1626,9 +1609,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
     x, gamma = as_variable(x), as_variable(gamma)
     if x.shape[-1:] != gamma.shape:
         raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
-    x = x - mean(x, axis=-1, keepdims=True)
-    variance = mean(x * x, axis=-1, keepdims=True)
-    return x * (variance + eps) ** -0.5 * gamma + beta
+    return standardized(x, -1, eps) * gamma + beta
 
 
 # === functions/loss: how far a prediction is off ===

@@ -44,7 +44,7 @@ LARGE = {
     51: (80, "two sets of digits, and a download that can be trusted"),
     52: (80, "wherever an array is made, its module is asked for"),
     53: (150, "weights are checked before they are put in, and files are whole"),
-    54: (130, "dropout and batch normalisation, with their modes"),
+    54: (110, "dropout and batch normalisation, with their modes"),
     55: (160, "the geometry that all convolutions share"),
     56: (140, "im2col, its gradient, and pooling, all of one kind"),
     57: (150, "convolution, forward and backward, in blocks, and its layers"),

@@ -66,10 +66,10 @@ from framework.functions.math import (
     tanh,
 )
 from framework.functions.normalization import (
-    BatchNormalization,
     batch_norm,
     dropout,
     layer_norm,
+    standardized,
 )
 from framework.functions.operators import (
     Add,
@@ -120,7 +120,6 @@ __all__ = [
     "Absolute",
     "Add",
     "Affine",
-    "BatchNormalization",
     "BinaryCrossEntropy",
     "BroadcastTo",
     "Cast",
@@ -217,6 +216,7 @@ __all__ = [
     "softmax_cross_entropy_simple",
     "softmax_simple",
     "square",
+    "standardized",
     "sub",
     "sum",
     "sum_to",
