@@ -95,7 +95,7 @@ length 0.0006 arrives at the c of the first step. After it the length is 0.7.
 
 LSTMs became known for text, and for text three parts are given. A letter is
 an integer, its id. embed_id looks up a row of numbers for each id, and the
-rows are learned: of the rows [0 1], [2 3], [4 5] the ids 2, 0, 2 get [4 5],
+rows are learned. Of the rows [0 1], [2 3], [4 5] the ids 2, 0, 2 get [4 5],
 [0 1], [4 5]. EmbedID is the layer that holds the rows. Shakespeare downloads
 some plays, and the label of each letter is the next letter.
 
