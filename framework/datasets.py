@@ -102,11 +102,8 @@ class Spiral(Dataset):
 def data_file(name):
     """The path of a small file of data that comes with this code."""
     here = pathlib.Path(__file__).resolve().parent
-    folders = here / "data", here.parent / "data", pathlib.Path("data")
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+    paths = [place / "data" / name for place in (here, here.parent, pathlib.Path())]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 class Digits(Dataset):
@@ -132,24 +129,8 @@ class MNIST(Dataset):
     data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
     """
 
-    MIRRORS = (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    )
-    FILES = {
-        "train-images-idx3-ubyte.gz": (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-        ),
-    }
+    URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+    SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
     def __init__(self, train=True, transform=None, target_transform=None):
         flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
@@ -157,22 +138,14 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if all files are in the cache."""
-        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+        """True if the file is in the cache."""
+        return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
-        which = "train" if self.train else "t10k"
-        images, labels = (name for name in self.FILES if name.startswith(which))
-        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
-        self.label = self.read(labels, 8).astype(int)
-
-    def read(self, name, header):
-        """The numbers of a file behind its header of so many bytes."""
-        import gzip
-
-        urls = [mirror + name for mirror in self.MIRRORS]
-        path = get_file(urls, f"mnist/{name}", self.FILES[name])
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+        part = "train" if self.train else "test"
+        with np.load(get_file(self.URL, "mnist.npz", self.SHA256)) as file:
+            self.data = file[f"x_{part}"][:, None]
+            self.label = file[f"y_{part}"].astype(int)
 
 
 class ImageNet:
@@ -190,7 +163,7 @@ class ImageNet:
         import json
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
 
 
 class CIFAR10(Dataset):

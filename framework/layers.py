@@ -321,7 +321,6 @@ class LSTM(Layer):
 
     def __init__(self, hidden_size, *unnamed, in_size=None):
         check_named(self, unnamed, "hidden_size, in_size=10")
-        self.hidden_size = hidden_size
         self.x2h = Linear(4 * hidden_size, in_size=in_size)
         self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -334,8 +333,7 @@ class LSTM(Layer):
         check_batch(self, x, self.h)
         a = self.x2h(x)
         if self.h is None:
-            xp = get_array_module(a)
-            c = xp.zeros((len(a), self.hidden_size), a.dtype)
+            c = get_array_module(a).zeros((len(a), a.shape[1] // 4), a.dtype)
         else:
             a, c = a + self.h2h(self.h), self.c
         self.h, self.c = lstm_cell(a, c)

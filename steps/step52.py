@@ -184,8 +184,8 @@ import os
 import pathlib
 import sys
 import time
+import urllib.parse
 import weakref
-import zlib
 
 import numpy as np
 
@@ -220,9 +220,8 @@ def as_numpy(x):
 
     What is there already stays itself.
     """
-    if get_array_module(x) is np:
-        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
-    return (x.data if hasattr(x, "requires_grad") else x).get()
+    x = x.data if hasattr(x, "requires_grad") else x
+    return x.get() if is_on_gpu(x) else np.asarray(x)
 
 
 def as_cupy(x):
@@ -1829,84 +1828,41 @@ def cache_dir():
     return pathlib.Path(folder or pathlib.Path.home() / ".cache" / "sixty-steps")
 
 
-def file_hash(path):
-    """The SHA-256 of a file, in hexadecimal digits."""
+def is_cached(file_name, sha256=None):
+    """True if the cache has this file, with this SHA-256 if one is given."""
     import hashlib
 
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def is_cached(file_name, sha256):
-    """True if the cache has this file, whole and unaltered."""
     path = cache_dir() / file_name
-    return path.is_file() and file_hash(path) == sha256
+    if not path.is_file():
+        return False
+    return sha256 in (None, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def get_file(url, file_name=None, sha256=None):
     """The path of a file of the web, which is downloaded unless the cache has it.
 
-    url is an address, or a list of mirrors to be tried in turn. With sha256 the file
-    must have this checksum, in the cache, too. A ConnectionError says what failed.
+    Its name there is the whole address, unless told. With sha256 no other is taken.
     """
-    urls = [url] if isinstance(url, str) else url
-    file_name = file_name or unique_name(urls[0])
-    path, failures = cache_dir() / file_name, []
-    if is_cached(file_name, sha256) or (sha256 is None and path.is_file()):
-        return path
-    for address in urls:
-        try:
-            download(address, path, sha256)
-            return path
-        except (OSError, ValueError) as error:
-            failures.append(f"{address} ({error})")
-    raise ConnectionError(f"Cannot download {path.name}: {'; '.join(failures)}")
+    file_name = file_name or urllib.parse.quote(url, safe="")
+    path = cache_dir() / file_name
+    if not is_cached(file_name, sha256):
+        write_file(path, download(url))
+        if not is_cached(file_name, sha256):
+            raise ConnectionError(f"What came from {url} has another SHA-256.")
+    return path
 
 
-def unique_name(url):
-    """The last part of an address, with a number that tells it from its namesakes."""
-    return f"{zlib.crc32(url.encode()):08x}-{url.rpartition('/')[2]}"
-
-
-def download(url, path, sha256=None, timeout=30):
-    """Write what is at an address to path, whole and with this checksum, or not at all.
-
-    timeout is in seconds, for each wait.
-    """
+def download(url):
+    """The bytes at an address; a ConnectionError if they do not all come."""
     import http.client
     import urllib.request
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
-            copy_response(response, part)
-        if sha256 and file_hash(part) != sha256:
-            raise ValueError("what came is not the file: its SHA-256 is another")
-        part.replace(path)
-    except http.client.HTTPException as error:
-        raise ConnectionError(f"the server gave no proper answer: {error!r}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def copy_response(response, path):
-    """Write what a server sends to path, with the progress on a terminal."""
-    size, done = int(response.headers.get("Content-Length") or 0), 0
-    with open(path, "wb") as file:
-        while block := response.read(1 << 16):
-            file.write(block)
-            done += len(block)
-            show_progress(f"\r{path.stem} {done:,} of {size:,} bytes")
-    show_progress("\n")
-    if done < size:
-        raise ConnectionError(f"it broke off after {done:,} of {size:,} bytes")
-
-
-def show_progress(text):
-    """Print a text on the terminal, if there is one."""
-    if sys.stderr.isatty():
-        print(text, end="", file=sys.stderr, flush=True)
+        with urllib.request.urlopen(url, timeout=30) as response:
+            print(f"Downloading {url} ...", file=sys.stderr)
+            return response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(f"Cannot download {url}: {error!r}") from error
 
 
 # === graph: pictures of graphs ===
@@ -2565,11 +2521,8 @@ class Spiral(Dataset):
 def data_file(name):
     """The path of a small file of data that comes with this code."""
     here = pathlib.Path(__file__).resolve().parent
-    folders = here / "data", here.parent / "data", pathlib.Path("data")
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+    paths = [place / "data" / name for place in (here, here.parent, pathlib.Path())]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 class Digits(Dataset):
@@ -2595,24 +2548,8 @@ class MNIST(Dataset):
     data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
     """
 
-    MIRRORS = (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    )
-    FILES = {
-        "train-images-idx3-ubyte.gz": (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-        ),
-    }
+    URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+    SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
     def __init__(self, train=True, transform=None, target_transform=None):
         flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
@@ -2620,22 +2557,14 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if all files are in the cache."""
-        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+        """True if the file is in the cache."""
+        return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
-        which = "train" if self.train else "t10k"
-        images, labels = (name for name in self.FILES if name.startswith(which))
-        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
-        self.label = self.read(labels, 8).astype(int)
-
-    def read(self, name, header):
-        """The numbers of a file behind its header of so many bytes."""
-        import gzip
-
-        urls = [mirror + name for mirror in self.MIRRORS]
-        path = get_file(urls, f"mnist/{name}", self.FILES[name])
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+        part = "train" if self.train else "test"
+        with np.load(get_file(self.URL, "mnist.npz", self.SHA256)) as file:
+            self.data = file[f"x_{part}"][:, None]
+            self.label = file[f"y_{part}"].astype(int)
 
 
 class ImageNet:
@@ -2653,7 +2582,7 @@ class ImageNet:
         import json
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
 
 
 # === dataloaders: batches of examples ===
@@ -2719,10 +2648,8 @@ class DataLoader:
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
-        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
-        if self.gpu:
-            x, t = as_cupy(x), None if t is None else as_cupy(t)
-        return x, t
+        moved = as_cupy if self.gpu else as_numpy
+        return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
 
     def next(self):
         """The next batch, as next(loader) gives it."""

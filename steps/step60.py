@@ -58,12 +58,14 @@ holds the sums of f, i, o and u side by side:
 The functions sigmoid and tanh come in as arguments, because we shall need the
 gates of arrays and those of variables. The cell is its two formulas:
 
-    [lstm_cell_simple]
+    f, i, o, u = lstm_gates(a, sigmoid, tanh)
+    c = f * c + i * u
+    h = o * tanh(c)
 
-It is right, and its gradient comes by itself. It also records over ten
+This is right, and its gradient comes by itself. It also records over ten
 functions for each step. One function for all of it, there and back, took
-0.13 ms where this one took 0.22 ms, for 30 sequences and 20 numbers in h. Its
-backward() is worked out by hand. Write t for tanh of the new c. h = o * t
+0.13 ms where these lines took 0.22 ms, for 30 sequences and 20 numbers in h.
+Its backward() is worked out by hand. Write t for tanh of the new c. h = o * t
 gives o the gradient gh * t, and it brings c a second gradient:
 
     gc + gh * o * (1 - t * t)
@@ -93,15 +95,14 @@ length 0.0006 arrives at the c of the first step. After it the length is 0.7.
 
 LSTMs became known for text, and for text three parts are given. A letter is
 an integer, its id. embed_id looks up a row of numbers for each id, and the
-rows are learned: of the rows [0 1], [2 3], [4 5] the ids 2, 0, 2 get [4 5],
+rows are learned. Of the rows [0 1], [2 3], [4 5] the ids 2, 0, 2 get [4 5],
 [0 1], [4 5]. EmbedID is the layer that holds the rows. Shakespeare downloads
 some plays, and the label of each letter is the next letter.
 
 The demo ends with a table of all that was built. In step 1 it was a box with
 an array in it. The box is still there, and everything else hangs on it.
 
-New:      embed_id, lstm_gates, lstm_cell_simple, LSTMCell, lstm_cell, LSTM,
-          EmbedID, Shakespeare
+New:      embed_id, lstm_gates, LSTMCell, lstm_cell, LSTM, EmbedID, Shakespeare
 Changed:  nothing
 Removed:  nothing
 Given:    embed_id, EmbedID, Shakespeare
@@ -129,7 +130,7 @@ Output
     the next point of the sine: loss 0.001, below the RNN's: True
     a point held for 33 steps:  loss 0.001, a tenth of the RNN's: True
 
-    47 functions, each with the gradient of its gradient
+    46 functions, each with the gradient of its gradient
     11 layers BatchNorm Bottleneck Conv2d Deconv2d Dropout EmbedID Fire LSTM
       LayerNorm Linear RNN
     8 nets MLP ResNet ResNet101 ResNet152 ResNet50 Sequential SqueezeNet VGG16
@@ -153,8 +154,8 @@ import pathlib
 import sys
 import textwrap
 import threading
+import urllib.parse
 import weakref
-import zlib
 
 import numpy as np
 
@@ -189,9 +190,8 @@ def as_numpy(x):
 
     What is there already stays itself.
     """
-    if get_array_module(x) is np:
-        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
-    return (x.data if hasattr(x, "requires_grad") else x).get()
+    x = x.data if hasattr(x, "requires_grad") else x
+    return x.get() if is_on_gpu(x) else np.asarray(x)
 
 
 def as_cupy(x):
@@ -1618,27 +1618,10 @@ def dropout(x, dropout_ratio=0.5):
     return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
-class BatchNormalization(Function):
-    """x less its mean, divided by its deviation, times gamma, plus beta."""
-
-    def __init__(self, axes, eps):
-        self.axes = axes
-        self.eps = eps
-
-    def forward(self, x, gamma, beta):
-        x = x - x.mean(axis=self.axes, keepdims=True)
-        variance = (x * x).mean(axis=self.axes, keepdims=True)
-        return x * (gamma * (variance + self.eps) ** -0.5) + beta
-
-    def backward(self, gy):
-        x, gamma, _ = self.saved_inputs
-        x = x - x.mean(self.axes, keepdims=True)
-        inv_std = ((x * x).mean(self.axes, keepdims=True) + self.eps) ** -0.5
-        x = x * inv_std
-        gbeta = gy.sum(self.axes, keepdims=True)
-        ggamma = (x * gy).sum(self.axes, keepdims=True)
-        gx = gy - (gbeta + x * ggamma) * (gbeta.size / x.size)
-        return gx * (gamma * inv_std), ggamma, gbeta
+def standardized(x, axes, eps):
+    """x less its mean, divided by its standard deviation along these axes."""
+    x = x - mean(x, axes, keepdims=True)
+    return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
@@ -1662,7 +1645,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         raise ValueError("Batch normalisation needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
-    return BatchNormalization(axes, eps)(x, gamma, beta)
+    return standardized(x, axes, eps) * gamma + beta
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
@@ -1673,9 +1656,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
     x, gamma = as_variable(x), as_variable(gamma)
     if x.shape[-1:] != gamma.shape:
         raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
-    x = x - mean(x, axis=-1, keepdims=True)
-    variance = mean(x * x, axis=-1, keepdims=True)
-    return x * (variance + eps) ** -0.5 * gamma + beta
+    return standardized(x, -1, eps) * gamma + beta
 
 
 # === functions/recurrent: the cell of an LSTM ===
@@ -1686,13 +1667,6 @@ def lstm_gates(a, sigmoid, tanh):
     H = a.shape[1] // 4
     gates, u = sigmoid(a[:, : 3 * H]), tanh(a[:, 3 * H :])
     return gates[:, :H], gates[:, H : 2 * H], gates[:, 2 * H :], u
-
-
-def lstm_cell_simple(a, c):
-    """The same as lstm_cell, out of many functions."""
-    f, i, o, u = lstm_gates(as_variable(a), sigmoid, tanh)
-    c = f * c + i * u
-    return o * tanh(c), c
 
 
 class LSTMCell(Function):
@@ -2336,84 +2310,41 @@ def cache_dir():
     return pathlib.Path(folder or pathlib.Path.home() / ".cache" / "sixty-steps")
 
 
-def file_hash(path):
-    """The SHA-256 of a file, in hexadecimal digits."""
+def is_cached(file_name, sha256=None):
+    """True if the cache has this file, with this SHA-256 if one is given."""
     import hashlib
 
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def is_cached(file_name, sha256):
-    """True if the cache has this file, whole and unaltered."""
     path = cache_dir() / file_name
-    return path.is_file() and file_hash(path) == sha256
+    if not path.is_file():
+        return False
+    return sha256 in (None, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def get_file(url, file_name=None, sha256=None):
     """The path of a file of the web, which is downloaded unless the cache has it.
 
-    url is an address, or a list of mirrors to be tried in turn. With sha256 the file
-    must have this checksum, in the cache, too. A ConnectionError says what failed.
+    Its name there is the whole address, unless told. With sha256 no other is taken.
     """
-    urls = [url] if isinstance(url, str) else url
-    file_name = file_name or unique_name(urls[0])
-    path, failures = cache_dir() / file_name, []
-    if is_cached(file_name, sha256) or (sha256 is None and path.is_file()):
-        return path
-    for address in urls:
-        try:
-            download(address, path, sha256)
-            return path
-        except (OSError, ValueError) as error:
-            failures.append(f"{address} ({error})")
-    raise ConnectionError(f"Cannot download {path.name}: {'; '.join(failures)}")
+    file_name = file_name or urllib.parse.quote(url, safe="")
+    path = cache_dir() / file_name
+    if not is_cached(file_name, sha256):
+        write_file(path, download(url))
+        if not is_cached(file_name, sha256):
+            raise ConnectionError(f"What came from {url} has another SHA-256.")
+    return path
 
 
-def unique_name(url):
-    """The last part of an address, with a number that tells it from its namesakes."""
-    return f"{zlib.crc32(url.encode()):08x}-{url.rpartition('/')[2]}"
-
-
-def download(url, path, sha256=None, timeout=30):
-    """Write what is at an address to path, whole and with this checksum, or not at all.
-
-    timeout is in seconds, for each wait.
-    """
+def download(url):
+    """The bytes at an address; a ConnectionError if they do not all come."""
     import http.client
     import urllib.request
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
-            copy_response(response, part)
-        if sha256 and file_hash(part) != sha256:
-            raise ValueError("what came is not the file: its SHA-256 is another")
-        part.replace(path)
-    except http.client.HTTPException as error:
-        raise ConnectionError(f"the server gave no proper answer: {error!r}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def copy_response(response, path):
-    """Write what a server sends to path, with the progress on a terminal."""
-    size, done = int(response.headers.get("Content-Length") or 0), 0
-    with open(path, "wb") as file:
-        while block := response.read(1 << 16):
-            file.write(block)
-            done += len(block)
-            show_progress(f"\r{path.stem} {done:,} of {size:,} bytes")
-    show_progress("\n")
-    if done < size:
-        raise ConnectionError(f"it broke off after {done:,} of {size:,} bytes")
-
-
-def show_progress(text):
-    """Print a text on the terminal, if there is one."""
-    if sys.stderr.isatty():
-        print(text, end="", file=sys.stderr, flush=True)
+        with urllib.request.urlopen(url, timeout=30) as response:
+            print(f"Downloading {url} ...", file=sys.stderr)
+            return response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(f"Cannot download {url}: {error!r}") from error
 
 
 # === graph: pictures of graphs ===
@@ -2817,7 +2748,6 @@ class LSTM(Layer):
 
     def __init__(self, hidden_size, *unnamed, in_size=None):
         check_named(self, unnamed, "hidden_size, in_size=10")
-        self.hidden_size = hidden_size
         self.x2h = Linear(4 * hidden_size, in_size=in_size)
         self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -2830,8 +2760,7 @@ class LSTM(Layer):
         check_batch(self, x, self.h)
         a = self.x2h(x)
         if self.h is None:
-            xp = get_array_module(a)
-            c = xp.zeros((len(a), self.hidden_size), a.dtype)
+            c = get_array_module(a).zeros((len(a), a.shape[1] // 4), a.dtype)
         else:
             a, c = a + self.h2h(self.h), self.c
         self.h, self.c = lstm_cell(a, c)
@@ -3738,11 +3667,8 @@ class Spiral(Dataset):
 def data_file(name):
     """The path of a small file of data that comes with this code."""
     here = pathlib.Path(__file__).resolve().parent
-    folders = here / "data", here.parent / "data", pathlib.Path("data")
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+    paths = [place / "data" / name for place in (here, here.parent, pathlib.Path())]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 class Digits(Dataset):
@@ -3768,24 +3694,8 @@ class MNIST(Dataset):
     data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
     """
 
-    MIRRORS = (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    )
-    FILES = {
-        "train-images-idx3-ubyte.gz": (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-        ),
-    }
+    URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+    SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
     def __init__(self, train=True, transform=None, target_transform=None):
         flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
@@ -3793,22 +3703,14 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if all files are in the cache."""
-        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+        """True if the file is in the cache."""
+        return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
-        which = "train" if self.train else "t10k"
-        images, labels = (name for name in self.FILES if name.startswith(which))
-        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
-        self.label = self.read(labels, 8).astype(int)
-
-    def read(self, name, header):
-        """The numbers of a file behind its header of so many bytes."""
-        import gzip
-
-        urls = [mirror + name for mirror in self.MIRRORS]
-        path = get_file(urls, f"mnist/{name}", self.FILES[name])
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+        part = "train" if self.train else "test"
+        with np.load(get_file(self.URL, "mnist.npz", self.SHA256)) as file:
+            self.data = file[f"x_{part}"][:, None]
+            self.label = file[f"y_{part}"].astype(int)
 
 
 class ImageNet:
@@ -3826,7 +3728,7 @@ class ImageNet:
         import json
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
 
 
 class CIFAR10(Dataset):
@@ -3986,10 +3888,8 @@ class DataLoader:
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
-        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
-        if self.gpu:
-            x, t = as_cupy(x), None if t is None else as_cupy(t)
-        return x, t
+        moved = as_cupy if self.gpu else as_numpy
+        return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
 
     def next(self):
         """The next batch, as next(loader) gives it."""

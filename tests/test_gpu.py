@@ -125,7 +125,6 @@ def test_functions_of_a_simpler_make_are_the_same_too(step, cupy):
         "mean_squared_error_simple": [numbers(3, 4), numbers(3, 4, seed=1)],
         "softmax_simple": [numbers(3, 4)],
         "conv2d_simple": [numbers(2, 3, 5, 5), numbers(4, 3, 3, 3), numbers(4)],
-        "lstm_cell_simple": [numbers(3, 8), numbers(3, 2)],
     }
     for name, inputs in calls.items():
 

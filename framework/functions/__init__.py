@@ -66,10 +66,10 @@ from framework.functions.math import (
     tanh,
 )
 from framework.functions.normalization import (
-    BatchNormalization,
     batch_norm,
     dropout,
     layer_norm,
+    standardized,
 )
 from framework.functions.operators import (
     Add,
@@ -89,7 +89,7 @@ from framework.functions.operators import (
     pow,
     sub,
 )
-from framework.functions.recurrent import LSTMCell, lstm_cell, lstm_cell_simple
+from framework.functions.recurrent import LSTMCell, lstm_cell
 from framework.functions.shape import (
     BroadcastTo,
     Concatenate,
@@ -120,7 +120,6 @@ __all__ = [
     "Absolute",
     "Add",
     "Affine",
-    "BatchNormalization",
     "BinaryCrossEntropy",
     "BroadcastTo",
     "Cast",
@@ -196,7 +195,6 @@ __all__ = [
     "log_softmax",
     "log_sum_exp",
     "lstm_cell",
-    "lstm_cell_simple",
     "matmul",
     "max",
     "mean",
@@ -218,6 +216,7 @@ __all__ = [
     "softmax_cross_entropy_simple",
     "softmax_simple",
     "square",
+    "standardized",
     "sub",
     "sum",
     "sum_to",
