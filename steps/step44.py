@@ -91,12 +91,10 @@ dtype of the Variable beside it. Arrays keep theirs:
 
     [Function.__call__]
 
-The last helper is for those who come from PyTorch. There one writes the inputs
-first, Linear(784, 10). Here this would be 784 outputs, and the 10 would be
-nobias, which means: leave b out. So options must be named. What comes without
-a name ends up in *unnamed, and that must be empty:
-
-    [check_named]
+One sign in the signature of Linear is for those who come from PyTorch: the *
+behind out_size. There one writes the inputs first, Linear(784, 10). Here this
+would be 784 outputs, and the 10 would be nobias, which means: leave b out. The
+* says that whatever follows must be named, and Python refuses the 10.
 
 The demo fits the 100 points of step 43 again, with 10 sigmoids, lr = 0.15 and
 the same seed. All its losses are those of step 43.
@@ -105,7 +103,7 @@ The two layers still have to be handed around one by one. But a network of
 layers is a function that owns what it is to learn. So it should be a layer
 itself. That is step 45.
 
-New:      Parameter, as_variables, Layer, check_successor, check_named, Linear
+New:      Parameter, as_variables, Layer, check_successor, Linear
 Changed:  Function.__call__
 Removed:  nothing
 
@@ -1642,18 +1640,6 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework.
-
-    The message: It is Linear(usage): options have names, but 10 came without one.
-    """
-    if unnamed:
-        raise TypeError(
-            f"It is {type(layer).__name__}({usage}): options have names, but "
-            f"{', '.join(map(repr, unnamed))} came without one."
-        )
-
-
 class Linear(Layer):
     """x @ W + b, with W and b to be learned; they are named "W" and "b".
 
@@ -1662,10 +1648,7 @@ class Linear(Layer):
     (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
-    def __init__(
-        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
-    ):
-        check_named(self, unnamed, "out_size, in_size=784")
+    def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")

@@ -2145,18 +2145,6 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework.
-
-    The message: It is Linear(usage): options have names, but 10 came without one.
-    """
-    if unnamed:
-        raise TypeError(
-            f"It is {type(layer).__name__}({usage}): options have names, but "
-            f"{', '.join(map(repr, unnamed))} came without one."
-        )
-
-
 def found_members(owner, name, seen):
     """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
 
@@ -2186,10 +2174,7 @@ class Linear(Layer):
     (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
-    def __init__(
-        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
-    ):
-        check_named(self, unnamed, "out_size, in_size=784")
+    def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -2220,8 +2205,7 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
-        check_named(self, unnamed, "decay=0.9")
+    def __init__(self, *, decay=0.9, eps=2e-5, dtype=np.float32):
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -2262,8 +2246,7 @@ class Dropout(Layer):
 class LayerNorm(Layer):
     """layer_norm with gamma and beta, (size,), to be learned."""
 
-    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
-        check_named(self, unnamed, "size, eps=1e-6")
+    def __init__(self, size, *, eps=1e-5, dtype=np.float32):
         self.eps = eps
         self.gamma = Parameter(np.ones(size, dtype), name="gamma")
         self.beta = Parameter(np.zeros(size, dtype), name="beta")
@@ -2517,14 +2500,9 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
 
-    The activation stands between them, not behind the last. It must be named, or
-    check_named() says: MLP((100, 10), activation=relu).
-    """
-
-    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
-        check_named(self, unnamed, "(100, 10), activation=relu")
+    def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
