@@ -1788,8 +1788,8 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        params = [p for p in params if p.requires_grad and p.grad is not None]
+        params = [p for p in self.target.params() if p.requires_grad]
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:

@@ -1443,7 +1443,6 @@ def log_sum_exp(x, axis=None, keepdims=False):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    x = as_float(x)
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1530,10 +1529,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1965,8 +1961,8 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        params = [p for p in params if p.requires_grad and p.grad is not None]
+        params = [p for p in self.target.params() if p.requires_grad]
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:

@@ -34,7 +34,8 @@ The spiral is a data set of two lines:
 
     [Spiral]
 
-And so are the images. This is prepare() of Images in the demo:
+print(Spiral()) shows Spiral(300 examples). The images are one as well. This
+is prepare() of Images in the demo:
 
     self.data = np.memmap(self.path, np.uint8, "r").reshape(-1, 3, 64, 64)
 
@@ -65,12 +66,11 @@ it the naive way, with x of the shape (3, 64, 64) and a mean of shape (3,):
     ValueError: operands could not be broadcast together with shapes
     (3,64,64) (3,)
 
-NumPy compares shapes from the right, so it sets the 3 against 64. With the
-shape (3, 1, 1) the 3 stands at the channels:
+NumPy compares shapes from the right, so it sets the 3 against 64. x.T has its
+axes in reverse, (64, 64, 3), and there the 3 stands at the channels. At the
+end a second T turns them back.
 
-    [Normalize.fitted]
-
-fitted() also takes the dtype of x, since a float32 array less an np.float64
+mean and std take the dtype of x, since a float32 array less an np.float64
 would be float64, with twice the memory. And Normalize makes floats of whole
 numbers first, so bytes are safe. Two channels of two bytes, with the means
 128 and 5 and the standard deviations 100 and 2:
@@ -1437,7 +1437,6 @@ def log_sum_exp(x, axis=None, keepdims=False):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    x = as_float(x)
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1524,10 +1523,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1913,12 +1909,8 @@ class Normalize:
 
     def __call__(self, x):
         x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
-        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
-
-    def fitted(self, numbers, x):
-        """A number, or several along the first axis of x, in the dtype of x."""
-        numbers = np.array(numbers, x.dtype)
-        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+        mean, std = np.array(self.mean, x.dtype), np.array(self.std, x.dtype)
+        return ((x.T - mean) / std).T  # the C channels are the last axis of x.T
 
 
 class Flatten:
@@ -1938,8 +1930,7 @@ class AsType:
         return x.astype(self.dtype)
 
 
-class ToFloat(AsType):
-    """x as float32."""
+ToFloat = AsType
 
 
 class ToInt(AsType):
@@ -2019,8 +2010,8 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        params = [p for p in params if p.requires_grad and p.grad is not None]
+        params = [p for p in self.target.params() if p.requires_grad]
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -2178,9 +2169,7 @@ class Adam(Optimizer):
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    The label of an example is None if there are none. i is one integer, of Python
-    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
-    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
+    A label is None if there are none. prepare() of a subclass sets data and label.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2195,18 +2184,15 @@ class Dataset:
         """Load the data and the labels."""
 
     def __repr__(self):
-        count = "no" if self.data is None else len(self)
-        return f"{type(self).__name__}({count} examples)"
+        return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
-        x = self.transform(self.data[index])
-        if self.label is None:
-            return x, None
-        return x, self.target_transform(self.label[index])
+        t = None if self.label is None else self.target_transform(self.label[index])
+        return self.transform(self.data[index]), t
 
     def __len__(self):
-        return len(self.data)
+        return 0 if self.data is None else len(self.data)
 
 
 class ArrayDataset(Dataset):
@@ -2233,8 +2219,7 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two data sets: `count` examples of this one, drawn by chance, and the others.
 
-    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
-    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

@@ -1449,7 +1449,6 @@ def log_sum_exp(x, axis=None, keepdims=False):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    x = as_float(x)
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1536,10 +1535,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1609,10 +1605,7 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
-
-    Of equal scores the first is the largest. The result is a constant.
-    """
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1935,12 +1928,8 @@ class Normalize:
 
     def __call__(self, x):
         x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
-        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
-
-    def fitted(self, numbers, x):
-        """A number, or several along the first axis of x, in the dtype of x."""
-        numbers = np.array(numbers, x.dtype)
-        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+        mean, std = np.array(self.mean, x.dtype), np.array(self.std, x.dtype)
+        return ((x.T - mean) / std).T  # the C channels are the last axis of x.T
 
 
 class Flatten:
@@ -1960,8 +1949,7 @@ class AsType:
         return x.astype(self.dtype)
 
 
-class ToFloat(AsType):
-    """x as float32."""
+ToFloat = AsType
 
 
 class ToInt(AsType):
@@ -2050,9 +2038,9 @@ class Optimizer:
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
-        for hook in self.hooks:
+        for hook in self.hooks:  # one may take gradients away
             hook([p for p in params if p.grad is not None])
-        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -2229,8 +2217,7 @@ class WeightDecay:
 
     def __call__(self, params):
         for param in params:
-            gradient = param.grad.data + self.rate * param.data
-            param.grad = Variable(as_array(gradient))
+            param.grad = as_variable(param.grad.data + self.rate * param.data)
 
 
 # === datasets: examples to learn from ===
@@ -2239,9 +2226,7 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    The label of an example is None if there are none. i is one integer, of Python
-    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
-    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
+    A label is None if there are none. prepare() of a subclass sets data and label.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2256,18 +2241,15 @@ class Dataset:
         """Load the data and the labels."""
 
     def __repr__(self):
-        count = "no" if self.data is None else len(self)
-        return f"{type(self).__name__}({count} examples)"
+        return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
-        x = self.transform(self.data[index])
-        if self.label is None:
-            return x, None
-        return x, self.target_transform(self.label[index])
+        t = None if self.label is None else self.target_transform(self.label[index])
+        return self.transform(self.data[index]), t
 
     def __len__(self):
-        return len(self.data)
+        return 0 if self.data is None else len(self.data)
 
 
 class ArrayDataset(Dataset):
@@ -2294,8 +2276,7 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two data sets: `count` examples of this one, drawn by chance, and the others.
 
-    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
-    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
