@@ -30,7 +30,7 @@ CORES = os.cpu_count() or 1
 LARGE = {
     22: (80, "four operators of one kind, with both sides of each"),
     26: (80, "DOT, the file and the drawing are of use only together"),
-    32: (100, "one backward() for arrays and for Variables"),
+    32: (80, "one backward() for arrays and for Variables"),
     37: (70, "powers and comparisons of arrays, each with its edge cases"),
     38: (100, "other shapes and parts of an array, each with its gradient"),
     39: (120, "sums and largest elements go along the same axes"),
