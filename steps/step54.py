@@ -716,8 +716,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -743,8 +742,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -755,19 +753,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -796,30 +788,19 @@ class GetItemGrad(Function):
     def forward(self, gy):
         xp = get_array_module(gy)
         gx = xp.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = xp.arange(gx.size).reshape(gx.shape)[self.index]
-            xp.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            xp.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -829,12 +810,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
