@@ -33,7 +33,7 @@ LARGE = {
     32: (80, "one backward() for arrays and for Variables"),
     37: (70, "powers and comparisons of arrays, each with its edge cases"),
     38: (80, "other shapes and parts of an array, each with its gradient"),
-    39: (120, "sums and largest elements go along the same axes"),
+    39: (110, "sums and largest elements go along the same axes"),
     43: (70, "a few activations, and x W + b as one function"),
     44: (80, "a layer, and what its parameters may be replaced by"),
     45: (80, "the search for parameters, and the models it serves"),

@@ -444,44 +444,31 @@ def slopes(step, f, x):
     return map(float, numbers)
 
 
-def test_derivative_is_a_function_that_gives_the_gradients(step):
-    df = step.derivative(lambda x, z: x * x * z, [np.array(1.0)])
-    gxs = df(var(step, 2.0), var(step, 3.0))
-    assert [float(gx.data) for gx in gxs] == [12.0, 4.0]
-
-
-def test_derivative_weights_each_output_with_its_v(step):
-    def f(x, z):
-        return [x * x, x * z]
-
-    df = step.derivative(f, [np.array(10.0), np.array(100.0)])
-    gxs = df(var(step, 2.0), var(step, 3.0))
-    assert [float(gx.data) for gx in gxs] == [10 * 4.0 + 100 * 3.0, 100 * 2.0]
+def test_derivative_is_a_function_that_gives_the_slope_along_us(step):
+    us = [np.array(10.0), np.array(100.0)]
+    df = step.derivative(lambda x, z: x * x * z, us)
+    assert df(var(step, 2.0), var(step, 3.0)).data == 10 * 12.0 + 100 * 4.0
 
 
 def test_derivative_can_be_differentiated(step):
-    v = [np.array(1.0)]
-    df = step.derivative(lambda x: x**4, v)
-    ddf = step.derivative(df, v)
-    dddf = step.derivative(ddf, v)
+    u = [np.array(1.0)]
+    df = step.derivative(lambda x: x**4, u)
+    ddf = step.derivative(df, u)
+    dddf = step.derivative(ddf, u)
     x = var(step, 2.0)
-    found = [float(f(x)[0].data) for f in (df, ddf, dddf)]
-    assert found == [32.0, 48.0, 48.0]
+    assert [float(f(x).data) for f in (df, ddf, dddf)] == [32.0, 48.0, 48.0]
 
 
-def test_derivative_reads_none_as_zeros(step):
-    x, z = var(step, [2.0, 3.0]), var(step, [4.0, 5.0])
-    gx, gz = step.derivative(lambda x, z: x + 1.0, [np.ones(2)])(x, z)
-    assert gx.data.tolist() == [1.0, 1.0]
-    assert gz.data.tolist() == [0.0, 0.0]
-    assert not gz.requires_grad
+def test_derivative_reads_none_as_zero(step):
+    x, z = var(step, 2.0), var(step, 4.0)
+    us = [np.array(10.0), np.array(100.0)]
+    assert step.derivative(lambda x, z: x + 1.0, us)(x, z).data == 10.0
 
 
 def test_derivative_starts_from_no_gradient_and_leaves_none(step):
     x = var(step, 3.0)
     x.grad = step.as_variable(np.array(100.0))
-    (gx,) = step.derivative(lambda x: x * x, [np.array(1.0)])(x)
-    assert gx.data == 6.0
+    assert step.derivative(lambda x: x * x, [np.array(1.0)])(x).data == 6.0
     assert x.grad is None
 
 
@@ -536,11 +523,13 @@ def test_moved_gives_new_variables_along_the_directions(step):
     assert xs[0].data == 1.0, "The variables themselves should stay where they are."
 
 
-def test_inner_is_the_sum_of_all_products(step):
-    us = [np.array([1.0, 2.0]), np.array(5.0)]
-    vs = [np.array([3.0, 4.0]), np.array(10.0)]
-    assert step.inner(us, vs) == 61.0
-    assert step.inner([], []) == 0
+def test_weighted_is_the_sum_of_all_products(step):
+    xs = [var(step, [1.0, 2.0]), var(step, 5.0)]
+    y = step.weighted(xs, [np.array([3.0, 4.0]), np.array(10.0)])
+    assert (y.shape, y.data) == ((), 61.0)
+    y.backward()
+    assert [x.grad.data.tolist() for x in xs] == [[3.0, 4.0], 10.0]
+    assert step.weighted([], []).data == 0
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16])

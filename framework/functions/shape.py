@@ -220,10 +220,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -245,10 +242,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -260,10 +254,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
