@@ -73,28 +73,6 @@ error is better than a nan:
 
     [Variable.mean]
 
-The largest element is found along axes, too. If it grows, so does y. If
-another one grows by a little, y does not move. So the gradient goes to the
-largest and to nobody else. But what if there are two of them?
-
-    x             y = x.max()           gy      gx
-    1 3 3         3                     1       0 0.5 0.5
-
-Let both 3s grow by 0.01, and y grows by 0.01. So their two slopes must have
-the sum 1, and nothing tells one from the other. They share:
-
-    [Max]
-
-is_max is 1 at the largest elements, and dividing by their number makes the
-shares. They are plain arrays: while the largest stays the largest, the shares
-do not change, so there is nothing to differentiate in them.
-
-    [max]
-
-    [Variable.max]
-
-Min, min() and x.min() are given: they are the same for the smallest.
-
 With sums our check of gradients is blind in one eye. It looked at each element
 of y alone, and so far that was right, as each came from one element of x. Now
 an element of y comes from many. So let all of x move at once, along a random
@@ -123,21 +101,17 @@ Where we summed, a gradient had to be repeated. Where NumPy repeats an array
 by itself, as in (2, 3) + (3,), a gradient must be summed. That is step 40.
 
 New:      kept_shape, Sum, sum, Variable.sum, Mean, mean, average,
-          Variable.mean, Max, max, Min, min, Variable.max, Variable.min,
-          BroadcastTo, moved, weighted
+          Variable.mean, BroadcastTo, moved, weighted
 Changed:  derivative, gradient_check
 Removed:  along
-Given:    Min, min, Variable.min
 
 Elsewhere
 In PyTorch the words are dim and keepdim; axis and keepdims will do. Its mean
-of no elements is nan. Equally large elements share the gradient there in
-x.max() and x.amax(1). In x.max(1), which also says where they stand, one of
-them gets all.
+of no elements is nan.
 
 Watch out
-From here on sum, max and min in this file are ours. sum([a, b]) of two
-variables is a TypeError. Write a + b, or add up in a loop.
+From here on sum in this file is ours. sum([a, b]) of two variables is a
+TypeError. Write a + b, or add up in a loop.
 
 With x of shape (2, 2) a gradient repeated the wrong way has the right shape.
 Test with (2, 3), and with weights that differ.
@@ -146,7 +120,6 @@ Try
 1. Leave out reshape() in Sum.backward. Which lines of the Output change? And
    what happens to x.sum(axis=1) for an x of shape (2, 3)?
 2. Before running: what is x.grad for sum(x.sum(0) * x.sum(0))?
-3. All four elements of x are 5. What is x.grad for x.max(), with gy = 10?
 
 Output
     y                      shape   y      x.grad
@@ -157,8 +130,6 @@ Output
     x.sum((0, 1))          ()      10     10 10 10 10
     x.mean()               ()      2.5    2.5 2.5 2.5 2.5
     average(x, axis=0)     (2,)    2 3    5 10 5 10
-    x.max()                ()      4      0 0 0 10
-    min(x, axis=1)         (2,)    1 3    10 0 20 0
     sum(x * x)             ()      30     20 40 60 80
     sum(x) * sum(x)        ()      100    200 200 200 200
 
@@ -167,12 +138,10 @@ Output
                 but the numerical slope is -0.169995.
 
 Answers
-1. x.sum(axis=1) gets 10 20 10 20, and min(x, axis=1) gets 10 0 10 0, since
-   Max calls Sum.backward. For (2, 3) there is an error: BroadcastTo cannot
-   take the shape (2,).
+1. x.sum(axis=1) gets 10 20 10 20. For (2, 3) there is an error: BroadcastTo
+   cannot take the shape (2,).
 2. The sums are 4 and 6, and the slope of a square is twice its root. So
    each element of the first column gets 8, and each of the second gets 12.
-3. 2.5 for each: a quarter of 10.
 """
 
 import contextlib
@@ -709,8 +678,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -730,11 +698,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -747,8 +711,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -762,40 +725,6 @@ def mean(x, axis=None, keepdims=False):
 
 average = mean
 Variable.mean = mean
-
-
-class Max(Sum):
-    """The largest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.max(axis=self.axis, keepdims=self.keepdims)
-
-    def backward(self, gy):
-        (x,), (y,) = self.saved_inputs, self.saved_outputs
-        is_max = x == y.reshape(kept_shape(x.shape, self.axis))
-        share = is_max / is_max.sum(axis=self.axis, keepdims=True)
-        return super().backward(gy) * share.astype(gy.dtype)
-
-
-def max(x, axis=None, keepdims=False):
-    """The largest elements along axes as in sum(); equal ones share the gradient."""
-    return Max(axis, keepdims)(x)
-
-
-class Min(Max):
-    """The smallest elements of x along an axis."""
-
-    def forward(self, x):
-        return x.min(axis=self.axis, keepdims=self.keepdims)
-
-
-def min(x, axis=None, keepdims=False):
-    """The smallest elements along axes as in sum(); equal ones share the gradient."""
-    return Min(axis, keepdims)(x)
-
-
-Variable.max = max
-Variable.min = min
 
 
 class BroadcastTo(Function):
@@ -1355,8 +1284,6 @@ if __name__ == "__main__":
     show("x.sum((0, 1))", lambda x: x.sum((0, 1)))
     show("x.mean()", lambda x: x.mean())
     show("average(x, axis=0)", lambda x: average(x, axis=0))
-    show("x.max()", lambda x: x.max())
-    show("min(x, axis=1)", lambda x: min(x, axis=1))
     show("sum(x * x)", lambda x: sum(x * x))
     show("sum(x) * sum(x)", lambda x: sum(x) * sum(x))
     print()

@@ -87,18 +87,48 @@ the first one is added up, while both still have the shape of y:
 
     [VariablePow.backward]
 
+Now what goes along an axis can meet the array that it came from. Take the
+largest element of each row. If it grows, so does y. If another one grows by a
+little, y does not move. So the gradient goes to the largest and to nobody
+else. Where is it? Compare x with y as a column, of the shape (2, 1). It is
+repeated along the rows. But what if two elements are the largest?
+
+    x             y      x == y     gy      gx
+    1 3 3         3      0 1 1      10      0  5  5
+    2 0 1         2      1 0 0      20      20 0  0
+
+Let both 3s grow by 0.01, and y grows by 0.01. So their two slopes must have
+the sum 1, and nothing tells one from the other. They share:
+
+    [Max]
+
+is_max is 1 at the largest elements, and dividing by their number makes the
+shares, which is broadcast once more. They are plain arrays: while the largest
+stays the largest, the shares do not change, so there is nothing to
+differentiate in them.
+
+    [max]
+
+    [Variable.max]
+
+Min, min() and x.min() are given: they are the same for the smallest.
+
 Now a row of numbers can be added to each row of a matrix, or multiplied with
 it. Add up the products, and it is a matrix product. That is step 41.
 
-New:      broadcast_to, sum_to, unbroadcast
+New:      Max, max, Min, min, Variable.max, Variable.min, broadcast_to, sum_to,
+          unbroadcast
 Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
           Div.backward, VariablePow.backward
 Removed:  nothing
+Given:    Min, min, Variable.min
 
 Elsewhere
 PyTorch has the two as x.expand(3) and x.sum_to_size(1). Its engine does what
 we did not want to do in fit_gradient. A torch.autograd.Function of your own
 may return (3,) for an input of (1,), and PyTorch adds up without a word.
+Equally large elements share the gradient there in x.max() and x.amax(1). In
+x.max(1), which also says where they stand, one of them gets all.
 
 Watch out
 A row minus a column is a matrix. Let y be [0, 1, 2] and let the true values t
@@ -125,6 +155,9 @@ Output
     broadcast_to  (3, 1) -> (2, 3, 4)   b.grad: [8. 8. 8.]
     sum_to        (2, 3, 4) -> (3, 1)   [8. 8. 8.]
     mean((y - t) ** 2) with t = y, but as a column: 1.3333
+
+    x.max(axis=1)   [3. 2.]   x.grad: [0. 5. 5.] [20.  0.  0.]
+    min(x, axis=1)  [1. 0.]   x.grad: [10.  0.  0.] [ 0. 20.  0.]
 
 Answers
 1. To the third row of the table: a gradient of (2, 3) came back for (2, 1).
@@ -667,8 +700,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -688,11 +720,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -705,8 +733,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -1339,6 +1366,15 @@ def show(f):
         print(f"{str(x0.grad.shape):9}  {x1.grad.shape}")
 
 
+def show_ends(label, f):
+    """Print f(x), and x.grad if the elements of f(x) count 10 and 20 times."""
+    x = Variable(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]]))
+    y = f(x)
+    y.grad = np.array([10.0, 20.0])
+    y.backward()
+    print(f"{label:15} {y.data}   x.grad:", *x.grad.data)
+
+
 if __name__ == "__main__":
     x, b = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([10.0]))
     y = x * b
@@ -1361,3 +1397,6 @@ if __name__ == "__main__":
         "mean((y - t) ** 2) with t = y, but as a column:",
         mean((y - t) ** 2).data.round(4),
     )
+    print()
+    show_ends("x.max(axis=1)", lambda x: x.max(axis=1))
+    show_ends("min(x, axis=1)", lambda x: min(x, axis=1))

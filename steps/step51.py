@@ -648,8 +648,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -669,11 +668,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -686,8 +681,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
