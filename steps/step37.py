@@ -95,9 +95,9 @@ is a trap: Python's own == only asks whether both are the same object.
 
 What does a comparison give? True or False, for each element. Move x by a
 little, and the answer is mostly the same. Its slope is 0, so it needs no
-graph, and a bare array will do. The six methods for <, <=, >, >=, == and != are given,
-and comparison() makes them. They compare the array in the Variable with
-whatever stands on the other side.
+graph, and a bare array will do. The six methods for <, <=, >, >=, == and !=
+are given, and comparison() makes them. They compare the array in the Variable
+with whatever stands on the other side.
 
 They are attached below the class, as the other operators are. Here it matters.
 A class with __eq__ in its body loses its hash, and then no Variable could be
@@ -155,8 +155,8 @@ Output
 Answers
 1. The diagonals are 2, 4, 8 and 1.00, 6.77, 610.89, with zeros around them.
    Both are elementwise, though x is used twice.
-2. The surprise of the 0 and its slope: 0 * log(0) is 0 times -inf. The other
-   chances have numbers, as no element depends on another one.
+2. The surprise of the 0 and its slope: 0 * log(0) is 0 times -inf. All other
+   numbers stay, as no element depends on another one.
 3. Yes, to all digits shown. It needs VariablePow: base and exponent both vary.
 """
 
@@ -924,10 +924,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph.
-
-    It is zeros where there is none. All xs are without a gradient afterwards.
-    """
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -946,10 +943,9 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the
-    given order, each gradient of f is then checked in the same way, as a function
-    of xs. xs keep their gradients. f may clear the inputs that it is given: each
-    gradient is taken from a call of its own, of derivative(f, k).
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Each gradient,
+    a derivative(f, k), is checked in the same way, up to the given order. xs keep
+    their gradients; f may clear those of its inputs.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):

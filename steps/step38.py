@@ -1096,10 +1096,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph.
-
-    It is zeros where there is none. All xs are without a gradient afterwards.
-    """
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -1118,10 +1115,9 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the
-    given order, each gradient of f is then checked in the same way, as a function
-    of xs. xs keep their gradients. f may clear the inputs that it is given: each
-    gradient is taken from a call of its own, of derivative(f, k).
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Each gradient,
+    a derivative(f, k), is checked in the same way, up to the given order. xs keep
+    their gradients; f may clear those of its inputs.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):
