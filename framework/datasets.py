@@ -13,9 +13,7 @@ from framework.transforms import Compose, Flatten, Normalize, ToFloat
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    The label of an example is None if there are none. i is one integer, of Python
-    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
-    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
+    A label is None if there are none. prepare() of a subclass sets data and label.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -30,18 +28,15 @@ class Dataset:
         """Load the data and the labels."""
 
     def __repr__(self):
-        count = "no" if self.data is None else len(self)
-        return f"{type(self).__name__}({count} examples)"
+        return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
-        x = self.transform(self.data[index])
-        if self.label is None:
-            return x, None
-        return x, self.target_transform(self.label[index])
+        t = None if self.label is None else self.target_transform(self.label[index])
+        return self.transform(self.data[index]), t
 
     def __len__(self):
-        return len(self.data)
+        return 0 if self.data is None else len(self.data)
 
 
 class ArrayDataset(Dataset):
@@ -68,8 +63,7 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two data sets: `count` examples of this one, drawn by chance, and the others.
 
-    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
-    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

@@ -9,7 +9,7 @@ from framework.functions.conv import pooling
 from framework.functions.normalization import dropout
 from framework.functions.shape import concatenate, flatten, mean
 from framework.graph import plot_dot_graph
-from framework.layers import BatchNorm, Conv2d, Layer, Linear, check_named
+from framework.layers import BatchNorm, Conv2d, Layer, Linear
 from framework.transforms import (
     CenterCrop,
     Compose,
@@ -54,14 +54,9 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
 
-    The activation stands between them, not behind the last. It must be named, or
-    check_named() says: MLP((100, 10), activation=relu).
-    """
-
-    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
-        check_named(self, unnamed, "(100, 10), activation=relu")
+    def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 

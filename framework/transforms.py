@@ -106,12 +106,8 @@ class Normalize:
 
     def __call__(self, x):
         x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
-        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
-
-    def fitted(self, numbers, x):
-        """A number, or several along the first axis of x, in the dtype of x."""
-        numbers = np.array(numbers, x.dtype)
-        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+        mean, std = np.array(self.mean, x.dtype), np.array(self.std, x.dtype)
+        return ((x.T - mean) / std).T  # the C channels are the last axis of x.T
 
 
 def imagenet_picture(image, size=224, dtype=np.float32):
@@ -139,8 +135,7 @@ class AsType:
         return x.astype(self.dtype)
 
 
-class ToFloat(AsType):
-    """x as float32."""
+ToFloat = AsType
 
 
 class ToInt(AsType):

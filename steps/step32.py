@@ -63,17 +63,6 @@ no backward() has to change:
 
     [Function.saved_inputs]
 
-What is the RuntimeError for? Say that y is made from x = 2, and then x.data
-is set to another array, with 5. A plain pass still finds the 2, among the
-arrays. A recorded pass would find the 5 in the input, and give 75 as the slope
-of a y that is 8. So it compares the two and refuses.
-
-For a number the comparison has to be by value. forward() got x.data[()], which
-is a new object each time. And nan is not equal to itself, so it needs a
-word of its own:
-
-    [same_number]
-
 saved_outputs is the same for the outputs. One thing is special: a function
 knows its outputs by weak references, since step 17. One that nobody kept
 is gone. The property makes it again from its array:
@@ -119,8 +108,7 @@ x ** 3 the fourth is None, since no path leads from the constant 6 to x.
 Read None as zero. Such a path from f to f' to f'' is all that Newton's method
 lacked in step 29. That is step 33.
 
-New:      bare, same_number, Function.saved_inputs, Function.saved_outputs,
-          Cast, cast
+New:      bare, Function.saved_inputs, Function.saved_outputs, Cast, cast
 Changed:  Variable.backward, Variable.add_grad, fit_gradient,
           Function.__call__, Function.output_grads, gradient_check
 Removed:  nothing
@@ -128,7 +116,6 @@ Removed:  nothing
 Elsewhere
 PyTorch has the same create_graph=True. There backward() warns of the cycle
 described below and recommends torch.autograd.grad(), which leaves .grad alone.
-Data changed in place are an error there; here only a new array is noticed.
 
 Watch out
 backward() adds to what is in x.grad. Call x.cleargrad() before gx.backward(),
@@ -419,11 +406,6 @@ def as_variable(x):
     return constant
 
 
-def same_number(x, number):
-    """True if x has no axes and is equal to a number, or both are nan."""
-    return x.ndim == 0 and (x[()] == number or number != number)
-
-
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
 
 
@@ -490,15 +472,7 @@ class Function:
     @property
     def saved_inputs(self):
         """What forward() got: arrays; the inputs, where backward() is recorded."""
-        if not Config.enable_backprop:
-            return self.input_arrays
-        for x, array in zip(self.inputs, self.input_arrays):
-            if x.data is not array and not same_number(x.data, array):
-                raise RuntimeError(
-                    f"The data of an input of {type(self).__name__} were replaced "
-                    "after forward(): calculate the output again."
-                )
-        return self.inputs
+        return self.inputs if Config.enable_backprop else self.input_arrays
 
     @property
     def saved_outputs(self):
@@ -511,11 +485,6 @@ class Function:
                 ys[i] = Variable(as_array(array))
                 ys[i].set_creator(self)
                 self.outputs[i] = weakref.ref(ys[i])
-            elif ys[i].data is not array and not same_number(ys[i].data, array):
-                raise RuntimeError(
-                    f"The data of an output of {type(self).__name__} were replaced "
-                    "after forward(): calculate it again."
-                )
         return ys
 
     def output_grads(self, grads, retain_grad):

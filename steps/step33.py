@@ -32,15 +32,38 @@ The second backward() has no create_graph. A third derivative is not needed,
 so nobody has to record how f'' was computed.
 
 In the code
-Nothing is new in the framework. first_and_second(f, x) of the demo is the
-lines above, for any f. It returns f' and f''. Newton's step is that of
-step 29, without the paper:
+first_and_second(f, x) of the demo is the lines above, for any f. It returns f'
+and f''. Newton's step is that of step 29, without the paper:
 
     gx, gx2 = first_and_second(f, x)
     x.data = as_array(x.data - gx.data / gx2.data)
 
 It computes with the arrays x.data and gx.data, so nothing is recorded. A step
 is not part of what we differentiate.
+
+But it gives x another array, and here a trap opens. first_and_second() makes a
+new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
+8. Then x.data is set to another array, with 5. What is the slope of the old y?
+
+    y.backward()                      12     3 · 2 ** 2
+    y.backward(create_graph=True)     75     3 · 5 ** 2
+
+The plain pass takes the array that forward() saw, the 2. The recorded pass
+takes the input itself, and finds the 5 there. 75 is the slope of no y that
+we have. An error is better. So before a recorded pass gets the inputs, each
+one is compared with the array that forward() saw:
+
+    [Function.saved_inputs]
+
+The same goes for outputs:
+
+    [Function.saved_outputs]
+
+For a number the comparison has to be by value. forward() got x.data[()], which
+is a new object each time. And nan is not equal to itself, so it needs a
+word of its own:
+
+    [same_number]
 
 The demo runs it on the function of step 29. The path is the same, digit for
 digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
@@ -50,14 +73,15 @@ What if f is a line? The slope of 3 x + 1 is 3, a constant, and no path leads
 from it back to x. So x.grad stays None. first_and_second() returns that None,
 and newton() says in a ValueError that it cannot divide.
 
-New:      nothing
-Changed:  nothing
+New:      same_number
+Changed:  Function.saved_inputs, Function.saved_outputs
 Removed:  nothing
 
 Elsewhere
 PyTorch has torch.autograd.grad(y, x, create_graph=True). It returns the
-gradients and leaves .grad alone, so there is nothing to clear. A second call,
-with the first result for y, gives f''. JAX writes jax.grad(jax.grad(f))(x).
+gradients and leaves .grad alone, so there is nothing to clear. JAX writes
+jax.grad(jax.grad(f))(x). Data changed in place are an error in PyTorch, too;
+here only a new array is noticed.
 
 Watch out
 With create_graph x.grad holds f', and the graph of f' leads back to x. That
@@ -90,6 +114,9 @@ Output
 
     bottom of exp(x) - 2 x: 0.693147180560
     log(2), where it is:    0.693147180560
+
+    The data of an input of Pow were replaced after forward(): calculate the
+    output again.
 
 Answers
 1. It divides by f' + f''. Near the bottom f' is 0, and so the sum is f''. The
@@ -930,3 +957,10 @@ if __name__ == "__main__":
     path = newton(lambda x: exp(x) - 2 * x, Variable(np.array(2.0)))
     print(f"bottom of exp(x) - 2 x: {path[-1]:.12f}")
     print(f"log(2), where it is:    {np.log(2):.12f}")
+    print()
+    y = x**3
+    x.data = np.array(5.0)
+    try:
+        y.backward(create_graph=True)
+    except RuntimeError as error:
+        print(str(error).replace("the ", "the\n"))

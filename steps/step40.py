@@ -87,18 +87,48 @@ the first one is added up, while both still have the shape of y:
 
     [VariablePow.backward]
 
+Now what goes along an axis can meet the array that it came from. Take the
+largest element of each row. If it grows, so does y. If another one grows by a
+little, y does not move. So the gradient goes to the largest and to nobody
+else. Where is it? Compare x with y as a column, of the shape (2, 1). It is
+repeated along the rows. But what if two elements are the largest?
+
+    x             y      x == y     gy      gx
+    1 3 3         3      0 1 1      10      0  5  5
+    2 0 1         2      1 0 0      20      20 0  0
+
+Let both 3s grow by 0.01, and y grows by 0.01. So their two slopes must have
+the sum 1, and nothing tells one from the other. They share:
+
+    [Max]
+
+is_max is 1 at the largest elements, and dividing by their number makes the
+shares, which is broadcast once more. They are plain arrays: while the largest
+stays the largest, the shares do not change, so there is nothing to
+differentiate in them.
+
+    [max]
+
+    [Variable.max]
+
+Min, min() and x.min() are given: they are the same for the smallest.
+
 Now a row of numbers can be added to each row of a matrix, or multiplied with
 it. Add up the products, and it is a matrix product. That is step 41.
 
-New:      broadcast_to, sum_to, unbroadcast
+New:      Max, max, Min, min, Variable.max, Variable.min, broadcast_to, sum_to,
+          unbroadcast
 Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
           Div.backward, VariablePow.backward
 Removed:  nothing
+Given:    Min, min, Variable.min
 
 Elsewhere
 PyTorch has the two as x.expand(3) and x.sum_to_size(1). Its engine does what
 we did not want to do in fit_gradient. A torch.autograd.Function of your own
 may return (3,) for an input of (1,), and PyTorch adds up without a word.
+Equally large elements share the gradient there in x.max() and x.amax(1). In
+x.max(1), which also says where they stand, one of them gets all.
 
 Watch out
 A row minus a column is a matrix. Let y be [0, 1, 2] and let the true values t
@@ -125,6 +155,9 @@ Output
     broadcast_to  (3, 1) -> (2, 3, 4)   b.grad: [8. 8. 8.]
     sum_to        (2, 3, 4) -> (3, 1)   [8. 8. 8.]
     mean((y - t) ** 2) with t = y, but as a column: 1.3333
+
+    x.max(axis=1)   [3. 2.]   x.grad: [0. 5. 5.] [20.  0.  0.]
+    min(x, axis=1)  [1. 0.]   x.grad: [10.  0.  0.] [ 0. 20.  0.]
 
 Answers
 1. To the third row of the table: a gradient of (2, 3) came back for (2, 1).
@@ -575,8 +608,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -602,8 +634,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -614,19 +645,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -654,30 +679,19 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = np.arange(gx.size).reshape(gx.shape)[self.index]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            np.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -687,12 +701,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -703,8 +712,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -724,11 +732,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -741,8 +745,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -750,10 +753,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -775,10 +775,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -790,10 +787,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -1209,30 +1203,25 @@ def moved(xs, us, eps):
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
+def weighted(xs, weights):
+    """One number: the sum of all elements of these Variables, times their weights."""
+    total = as_variable(0.0)
+    for x, w in zip(xs, weights):
+        total = total + sum(x * w)
     return total
 
 
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, us):
+    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gxs = [as_variable(0.0) if x.grad is None else x.grad for x in xs]
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return weighted(gxs, us)
 
     return df
 
@@ -1247,15 +1236,16 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
+
+    def number(*xs):
+        ys = f(*xs)
+        ys = ys if isinstance(ys, list) else [ys]
+        rng = np.random.default_rng(0)  # the same weights each time
+        return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
+
+    df = derivative(number, us)
+    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
@@ -1389,6 +1379,15 @@ def show(f):
         print(f"{str(x0.grad.shape):9}  {x1.grad.shape}")
 
 
+def show_ends(label, f):
+    """Print f(x), and x.grad if the elements of f(x) count 10 and 20 times."""
+    x = Variable(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]]))
+    y = f(x)
+    y.grad = np.array([10.0, 20.0])
+    y.backward()
+    print(f"{label:15} {y.data}   x.grad:", *x.grad.data)
+
+
 if __name__ == "__main__":
     x, b = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([10.0]))
     y = x * b
@@ -1411,3 +1410,6 @@ if __name__ == "__main__":
         "mean((y - t) ** 2) with t = y, but as a column:",
         mean((y - t) ** 2).data.round(4),
     )
+    print()
+    show_ends("x.max(axis=1)", lambda x: x.max(axis=1))
+    show_ends("min(x, axis=1)", lambda x: min(x, axis=1))

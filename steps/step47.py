@@ -637,8 +637,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -664,8 +663,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -676,19 +674,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -716,30 +708,19 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = np.arange(gx.size).reshape(gx.shape)[self.index]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            np.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -749,12 +730,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -777,8 +753,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -798,11 +773,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -815,8 +786,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -824,10 +794,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -849,10 +816,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -864,10 +828,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -1471,7 +1432,6 @@ def log_sum_exp(x, axis=None, keepdims=False):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    x = as_float(x)
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1558,10 +1518,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1585,30 +1542,25 @@ def moved(xs, us, eps):
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
+def weighted(xs, weights):
+    """One number: the sum of all elements of these Variables, times their weights."""
+    total = as_variable(0.0)
+    for x, w in zip(xs, weights):
+        total = total + sum(x * w)
     return total
 
 
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, us):
+    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gxs = [as_variable(0.0) if x.grad is None else x.grad for x in xs]
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return weighted(gxs, us)
 
     return df
 
@@ -1623,15 +1575,16 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
+
+    def number(*xs):
+        ys = f(*xs)
+        ys = ys if isinstance(ys, list) else [ys]
+        rng = np.random.default_rng(0)  # the same weights each time
+        return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
+
+    df = derivative(number, us)
+    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
@@ -1809,18 +1762,6 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework.
-
-    The message: It is Linear(usage): options have names, but 10 came without one.
-    """
-    if unnamed:
-        raise TypeError(
-            f"It is {type(layer).__name__}({usage}): options have names, but "
-            f"{', '.join(map(repr, unnamed))} came without one."
-        )
-
-
 def found_members(owner, name, seen):
     """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
 
@@ -1850,10 +1791,7 @@ class Linear(Layer):
     (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
-    def __init__(
-        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
-    ):
-        check_named(self, unnamed, "out_size, in_size=784")
+    def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -1907,14 +1845,9 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
 
-    The activation stands between them, not behind the last. It must be named, or
-    check_named() says: MLP((100, 10), activation=relu).
-    """
-
-    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
-        check_named(self, unnamed, "(100, 10), activation=relu")
+    def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -1948,8 +1881,8 @@ class Optimizer:
         """Move each parameter that has a gradient, except the frozen ones."""
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
-        params = self.target.params()
-        params = [p for p in params if p.requires_grad and p.grad is not None]
+        params = [p for p in self.target.params() if p.requires_grad]
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:

@@ -711,8 +711,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -738,8 +737,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -750,19 +748,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -791,30 +783,19 @@ class GetItemGrad(Function):
     def forward(self, gy):
         xp = get_array_module(gy)
         gx = xp.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = xp.arange(gx.size).reshape(gx.shape)[self.index]
-            xp.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            xp.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -824,12 +805,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -852,8 +828,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -873,11 +848,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -890,8 +861,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -899,10 +869,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -924,10 +891,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -939,10 +903,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -1546,7 +1507,6 @@ def log_sum_exp(x, axis=None, keepdims=False):
 
 def log_softmax(x, axis=1):
     """The logarithm of softmax, right even where softmax rounds to 0."""
-    x = as_float(x)
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1633,10 +1593,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1706,10 +1663,7 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
-
-    Of equal scores the first is the largest. The result is a constant.
-    """
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1735,30 +1689,25 @@ def moved(xs, us, eps):
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
+def weighted(xs, weights):
+    """One number: the sum of all elements of these Variables, times their weights."""
+    total = as_variable(0.0)
+    for x, w in zip(xs, weights):
+        total = total + sum(x * w)
     return total
 
 
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, us):
+    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gxs = [as_variable(0.0) if x.grad is None else x.grad for x in xs]
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return weighted(gxs, us)
 
     return df
 
@@ -1773,15 +1722,16 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
+
+    def number(*xs):
+        ys = f(*xs)
+        ys = ys if isinstance(ys, list) else [ys]
+        rng = np.random.default_rng(0)  # the same weights each time
+        return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
+
+    df = derivative(number, us)
+    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
@@ -2059,18 +2009,6 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework.
-
-    The message: It is Linear(usage): options have names, but 10 came without one.
-    """
-    if unnamed:
-        raise TypeError(
-            f"It is {type(layer).__name__}({usage}): options have names, but "
-            f"{', '.join(map(repr, unnamed))} came without one."
-        )
-
-
 def found_members(owner, name, seen):
     """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
 
@@ -2100,10 +2038,7 @@ class Linear(Layer):
     (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
-    def __init__(
-        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
-    ):
-        check_named(self, unnamed, "out_size, in_size=784")
+    def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -2302,12 +2237,8 @@ class Normalize:
 
     def __call__(self, x):
         x = x.astype(np.result_type(x.dtype, 0.0), copy=False)  # 8 bits would overflow
-        return (x - self.fitted(self.mean, x)) / self.fitted(self.std, x)
-
-    def fitted(self, numbers, x):
-        """A number, or several along the first axis of x, in the dtype of x."""
-        numbers = np.array(numbers, x.dtype)
-        return numbers.reshape(-1, *[1] * (x.ndim - 1)) if numbers.ndim else numbers
+        mean, std = np.array(self.mean, x.dtype), np.array(self.std, x.dtype)
+        return ((x.T - mean) / std).T  # the C channels are the last axis of x.T
 
 
 class Flatten:
@@ -2327,8 +2258,7 @@ class AsType:
         return x.astype(self.dtype)
 
 
-class ToFloat(AsType):
-    """x as float32."""
+ToFloat = AsType
 
 
 class ToInt(AsType):
@@ -2372,14 +2302,9 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
 
-    The activation stands between them, not behind the last. It must be named, or
-    check_named() says: MLP((100, 10), activation=relu).
-    """
-
-    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
-        check_named(self, unnamed, "(100, 10), activation=relu")
+    def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -2422,9 +2347,9 @@ class Optimizer:
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
-        for hook in self.hooks:
+        for hook in self.hooks:  # one may take gradients away
             hook([p for p in params if p.grad is not None])
-        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -2627,8 +2552,7 @@ class WeightDecay:
 
     def __call__(self, params):
         for param in params:
-            gradient = param.grad.data + self.rate * param.data
-            param.grad = Variable(as_array(gradient))
+            param.grad = as_variable(param.grad.data + self.rate * param.data)
 
 
 # === datasets: examples to learn from ===
@@ -2637,9 +2561,7 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    The label of an example is None if there are none. i is one integer, of Python
-    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
-    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
+    A label is None if there are none. prepare() of a subclass sets data and label.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2654,18 +2576,15 @@ class Dataset:
         """Load the data and the labels."""
 
     def __repr__(self):
-        count = "no" if self.data is None else len(self)
-        return f"{type(self).__name__}({count} examples)"
+        return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
-        x = self.transform(self.data[index])
-        if self.label is None:
-            return x, None
-        return x, self.target_transform(self.label[index])
+        t = None if self.label is None else self.target_transform(self.label[index])
+        return self.transform(self.data[index]), t
 
     def __len__(self):
-        return len(self.data)
+        return 0 if self.data is None else len(self.data)
 
 
 class ArrayDataset(Dataset):
@@ -2692,8 +2611,7 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two data sets: `count` examples of this one, drawn by chance, and the others.
 
-    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
-    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

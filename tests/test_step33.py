@@ -108,3 +108,31 @@ def test_the_variable_moves_but_not_the_array_handed_in(step, dtype):
     path = step.newton(step.f, x, 3)
     assert start == 2
     assert isinstance(x.data, np.ndarray) and x.data == path[-1] != 2
+
+
+# Data that were replaced
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_where_it_is_recorded_arrays_that_were_replaced_are_an_error(step, shape):
+    x = var(step, np.full(shape, 2.0))
+    y = x * x
+    x.data = np.full(shape, 7.0)
+    with pytest.raises(RuntimeError, match="Mul were replaced after forward"):
+        y.backward(create_graph=True)
+
+
+def test_nan_is_not_taken_for_a_replaced_number(step):
+    x = var(step, np.nan)
+    (x * x).backward(create_graph=True)
+    assert np.isnan(x.grad.data)
+
+
+def test_an_output_whose_data_were_replaced_is_noticed(step):
+    x = var(step, [1.0])
+    y = step.exp(x)
+    y.data = np.array([100.0])
+    with pytest.raises(RuntimeError, match="output of Exp"):
+        y.backward(create_graph=True)
+    y.backward()
+    np.testing.assert_allclose(x.grad.data, np.exp([1.0]))

@@ -218,7 +218,7 @@ def test_a_convolution_layer_finds_its_channels_at_the_first_call(step):
 
 @pytest.mark.parametrize("kind", ["Conv2d", "Deconv2d"])
 def test_options_of_a_layer_come_by_name(step, kind):
-    with pytest.raises(TypeError, match=rf"{kind}.out_channels.*names, but 3 "):
+    with pytest.raises(TypeError, match="positional"):
         getattr(step, kind)(3, 64, 3)
 
 

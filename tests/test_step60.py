@@ -422,9 +422,9 @@ def test_a_cell_refuses_shapes_that_do_not_fit(step, shapes):
 
 
 def test_options_of_layers_come_by_name(step):
-    with pytest.raises(TypeError, match="LSTM.hidden_size, in_size=10.*, but 20 "):
+    with pytest.raises(TypeError, match="positional"):
         step.LSTM(10, 20)
-    with pytest.raises(TypeError, match="EmbedID.in_size, out_size.*, but 0 "):
+    with pytest.raises(TypeError, match="positional"):
         step.EmbedID(10, 20, 0)
 
 

@@ -91,10 +91,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -164,10 +161,7 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
-
-    Of equal scores the first is the largest. The result is a constant.
-    """
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
