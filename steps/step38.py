@@ -1093,9 +1093,8 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. Each gradient,
-    a derivative(f, k), is checked in the same way, up to the given order. xs keep
-    their gradients; f may clear those of its inputs.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
+    order, each derivative(f, k) is checked, too. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):

@@ -1519,7 +1519,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
