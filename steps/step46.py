@@ -47,7 +47,7 @@ rule needs no memory, and is called stochastic gradient descent:
 
     [SGD]
 
-take_step() looks like much ado about p.data -= step. But that line writes into
+take_step() could be the line p.data -= step. But that line writes into
 an array which may have another owner, the graph. Take y = p² at p = 2. The
 gradient is 4, and lr = 0.5 moves p to 0. Call y.backward() once more:
 
@@ -55,8 +55,8 @@ gradient is 4, and lr = 0.5 moves p to 0. Call y.backward() once more:
     p.data = p.data - 0.5 * 4     p.grad = 4
 
 This y was computed with p = 2, so 4 is right. In the first line the graph
-lost its 2, and nobody was told. So take_step() makes a new array. To make
-no more than one, it writes the result over step, which nobody else needs:
+lost its 2, and nobody was told. So take_step() makes a new array, in the dtype
+of the parameter:
 
     [take_step]
 
@@ -1368,11 +1368,7 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples.
-
-    It keeps no array but its inputs. A ValueError if the shapes differ or if there
-    are no numbers at all.
-    """
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1803,13 +1799,8 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step, an array that nobody else needs.
-
-    The result is written over it, and not over the old array of the parameter:
-    graphs that were made before go on with that.
-    """
-    step = as_array(step).astype(param.dtype, copy=False)
-    param.data = np.subtract(param.data, step, out=step)
+    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
 class SGD(Optimizer):

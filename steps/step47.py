@@ -1445,11 +1445,7 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples.
-
-    It keeps no array but its inputs. A ValueError if the shapes differ or if there
-    are no numbers at all.
-    """
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1926,13 +1922,8 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step, an array that nobody else needs.
-
-    The result is written over it, and not over the old array of the parameter:
-    graphs that were made before go on with that.
-    """
-    step = as_array(step).astype(param.dtype, copy=False)
-    param.data = np.subtract(param.data, step, out=step)
+    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
 class SGD(Optimizer):

@@ -38,7 +38,7 @@ LARGE = {
     43: (70, "a few activations, and x W + b as one function"),
     44: (80, "a layer, and what its parameters may be replaced by"),
     45: (80, "the search for parameters, and the models it serves"),
-    46: (140, "five optimizers of one kind"),
+    46: (130, "five optimizers of one kind"),
     47: (80, "softmax, its logarithm and the loss, each with its gradient"),
     49: (80, "data sets and transforms of a few lines each"),
     50: (80, "batches, and what helps where examples are learned by heart"),
