@@ -1295,7 +1295,7 @@ class Tanh(Function):
 
 
 def tanh(x):
-    """The hyperbolic tangent of x, element by element."""
+    """The hyperbolic tangent of x, element by element; integers count as float64."""
     return Tanh()(as_float(x))
 
 
@@ -1439,7 +1439,10 @@ class Sigmoid(Function):
 
 
 def sigmoid(x):
-    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    """1 / (1 + e ** -x), element by element: between 0 and 1.
+
+    Integers count as float64.
+    """
     return Sigmoid()(as_float(x))
 
 

@@ -84,7 +84,7 @@ class Tanh(Function):
 
 
 def tanh(x):
-    """The hyperbolic tangent of x, element by element."""
+    """The hyperbolic tangent of x, element by element; integers count as float64."""
     return Tanh()(as_float(x))
 
 
