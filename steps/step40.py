@@ -51,7 +51,7 @@ i - more of b:
 An axis that has the length 1 in both is added up, too. That is a sum of one
 element and does no harm. If b was never repeated, x comes back as it is. And
 if the lengths do not fit, it is a ValueError. reshape() would not notice each
-time: it makes (3, 2) of (2, 3). So the shapes are compared first.
+time: it turns (2, 3) into (3, 2). So the shapes are compared first.
 
 A gradient is an array, and with create_graph=True it is a Variable. Both
 have sum() and reshape(), so the same lines serve both. sum_to() does the same

@@ -35,8 +35,9 @@ floats first:
 
     [as_float]
 
-So will it be in the later losses, and in whatever calculates with e. Functions
-that only choose, such as max(), leave integers as they are.
+Later losses do the same, and so do functions that calculate with e, such as
+sigmoid() in step 43. Functions that only choose, such as max(), leave integers
+as they are.
 
 For the loss itself we have all we need: -, ** 2, sum and /. (len(diff) is N, a
 number.)
@@ -68,9 +69,10 @@ squares in one example. Why not simply sum and divide? Numbers of half
 precision end at 65504, and a sum of many squares gets there quickly. A mean
 stays as small as the squares themselves.
 
-It also compares the shapes, which the simple one does not. Give that one y and
-y[:, 0], the same numbers as (100, 1) and as (100,). Its loss should be 0 and
-is 74.4, because a column minus a row is a matrix, as step 40 warned.
+forward() also compares the shapes, which the simple loss does not do. Give
+that one y and y[:, 0], the same numbers as (100, 1) and as (100,). Its loss
+should be 0 and is 74.4, because a column minus a row is a matrix, as step 40
+warned.
 
 What users call is again a function around the class:
 
@@ -1199,7 +1201,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 

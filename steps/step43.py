@@ -1224,7 +1224,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 
