@@ -49,8 +49,8 @@ new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
     y.backward(create_graph=True)     75     3 · 5 ** 2
 
 The plain pass takes the array that forward() saw, the 2. The recorded pass
-takes the input itself, and finds the 5 there. 75 is the slope of no y that
-we have. An error is better. So before a recorded pass gets the inputs, each
+takes the input itself, and finds the 5 there. No y that we have has the slope
+75. An error is better. So before a recorded pass gets the inputs, each
 one is compared with the array that forward() saw:
 
     [Function.saved_inputs]
