@@ -1437,10 +1437,7 @@ class Sigmoid(Function):
 
 
 def sigmoid(x):
-    """1 / (1 + e ** -x), element by element: between 0 and 1.
-
-    Integers count as float64.
-    """
+    """1 / (1 + e ** -x), element by element; integers count as float64."""
     return Sigmoid()(as_float(x))
 
 
