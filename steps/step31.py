@@ -5,9 +5,9 @@ f(x) = sin(x ** 2) has the second derivative 10.801553 at 2. Step 30 could
 not get it. backward() computes f' with arrays, and arrays leave no record.
 
 Idea
-We do have something that computes and leaves a record: variables. So take
-the derivative for a calculation like any other, and do it with variables.
-Begin with the sine alone. Its backward, as a line of variables:
+We do have something that computes and leaves a record: variables. The
+derivative is a calculation like any other, so do it with variables. Begin
+with the sine alone. This is its backward, as a line of variables:
 
     gx = gy * cos(x)
 
@@ -28,8 +28,8 @@ it, by hand. But we have no cos() of variables. np.cos is at hand:
 
 This gx is a Variable with a record: a product of gy and some array. The
 record does not lead to x, so gx.backward() leaves x.grad at None. One bare
-array in the middle cuts the thread. A cosine of variables it must be, and we
-can make one. The cosine is a sine, a quarter of a turn later:
+array in the middle cuts the thread. We need a cosine of variables, and we can
+make one. The cosine is a sine, a quarter of a turn later:
 
     cosine(x)              sin(x + np.pi / 2)
     sin_backward(x, gy)    gy * cosine(x)
@@ -38,35 +38,38 @@ The first table of the Output shows that it works. gx is cos(x), and after
 gx.backward() x.grad is -sin(x), to all digits shown.
 
 Now f(x) = sin(x ** 2). Forward it is t = x ** 2, and then y = sin(t). Backward
-goes from y to x, one function at a time. This is slope() in the demo:
+goes from y to x, one function at a time. First it finds gt, the gradient of
+t, and then gx. The demo does so in slope(). On the right is what each line
+computes:
 
-    gt = sin_backward(x**2, gy)        gy * cosine(t)
-    gx = square_backward(x, gt)        gt * (2 * x)
+    gt = sin_backward(x**2, gy)        gt = gy * cosine(t)
+    gx = square_backward(x, gt)        gx = gt * (2 * x)
 
-Work out at x = 2 what gx.backward() will do. x enters gx twice, through gt and
-through 2 * x:
+Work out at x = 2 what gx.backward() will do. There gy is 1 and t is 4. So
+gx is cos(t) · 2 x, a product, and x enters both factors. The slope of 2 x
+is 2. The slope of cos(t) along x is -sin(t) · 2 x, and -sin(4) is 0.7568025:
 
-    through 2 * x    gt · 2 = -0.653644 · 2                     =  -1.307287
-    through gt       4 · (-sin(t) · 2 x) = 4 · (0.756802 · 4)   =  12.108840
-                                                     together      10.801553
+    through 2 x      cos(t) · 2           =  -0.6536436 · 2     =  -1.307287
+    through cos(t)   -sin(t) · 2 x · 2 x  =  0.7568025 · 4 · 4  =  12.108840
+                                                      together     10.801553
 
 There is the number. And see what np.cos(t.data) would have done here: it
 cuts the second path and leaves the first. The result is -1.307287, with no
-error. A record with a hole is worse than none.
+error. A record with a hole is worse than no record.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch has it so: the derivative of sin stands in a table as
-grad * self.cos(), for real numbers. Both are tensors with a record. JAX has
-mul(g, cos(x)), in functions that JAX differentiates itself.
+In PyTorch the derivative of sin stands in a table as grad * self.cos(), for
+real numbers. Both factors are tensors, so PyTorch can record their product.
+JAX has mul(g, cos(x)), and can differentiate that product again.
 
 Watch out
-It works once. gx.backward() is the old backward(), and what it leaves in
-x.grad is a bare array again. For a third derivative we would have to write
--sin by hand as well.
+This gives the second derivative and no more. gx.backward() is the old
+backward(), and what it leaves in x.grad is a bare array again. For a third
+derivative we would have to write the backward of cosine by hand as well.
 
 Nobody wants to write each derivative outside the framework. Let us have its
 own backward() compute with variables. That is step 32.
@@ -93,8 +96,8 @@ Output
     second None, if gx is a bare array in a new box
 
 Answers
-1. The last: it reads 10.801553, which the line before has left in x.grad.
-   The others are right, as each x has no gradient yet.
+1. The last. It prints 10.801552683199628, which the line before has left in
+   x.grad. The others are right, as x has no gradient before them.
 2. [], as it is an array. So there is no third derivative.
 3. In the first table. backward_again gives None there, and zip cannot go
    through None.

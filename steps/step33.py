@@ -2,8 +2,8 @@
 
 Problem
 Step 29 took f'' from paper: 12 x ** 2 - 4. Each new function needs new paper,
-and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 41
-steps instead of 7, and no error says why.
+and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 42
+steps instead of 7 for twelve digits, and no error says why.
 
 Idea
 Since step 32 a gradient can be a variable with a graph. So f'' is one more
@@ -15,10 +15,10 @@ backward(), from f' this time. Write it down as it comes to mind, at x = 2:
     gx.backward()
     x.grad                           68
 
-The first number is right, 4 · 8 - 4 · 2 = 24. The second should be
-12 · 4 - 4 = 44. Well, 68 is 24 + 44. backward() adds what it finds to what is
-in x.grad, as it has since step 14, and f' was still there. So make room
-before the second call:
+The first number is right: f' is 4 x ** 3 - 4 x, and 4 · 8 - 4 · 2 = 24. The
+second should be 12 · 4 - 4 = 44. Well, 68 is 24 + 44. backward() adds what it
+finds to what is in x.grad, as it has since step 14, and f' was still there.
+So make room before the second call:
 
     gx = x.grad
     x.cleargrad()
@@ -32,24 +32,25 @@ The second backward() has no create_graph. A third derivative is not needed,
 so nobody has to record how f'' was computed.
 
 In the code
-slopes(f, x) of the demo is the lines above, for any f, and returns f' and f''.
-Newton's step is that of step 29, with the paper gone:
+first_and_second(f, x) of the demo is the lines above, for any f. It returns f'
+and f''. Newton's step is that of step 29, without the paper:
 
-    gx, gx2 = slopes(f, x)
+    gx, gx2 = first_and_second(f, x)
     x.data = as_array(x.data - gx.data / gx2.data)
 
-It takes .data on both sides. A step is not part of what we differentiate.
+It computes with the arrays x.data and gx.data, so nothing is recorded. A step
+is not part of what we differentiate.
 
-But it gives x another array, and here a trap opens. slopes() makes a new y for
-each step. Forget that once. Let y be x ** 3, made at x = 2, so y is 8. Then
-x.data is set to another array, with 5. What is the slope of the old y?
+But it gives x another array, and here a trap opens. first_and_second() makes a
+new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
+8. Then x.data is set to another array, with 5. What is the slope of the old y?
 
     y.backward()                      12     3 · 2 ** 2
     y.backward(create_graph=True)     75     3 · 5 ** 2
 
 The plain pass takes the array that forward() saw, the 2. The recorded pass
-takes the input itself, and finds the 5 there. 75 is the slope of no y that
-we have. An error is better. So before a recorded pass gets the inputs, each
+takes the input itself, and finds the 5 there. No y that we have has the slope
+75. An error is better. So before a recorded pass gets the inputs, each
 one is compared with the array that forward() saw:
 
     [Function.saved_inputs]
@@ -68,33 +69,33 @@ The demo runs it on the function of step 29. The path is the same, digit for
 digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
 where e ** x = 2, at the logarithm of 2.
 
-Where f'' is 0 everywhere, there is nothing to record. The slope of 3 x + 1 is
-3, and no path leads from that 3 back to x. So x.grad stays None. slopes()
-returns that None, and newton() says in a ValueError that it cannot divide.
+What if f is a line? The slope of 3 x + 1 is 3, a constant, and no path leads
+from it back to x. So x.grad stays None. first_and_second() returns that None,
+and newton() says in a ValueError that it cannot divide.
 
 New:      same_number
 Changed:  Function.saved_inputs, Function.saved_outputs
 Removed:  nothing
 
 Elsewhere
-PyTorch has torch.autograd.grad(y, x, create_graph=True), and then the same
-with the result for y. It returns the gradients and leaves .grad alone, so
-there is nothing to clear. JAX: jax.grad(jax.grad(f))(x). Data changed in place
-are an error in PyTorch, too; here only a new array is noticed.
+PyTorch has torch.autograd.grad(y, x, create_graph=True). It returns the
+gradients and leaves .grad alone, so there is nothing to clear. JAX writes
+jax.grad(jax.grad(f))(x). Data changed in place are an error in PyTorch, too;
+here only a new array is noticed.
 
 Watch out
-With create_graph the graph of f' hangs on x.grad, and it leads back to x.
-That is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and
-here it does so right after gx has been taken.
+With create_graph x.grad holds f', and the graph of f' leads back to x. That
+is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and here it
+does so right after gx has been taken.
 
-slopes(sin, x) is a TypeError. Sin.backward still calls np.cos, which will
-not take a variable. It needs the cosine that step 31 had to borrow. Step 34
-makes one.
+first_and_second(sin, x) is a TypeError. Sin.backward still calls np.cos,
+which will not take a variable. It needs the cosine that step 31 had to
+borrow. Step 34 makes one.
 
 Try
-1. Leave out the second cleargrad() of slopes. newton still ends near 1.
-   Why, if f'' is wrong?
-2. Leave out create_graph=True in slopes. Where does the demo stop?
+1. Leave out the second cleargrad() of first_and_second. newton still ends
+   near 1. Why, if f'' is wrong?
+2. Leave out create_graph=True in first_and_second. Where does the demo stop?
 3. Find the bottom of exp(x) - 3 * x. Which number should it be?
 
 Output
@@ -804,7 +805,8 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
+    their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -930,7 +932,7 @@ def f(x):
     return x**4 - 2 * x**2
 
 
-def slopes(f, x):
+def first_and_second(f, x):
     """f'(x) and f''(x) at the Variable x, as two Variables; from this call alone.
 
     f'' is None where the graph of f' does not lead back to x.
@@ -947,11 +949,12 @@ def slopes(f, x):
 def newton(f, x, iters=10):
     """Move the Variable x by Newton's method; the iters + 1 numbers on the way.
 
-    Where slopes() gives None for f'', it raises a ValueError that names f''.
+    Where first_and_second() gives None for f'', it raises a ValueError that names
+    f''.
     """
     path = [float(x.data)]
     for _ in range(iters):
-        gx, gx2 = slopes(f, x)
+        gx, gx2 = first_and_second(f, x)
         if gx2 is None:
             raise ValueError("There is no f'' to divide by: gx has no graph to x.")
         x.data = as_array(x.data - gx.data / gx2.data)
@@ -961,7 +964,7 @@ def newton(f, x, iters=10):
 
 if __name__ == "__main__":
     x = Variable(np.array(2.0))
-    gx, gx2 = slopes(f, x)
+    gx, gx2 = first_and_second(f, x)
     print(f"f'(2) = {gx.data:.1f}   f''(2) = {gx2.data:.1f}")
     x.cleargrad()
     f(x).backward(create_graph=True)

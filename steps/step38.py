@@ -909,7 +909,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -918,7 +918,8 @@ class VariablePow(Function):
     def backward(self, gy):
         x0, x1 = self.saved_inputs
         one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        gx0 = gy * x1 * x0 ** (x1 - one.astype(x1.dtype)) if self.needs(0) else None
+        one = one.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 
@@ -1095,7 +1096,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -1114,8 +1115,8 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one. Up to the given order,
-    each gradient of f is then checked in the same way, as a function of xs.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
+    order, each derivative(f, k) is checked, too. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):

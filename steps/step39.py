@@ -942,7 +942,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -951,7 +951,8 @@ class VariablePow(Function):
     def backward(self, gy):
         x0, x1 = self.saved_inputs
         one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        gx0 = gy * x1 * x0 ** (x1 - one.astype(x1.dtype)) if self.needs(0) else None
+        one = one.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 

@@ -41,22 +41,25 @@ has the length 1. We add up along just these axes:
 Each element of b was used 2 · 4 = 8 times, and 8 gradients go into each sum.
 
 In the code
-One function does these last two lines. x is the gradient, shape is that of b.
-The gradient may have more axes than b, here 3 - 2 = 1 more. So axis i of x
-lies above axis i - more of b:
+unbroadcast() does the last two lines of that table: it adds up, and it drops
+the axes in front. x is the gradient, shape is that of b, and `more` is the
+number of extra axes in front, here 3 - 2 = 1. So axis i of x meets axis
+i - more of b:
 
     [unbroadcast]
 
 An axis that has the length 1 in both is added up, too. That is a sum of one
-element and does no harm. If b was never repeated, x comes back as it is.
+element and does no harm. If b was never repeated, x comes back as it is. And
+if the lengths do not fit, it is a ValueError. reshape() would not notice each
+time: it turns (2, 3) into (3, 2). So the shapes are compared first.
 
 A gradient is an array, and with create_graph=True it is a Variable. Both
-have sum() and reshape(), so the same lines serve both. Outside of backward()
-one wants a Variable in any case:
+have sum() and reshape(), so the same lines serve both. sum_to() does the same
+for users, and always returns a Variable:
 
     [sum_to]
 
-Its counterpart repeats. BroadcastTo is there since step 39, where it took
+Its counterpart repeats. We have had BroadcastTo since step 39, where it took
 an x with as many axes as y. NumPy's own broadcast_to, which it calls, also
 puts new axes in front:
 
@@ -67,14 +70,14 @@ puts new axes in front:
 Where do we call unbroadcast()? The error came from fit_gradient, which sees
 every gradient. It could add up there, once for all functions. But then it
 could never again say that a shape is wrong. A function with a mistake in it
-returns (2, 3) where (3,) is due. The sum would fit, and the number be wrong.
-So each function that broadcasts adds up by itself. For Mul:
+may return (2, 3) where (3,) is right. Added up, it would have the right shape
+and wrong numbers. So each function that broadcasts adds up by itself. For Mul:
 
     [Mul.backward]
 
 The others follow it. In Add and Sub the gradient used to go straight through.
-Now they need the shapes of their inputs. As a constant gets no gradient, they
-ask first and save its sum:
+Now they need the shapes of their inputs. A constant gets no gradient. So they
+ask needs() first, and spare themselves its sum:
 
     [Add.backward]
 
@@ -139,7 +142,7 @@ What broadcast_to gives is a view and cannot be written to.
 
 Try
 1. Take unbroadcast away from gx0 in Mul.backward. How far does the demo get?
-   Why do the first two rows of the table not mind?
+   Why do the first two rows of the table still work?
 2. x (2, 1) and W (1, 3) hold ones, and y = x * W. What are the two gradients?
    Think first, then run it.
 
@@ -1036,7 +1039,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1047,7 +1050,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1

@@ -16,7 +16,7 @@ them up:
 
 It is right, and its gradients are right, too. But between * and sum stands an
 array of N * D * H numbers. For 100 examples and a layer from 1000 to 1000 that
-is 100 million numbers, or 800 MB. NumPy's x @ W gets by without it.
+is 100 million numbers, or 800 MB. NumPy's x @ W needs no such array.
 
 So we want a function of our own, and we need its backward. Take one example of
 two numbers, and a layer from 2 to 2:
@@ -30,15 +30,15 @@ goes into both elements of y, with the slopes 1 and 0, the first row of W:
     gx[0] = 1*1 + 10*0  =  1
     gx[1] = 1*3 + 10*-1 = -7
 
-And W[1, 0], the 3? It goes into y[0] only, and what it is multiplied by is
-x[1] = 2. So its gradient is 2 * gy[0] = 2. The same for all four:
+And W[1, 0], the 3? It goes into y[0] only, multiplied by x[1] = 2. So its
+gradient is 2 * gy[0] = 2. The same for all four:
 
     gW = [1*1  1*10] = [1  10]
          [2*1  2*10]   [2  20]
 
-The first is a product of gy with the rows of W, the second is one of x with
-gy. So both are matrix products again, each with one matrix transposed. With
-several examples gW adds up over them, which is what the product does anyway:
+gx is made of gy and the rows of W, and gW of x and gy. Both are matrix
+products again, each with one matrix transposed. With several examples gW adds
+up over them, which is what the product does anyway:
 
     y  = x @ W            (N, D) @ (D, H) = (N, H)
     gx = gy @ W.T         (N, H) @ (H, D) = (N, D)
@@ -48,8 +48,8 @@ You need not learn this by heart. As long as N, D and H are three different
 numbers, no other order fits.
 
 In the code
-These three lines are the function. [:2] takes x and W, even if a relative of
-this function should have a third input, as in step 43:
+These three lines are the function. backward() reads saved_inputs[:2], which
+are x and W. In step 43 a function with a third input inherits it:
 
     [MatMul]
 
@@ -59,11 +59,15 @@ the axes in front count the matrices. So we must not turn all axes around, as
 
     [swap_last_axes]
 
+An array of one axis has no two last axes. NumPy would multiply it all the
+same, so forward() checks first and refuses it.
+
 If one W serves a whole stack of x, it was broadcast. Then unbroadcast() of
 step 40 adds up the gradients of all its uses.
 
-Now the operator. An array on the left knows nothing of Variables, so Python
-asks the right side, with the operands swapped:
+Now the operator. In array @ W the array on the left leaves the work to the
+Variable on the right, as it does in array + W. Python then calls
+W.__rmatmul__(array), with the operands swapped:
 
     [matmul]
 
@@ -89,8 +93,8 @@ Removed:  nothing
 
 Elsewhere
 PyTorch's table of derivatives has a line for each of these two gradients.
-torch.matmul takes arrays of one axis, too, as NumPy does. Here a row and a
-column look different: an array of one axis is refused.
+torch.matmul takes arrays of one axis, too, as NumPy does. Here one has to say
+whether it is a row, (1, D), or a column, (D, 1).
 
 Watch out
 x * W is element by element, and it broadcasts. It may run and mean nothing.
@@ -118,9 +122,10 @@ Output
     array @ W = [[32.0]]   gW = [[2.0], [3.0]]
 
 Answers
-1. "A gradient of shape (4, 3) came back for a variable of shape (3, 4)". It is
-   the transposed gradient, and fit_gradient looks at shapes.
-2. gW says "different". The shapes are all (2, 2), and no error is raised.
+1. "(4, 3) is not a shape that (3, 4) is broadcast to." It is the transposed
+   gradient, and unbroadcast() compares the shapes.
+2. gW says "different". The shapes are all (2, 2) there, and no error is
+   raised. The second part has other lengths again, and stops as in 1.
 """
 
 import contextlib
@@ -993,7 +998,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1004,7 +1009,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1

@@ -29,7 +29,18 @@ that 100 points and 1000 points give comparable numbers: 5 / 3 = 1.667. This
 is the mean squared error.
 
 In the code
-Three functions that we have are enough. (len(diff) is N, a number.)
+Both losses of this step begin in the same way. Images often come as integers
+from 0 to 255, in one byte each, and there 10 - 200 is 66. So integers become
+floats first:
+
+    [as_float]
+
+Later losses do the same, and so do functions that calculate with e, such as
+sigmoid() in step 43. Functions that only choose, such as max(), leave integers
+as they are.
+
+For the loss itself we have all we need: -, ** 2, sum and /. (len(diff) is N, a
+number.)
 
     [mean_squared_error_simple]
 
@@ -53,26 +64,24 @@ values are mostly a plain array. As a constant it gets None.)
 
     [MeanSquaredError]
 
-forward() takes the mean of all squares and multiplies it by their number for
-each example. Why not simply sum and divide? Numbers of half precision end at
-65504, and a sum of many squares gets there quickly. A mean does not.
+forward() takes the mean of all squares and multiplies it by the number of
+squares in one example. Why not simply sum and divide? Numbers of half
+precision end at 65504, and a sum of many squares gets there quickly. A mean
+stays as small as the squares themselves.
 
-It also compares the shapes, which the simple one does not. Give that one y and
-y[:, 0], the same numbers as (100, 1) and as (100,). Its loss should be 0 and
-is 74.4, because a column minus a row is a matrix, as step 40 warned.
+forward() also compares the shapes, which the simple loss does not do. Give
+that one y and y[:, 0], the same numbers as (100, 1) and as (100,). Its loss
+should be 0 and is 74.4, because a column minus a row is a matrix, as step 40
+warned.
 
-One thing is left to do before the call. Pictures often come as integers from
-0 to 255, in one byte each. There 10 - 200 is 66. So integers become floats
-first:
-
-    [as_float]
+What users call is again a function around the class:
 
     [mean_squared_error]
 
-Now the training, by gradient descent. W and b start at 0. Then the demo does
-the same 200 times. It predicts all 100 points, computes the loss, calls
+Now the training, by gradient descent. W and b start at 0, and the demo takes
+200 steps. Each step predicts all 100 points, computes the loss, calls
 backward(), and moves W and b against their gradients, by lr = 0.3 times as
-much. lr is called the learning rate. Here is the first round by hand:
+much. lr is called the learning rate. Here are the numbers of the first step:
 
     loss      37.444
     W.grad    -7.042      W = 0 + 0.3 ·  7.042 = 2.113
@@ -1001,7 +1010,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1012,7 +1021,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1213,7 +1223,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 
@@ -1222,7 +1232,7 @@ def as_float(x):
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 

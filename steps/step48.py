@@ -5,12 +5,12 @@ Problem
 Which arm does a point belong to? We have scores and a loss, so take one
 linear layer, x @ W + b, and train it:
 
-    right after 60 epochs     0.537
+    share of right answers after 60 epochs     0.537
 
 An epoch is one pass over all the points. Guessing would get 0.333. More
-training hardly helps: 0.543 after 300 epochs. The class with the largest score
-changes along straight lines, and no straight lines part arms that wind around
-each other.
+training hardly helps: it is 0.543 after 300 epochs. The class with the largest
+score changes along straight lines, and no straight lines part arms that wind
+around each other.
 
 Idea
 Lines were too stiff in step 43 as well, and a hidden layer bent them. It does
@@ -25,17 +25,17 @@ over the data, 111 epochs, to get 0.95 of the points right.
 
 Must we look at all points before we move at all? Ask ten people or a
 hundred: the answer is much the same. So take 30 points by chance, a
-mini-batch. At the start, its gradient differs from that of all 300 by an
-angle of 17 to 32 degrees, for a tenth of the work. After 5 epochs it is 31
-to 87 degrees. That is rougher, but below 90 each step still leads downhill.
-So one epoch makes ten updates, not one. Now 0.95 is reached after 20 epochs.
+mini-batch. We measured the angle between its gradient and that of all 300. It
+was 17 to 32 degrees at the start, for a tenth of the work, and 31 to 87 after
+5 epochs. That is rougher, but below 90 each step still leads downhill. So one
+epoch makes ten updates, not one. Now 0.95 is reached after 20 epochs.
 
 In the code
 First the points. The radius r of an arm grows from 0 to 1, and the angle grows
-with it. Each arm begins at another angle, and random numbers e, with a
+with it. Each arm begins at another angle. Random numbers, the noise, with a
 standard deviation of 0.2, push the points off the line:
 
-    angle = 4 * arm + 4 * r + e        x = (r * sin(angle), r * cos(angle))
+    angle = 4 * arm + 4 * r + noise    x = (r * sin(angle), r * cos(angle))
 
     [get_spiral]
 
@@ -58,14 +58,15 @@ the 300 points, and "others" that among the new ones. 0.987 of those are right
 in the end. The map below it shows the answers between the points, and the
 arms can be seen.
 
-Sometimes there are two answers only: is a point on arm 0, yes or no? Then
-one score is enough. Its sigmoid p is the probability of yes, and 1 - p that
-of no. The loss is -log of what the right answer was given. Let t be 1 for yes
-and 0 for no, and both cases fit into one line:
+Sometimes there are two answers only: is a point on arm 0, yes or no? Then one
+score is enough. From here on, x is this score. Its sigmoid p is the
+probability of yes, and 1 - p that of no. The loss is -log of the probability
+that the right answer got. Let t be 1 for yes and 0 for no, and both cases fit
+into one line:
 
     -t * log(p) - (1 - t) * log(1 - p)
 
-    score 2, p = 0.881       yes: -log(0.881) = 0.127    no: 2.127
+    x = 2, p = 0.881         yes: -log(0.881) = 0.127    no: 2.127
 
 Computed like this, it fails as softmax did. For a score of 40, p is rounded
 to 1. Then the loss of a no is -log(0), which is inf. In truth it is 40. See
@@ -75,13 +76,14 @@ in, and only one logarithm is left:
 
     log(1 + e ** -x) + (1 - t) * x
 
-It would overflow for x = -1000. With e ** x taken out of the logarithm where x
-is negative, no exponent is above 0:
+It would overflow for x = -1000. For x below 0, log(1 + e ** -x) is the same as
+-x + log(1 + e ** x), and there no exponent is above 0. Both cases together:
 
     max(x, 0) - x * t + log(1 + e ** -|x|)
 
-Its gradient is as short as that of step 47. It is p - t, what was said less
-what is true:
+Its slope along x is as short as that of step 47. It is p - t, the predicted
+probability minus the true one. Along t it is -x, as the formula shows. For N
+examples both are divided by N:
 
     [SigmoidCrossEntropy]
 
@@ -89,8 +91,8 @@ what is true:
 
 The given as_targets() brings t into the shape of x: (N,) for (N, 1), say. It
 also refuses what is not from 0 to 1. binary_cross_entropy(p, t), given as
-well, is for a model that ends with a sigmoid and has only p. There a
-logarithm counts as -100 at least, so a loss stays finite.
+well, is for a model that ends with a sigmoid and has only p. There any
+logarithm below -100 counts as -100, so the loss stays finite.
 
 The demo trains MLP((20, 1)) with it, on arm 0 against the rest. All points
 are in one array here, and they fit. What if they don't, as with 50,000
@@ -1062,7 +1064,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1073,7 +1075,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1207,7 +1210,7 @@ class Tanh(Function):
 
 
 def tanh(x):
-    """The hyperbolic tangent of x, element by element."""
+    """The hyperbolic tangent of x, element by element; integers count as float64."""
     return Tanh()(as_float(x))
 
 
@@ -1274,7 +1277,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 
@@ -1351,7 +1354,7 @@ class Sigmoid(Function):
 
 
 def sigmoid(x):
-    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    """1 / (1 + e ** -x), element by element; integers count as float64."""
     return Sigmoid()(as_float(x))
 
 
@@ -1445,7 +1448,7 @@ def log_softmax(x, axis=1):
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 

@@ -1171,7 +1171,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1182,7 +1182,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1316,7 +1317,7 @@ class Tanh(Function):
 
 
 def tanh(x):
-    """The hyperbolic tangent of x, element by element."""
+    """The hyperbolic tangent of x, element by element; integers count as float64."""
     return Tanh()(as_float(x))
 
 
@@ -1383,7 +1384,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 
@@ -1460,7 +1461,7 @@ class Sigmoid(Function):
 
 
 def sigmoid(x):
-    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    """1 / (1 + e ** -x), element by element; integers count as float64."""
     return Sigmoid()(as_float(x))
 
 
@@ -1613,7 +1614,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 

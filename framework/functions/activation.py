@@ -29,7 +29,7 @@ class Sigmoid(Function):
 
 
 def sigmoid(x):
-    """1 / (1 + e ** -x), element by element: between 0 and 1."""
+    """1 / (1 + e ** -x), element by element; integers count as float64."""
     return Sigmoid()(as_float(x))
 
 

@@ -12,7 +12,7 @@ from framework.functions.shape import check_ids, reshape, sum
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
