@@ -44,7 +44,7 @@ OF_CORE = ["Cast", "cast"]
 HELPERS = """
     as_float as_targets blocks check_channels check_ids check_labels comparison
     conv_outsizes get_conv_outsize get_deconv_outsize iterate kept_shape
-    lstm_gates one_tuple padded pair python_number rdiv rmatmul rpow rsub
+    lstm_gates one_tuple padded pair python_number rdiv rmatmul rpow rsub standardized
     swap_last_axes unbroadcast unpadded windows
 """.split()
 HELPER_ENDINGS = ("_array",)

@@ -65,12 +65,7 @@ from framework.functions.math import (
     square,
     tanh,
 )
-from framework.functions.normalization import (
-    batch_norm,
-    dropout,
-    layer_norm,
-    standardized,
-)
+from framework.functions.normalization import batch_norm, dropout, layer_norm
 from framework.functions.operators import (
     Add,
     ConstantPow,
@@ -216,7 +211,6 @@ __all__ = [
     "softmax_cross_entropy_simple",
     "softmax_simple",
     "square",
-    "standardized",
     "sub",
     "sum",
     "sum_to",
