@@ -25,6 +25,7 @@ html_show_copyright = False
 smartquotes = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+add_module_names = False
 html_theme_options = {"navigation_with_keys": False}
 WITH_WORKBENCH = (ROOT / "site" / "workbench" / "package.json").exists()
 

@@ -209,7 +209,8 @@ def lit_lines(old, new):
 def life_page(life):
     """A definition from the step that brought it, with the reason of each change."""
     name = life.name
-    yield from [*matter(orphan="true"), f"# {name}", "", summary(life)]
+    title = prose.escaped(name)
+    yield from [*matter(orphan="true"), f"# {title}", "", summary(life)]
     members = [other for other in lives() if ledger.owner(other) == name]
     if members:
         yield from ["", f"Its members: {links(members)}"]
@@ -331,6 +332,7 @@ def index_page():
     (text,) = text_page(ROOT / "README.md")
     picture = re.search(r'<img src="docs/(.+?)" alt="(.+?)".*?>', text)
     shown = f"```{{image}} {picture[1]}\n:alt: {picture[2]}\n:align: right\n```"
+    text = re.sub(r"(?m)^\| \[(\d\d)\]\((.+?)\) \| (.+?) \|", TITLE_TOO, text)
     yield text.replace(picture[0], shown).rstrip("\n")
     yield from html('<div class="workbench" data-index></div>')
     for stage in readme.stages():
@@ -340,6 +342,7 @@ def index_page():
     yield from toctree("Reference", [*REFERENCE, *TEXTS, "examples/index"])
 
 
+TITLE_TOO = r"| [\1](\2) | [\3](\2) |"  # the title of a step is a link, as its number
 REFERENCE = ("definitions/index", "api/index")
 
 
@@ -372,7 +375,7 @@ def examples_index():
 
 def example_page(name):
     text = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
-    yield from [f"# {name}.py", ""]
+    yield from [f"# {prose.escaped(name)}.py", ""]
     yield from prose.code(text.rstrip("\n").split("\n"), "python")
 
 
