@@ -102,8 +102,8 @@ def test_each_definition_has_a_page_that_the_index_leads_to(pages):
     index = pages[SITE / "definitions" / "index.html"]
     for name in lives.lives():
         page = pages[SITE / f"{lives.page(name)}.html"]
-        assert name in page.text
-        assert f"{lives.page_names()[name]}.html" in index.links
+        assert lives.home(name) in page.text and name.rpartition(".")[2] in page.text
+        assert f"{lives.page(name).removeprefix('definitions/')}.html" in index.links
     names = [path.name.lower() for path in pages if path.parent.name == "definitions"]
     assert len(names) == len({*names}), "Some systems take Exp.html for exp.html."
 
