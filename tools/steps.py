@@ -40,7 +40,6 @@ make check-all       the same, and each test on every later step
 make site            build the site, every step in the browser, into out/site
 make site-serve      show it on this machine
 make bench           time the last step and the package beside PyTorch
-
 Without make: python -m tools.steps run, show 14, start 14, test-mine 14 …
 """
 # Goals that take a number and are not named …-step.
