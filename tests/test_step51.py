@@ -204,6 +204,7 @@ def test_only_a_file_with_the_right_checksum_counts_as_cached(step, cache):
 # --- download ---
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", ["whole", "unannounced", "moved"])
 @pytest.mark.parametrize("sha256", [SHA256, None])
 def test_a_download_writes_the_whole_file(step, server, tmp_path, fault, sha256):
@@ -213,6 +214,7 @@ def test_a_download_writes_the_whole_file(step, server, tmp_path, fault, sha256)
     assert files_in(tmp_path) == ["file.bin"]
 
 
+@pytest.mark.needs("sockets")
 def test_a_download_replaces_an_older_file(step, server, tmp_path):
     path = tmp_path / "file.bin"
     path.write_bytes(b"old")
@@ -227,6 +229,7 @@ def test_a_file_on_this_computer_is_downloaded_too(step, tmp_path):
     assert (tmp_path / "copy").read_bytes() == CONTENT
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", REFUSED)
 @pytest.mark.parametrize("old", [None, b"old"], ids=["new", "old"])
 def test_a_faulty_download_changes_nothing(step, server, tmp_path, fault, old):
@@ -239,6 +242,7 @@ def test_a_faulty_download_changes_nothing(step, server, tmp_path, fault, old):
     assert old is None or path.read_bytes() == old
 
 
+@pytest.mark.needs("sockets")
 def test_a_file_that_breaks_off_is_refused_without_a_checksum_too(
     step, server, tmp_path
 ):
@@ -248,6 +252,7 @@ def test_a_file_that_breaks_off_is_refused_without_a_checksum_too(
     assert files_in(tmp_path) == []
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", ["silent", "stalled"])
 def test_a_server_that_falls_silent_is_left(step, server, tmp_path, fault):
     with pytest.raises(OSError):
@@ -284,6 +289,7 @@ class Screen(io.StringIO):
         return True
 
 
+@pytest.mark.needs("sockets")
 def test_a_terminal_shows_the_progress(step, server, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     step.download(server.url("whole/file"), tmp_path / "digits.bin", SHA256)
@@ -296,6 +302,7 @@ def test_a_terminal_shows_the_progress(step, server, tmp_path, monkeypatch, caps
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.needs("sockets")
 def test_without_a_terminal_nothing_is_shown(step, server, tmp_path, capsys):
     step.download(server.url("whole/file"), tmp_path / "file", SHA256)
     assert capsys.readouterr() == ("", "")
@@ -304,6 +311,7 @@ def test_without_a_terminal_nothing_is_shown(step, server, tmp_path, capsys):
 # --- get_file ---
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("name", ["file.bin", "folder/file.bin"])
 @pytest.mark.parametrize("kind", [str, lambda url: [url]], ids=["url", "list"])
 def test_a_file_is_downloaded_once(step, server, cache, name, kind):
@@ -316,6 +324,7 @@ def test_a_file_is_downloaded_once(step, server, cache, name, kind):
     assert files_in(cache) == ["file.bin"]
 
 
+@pytest.mark.needs("sockets")
 def test_without_a_checksum_a_file_is_downloaded_once_too(step, server, cache):
     for _ in range(2):
         path = step.get_file(server.url("whole/a"), "file.bin")
@@ -346,6 +355,7 @@ def test_two_addresses_that_begin_and_end_alike_have_two_names(step, tmp_path):
     assert [step.get_file(url).read_text() for url in urls] == ["a", "b"]
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("spoiled", [CONTENT[:100_000], OTHER, b""])
 def test_a_spoiled_file_in_the_cache_is_fetched_again(step, server, cache, spoiled):
     cache.mkdir()
@@ -370,6 +380,7 @@ def test_a_file_in_the_cache_needs_no_network(step, cache):
     assert path == cache / "file.bin"
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", REFUSED)
 def test_the_next_mirror_is_asked_if_one_fails(step, server, cache, fault):
     mirrors = [server.url(f"{name}/file") for name in (fault, "whole", "away")]
@@ -379,16 +390,19 @@ def test_the_next_mirror_is_asked_if_one_fails(step, server, cache, fault):
     assert files_in(cache) == ["file.bin"]
 
 
+@pytest.mark.needs("sockets")
 def test_the_next_mirror_is_asked_if_one_is_not_there(step, server):
     mirrors = ["http://127.0.0.1:9/file", "strange://x/file", server.url("whole/file")]
     assert step.get_file(mirrors, "file.bin", SHA256).read_bytes() == CONTENT
 
 
+@pytest.mark.needs("sockets")
 def test_the_first_mirror_that_works_is_the_only_one_asked(step, server):
     step.get_file([server.url("whole/1"), server.url("whole/2")], "file.bin", SHA256)
     assert server.asked == ["/whole/1"]
 
 
+@pytest.mark.needs("sockets")
 def test_if_all_mirrors_fail_the_error_names_each_and_why(step, server, cache):
     faults = ("away", "altered", "broken", "down", "chunked")
     mirrors = [server.url(f"{fault}/file") for fault in faults]
@@ -411,6 +425,7 @@ def test_one_address_that_fails_is_named_as_a_whole(step):
         step.get_file("http://127.0.0.1:9/file.txt")
 
 
+@pytest.mark.needs("sockets")
 def test_a_file_where_the_cache_should_be(step, server, cache):
     cache.write_text("mine")
     for name in ("file.bin", "folder/file.bin"):
@@ -420,6 +435,7 @@ def test_a_file_where_the_cache_should_be(step, server, cache):
     assert server.asked == []
 
 
+@pytest.mark.needs("sockets")
 def test_a_cache_that_cannot_be_written(step, server, cache):
     cache.mkdir()
     cache.chmod(0o500)
@@ -433,6 +449,7 @@ def test_a_cache_that_cannot_be_written(step, server, cache):
         cache.chmod(0o700)
 
 
+@pytest.mark.needs("sockets")
 def test_a_folder_where_the_file_should_be(step, server, cache):
     (cache / "file.bin").mkdir(parents=True)
     for sha256 in (SHA256, None):
@@ -628,6 +645,7 @@ def test_mnist_without_a_network(step, monkeypatch, cache):
     assert files_in(cache) == []
 
 
+@pytest.mark.needs("processes")
 def test_the_demo_says_in_a_line_that_there_is_no_network(step, cache, tmp_path):
     nowhere = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     run = subprocess.run(

@@ -16,7 +16,7 @@ self.onmessage = async ({ data }) => {
     python ??= start();
     const { pyodide, files } = await python;
     await fetchSteps(pyodide, data.steps);
-    if (data.call === "check" || data.call === "hint") await load(pyodide, files, files.testing);
+    if (data.call !== "run") await load(pyodide, files, files.testing);
     if (data.matplotlib) await loadMatplotlib(pyodide, files);
     post({ started: true });
     const print = printer();
