@@ -14,6 +14,7 @@ import sys
 import traceback
 
 from tools import ledger, workshop
+from tools.skeleton import skeleton
 
 ROOT = workshop.ROOT
 PICTURES = {".dot": "dot", ".svg": "image/svg+xml", ".png": "image/png"}
@@ -156,4 +157,57 @@ def test(number, text, post):
     return {"passed": passed, "report": report}
 
 
-CALLS = {"run": run, "check": check, "test": test}
+# Begin, and hints
+
+
+def start(number, base, post):
+    """The text of a step to be written, on top of base, the reader's step before.
+
+    Where there is no such text, or none that can be carried on, it is our own step.
+    """
+    origin = f"It goes on from your step {number - 1}, which passes its test."
+    try:
+        text = skeleton(number, base)
+    except (SyntaxError, ValueError, AttributeError):
+        text = skeleton(number, ledger.step_source(number - 1))
+        origin = f"It goes on from our step {number - 1}." if number > 1 else ""
+    return {"text": text, "tasks": "\n".join(workshop.tasks(number)), "origin": origin}
+
+
+def hint(number, text, last, post):
+    """A hint on the first failure; `last` is the name and the level of the last one."""
+    passed, report = tested(number, text, post)
+    found = None if passed else workshop.next_hint(number, report, last)
+    if found is None:
+        title = "It passes its test, and needs no hint." if passed else "What fails:"
+        return {"last": None, "title": title, "lines": report}
+    (name, level), lines = found
+    more = " Press Hint again for a larger one." if level < 3 else ""
+    title = f"{name}, hint {level} of 3.{more}"
+    return {"last": (name, level), "title": title, "lines": "\n".join(lines)}
+
+
+# Other programs
+
+
+def example(text, post):
+    """Run an example of a column."""
+    path = ROOT / "example.py"
+    path.write_text(text, encoding="utf-8")
+    os.chdir(ROOT)
+    before, folders = {*sys.modules}, [*sys.path]
+    try:
+        return {"error": error_of(path)}
+    finally:
+        sys.path[:] = folders
+        forget(before)
+
+
+CALLS = {
+    "run": run,
+    "check": check,
+    "test": test,
+    "start": start,
+    "hint": hint,
+    "example": example,
+}

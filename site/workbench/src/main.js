@@ -1,6 +1,14 @@
-// spike
-const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-window.log = [];
-worker.onmessage = (e) => { window.log.push(e.data); };
-worker.onerror = (e) => { window.log.push({failed: "onerror " + e.message}); };
-window.call = (m) => worker.postMessage(m);
+// Fills each <div class="workbench"> of a page. Reading needs none of this.
+
+import { Bench } from "./bench.js";
+import { makeRunnable } from "./examples.js";
+import { keepForOffline } from "./offline.js";
+import { showProgress } from "./progress.js";
+
+for (const element of document.querySelectorAll("div.workbench")) {
+  const { step, index, column } = element.dataset;
+  if (step) new Bench(element, Number(step));
+  if (index !== undefined) showProgress(element);
+  if (column !== undefined) makeRunnable();
+}
+keepForOffline();

@@ -3,6 +3,7 @@
 
 const FOLDER = new URL("../pyodide/", import.meta.url).href;
 const STEPS = new URL("../steps/", import.meta.url).href;
+const TESTS = ["check", "hint", "test"]; // what needs pytest
 const BURST = 2000; // lines that are sent one by one; later ones in bundles
 
 let loaded = 0;
@@ -16,7 +17,7 @@ self.onmessage = async ({ data }) => {
     python ??= start();
     const { pyodide, files } = await python;
     await fetchSteps(pyodide, data.steps);
-    if (data.call !== "run") await load(pyodide, files, files.testing);
+    if (TESTS.includes(data.call)) await load(pyodide, files, files.testing);
     if (data.matplotlib) await loadMatplotlib(pyodide, files);
     post({ started: true });
     const print = printer();
@@ -24,7 +25,7 @@ self.onmessage = async ({ data }) => {
     pyodide.setStderr({ batched: (text) => print(text, "err") });
     const answer = pyodide.pyimport("browser").answer(data.call, JSON.stringify(data.args), post_json);
     print.flush();
-    post({ done: JSON.parse(answer) });
+    post({ done: { ...JSON.parse(answer), cdn: files.cdn } });
   } catch (error) {
     post({ failed: String(error?.message ?? error) });
   }
