@@ -22,6 +22,7 @@ from not_on import NOT_ON
 STEPS = Path(__file__).resolve().parent.parent / "steps"
 NOT_IN_A_BROWSER = {  # what a test needs: why it is skipped where that is missing
     "a deep stack": "Python in a browser has a small stack",
+    "hard links": "Python in a browser gives a file one name",
     "processes": "Python in a browser starts no process",
     "sockets": "Python in a browser opens no socket",
     "threads": "Python in a browser starts no thread",

@@ -318,6 +318,7 @@ def test_a_drawing_that_fails_leaves_the_old_picture(step, z, tmp_path, monkeypa
     assert path.read_text() == "old"
 
 
+@pytest.mark.needs("hard links")
 def test_a_file_is_replaced_and_never_half_written(step, tmp_path):
     path, old = tmp_path / "new" / "file.svg", tmp_path / "new" / "old.svg"
     step.write_file(path, b"old")
