@@ -15,6 +15,7 @@ html_title = "Sixty steps"
 html_theme = "furo"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["attrs_block"]
+myst_ref_domains = ["std"]  # to look into others takes a fifth of the time
 source_suffix = {".md": "markdown"}
 html_static_path = [str(ROOT / "site" / "static"), str(ROOT / "out" / "site-static")]
 html_css_files = ["site.css"]
@@ -53,6 +54,9 @@ def came_from(name):
 def complete_page(app, pagename, templatename, context, doctree):
     """The workbench where a page has one; a line of each step before and behind."""
     folder = pagename.partition("/")[0]
+    if folder == "definitions" and pagename != "definitions/index":
+        tree = context["toctree"]  # the same for each of these pages
+        context["toctree"] = lambda **options: same_tree(tree, options)
     if WITH_WORKBENCH and folder in ("index", "steps", "columns"):
         app.add_css_file("workbench/workbench.css")
         app.add_js_file("workbench/main.js", type="module")
@@ -64,11 +68,19 @@ def complete_page(app, pagename, templatename, context, doctree):
             neighbour["title"] += f'<span class="line">{line}</span>'
 
 
+def same_tree(tree, options, made=[]):  # noqa: B006
+    """The tree of all pages for a page that is not in it, made once."""
+    if not made:
+        made.append(tree(**options))
+    return made[0]
+
+
 def one_line(text):
     """A line of the README's table in HTML."""
     return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
 
 
 def setup(app):
+    lives()  # before Sphinx parts into several processes
     app.connect("autodoc-process-docstring", plain_docstring)
-    app.connect("html-page-context", complete_page)
+    app.connect("html-page-context", complete_page, priority=400)  # before furo

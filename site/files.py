@@ -7,15 +7,18 @@ steps/         the file of each step, to read and to download
 
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
-import readme
-from lives import lives, modules, page
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
 
-from tools import environment, ledger
+import readme  # noqa: E402
+from lives import lives, modules, page  # noqa: E402
 
-ROOT = environment.ROOT
+from tools import ledger  # noqa: E402
+
 STATIC = ROOT / "out" / "site-static"
 FOLDERS = ("steps", "tests", "tools", "data", "framework")
 KINDS = (".py", ".json", ".npz", ".md", ".toml")
@@ -87,3 +90,7 @@ def write_all(folder: Path = STATIC):
     write_json(folder)
     write_zip(folder)
     write_steps(folder)
+
+
+if __name__ == "__main__":
+    write_all()

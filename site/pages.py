@@ -410,8 +410,7 @@ def write_all(folder=PAGES):
             path.write_text(text, encoding="utf-8", newline="\n")
     picture = (ROOT / "docs" / "graph.svg").read_bytes()
     (folder / "graph.svg").write_bytes(picture)
-    return len(wanted)
 
 
 if __name__ == "__main__":
-    print(f"{write_all()} pages")
+    write_all()
