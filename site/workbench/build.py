@@ -1,6 +1,6 @@
-"""Puts the workbench into a built site: JavaScript, Python for the browser, the steps.
+"""Puts the workbench into a built site: JavaScript, and Python for the browser.
 
-    python site/workbench/bundle.py out/site
+    python site/workbench/build.py out/site
 
 SITE_WHEELS=folder takes NumPy's wheel for the browser from there, not from Pyodide's
 CDN. SITE_CDN=1 lets the pages load matplotlib from that CDN when a demo asks for it.
@@ -28,12 +28,11 @@ PLAIN = ("pyodide.mjs", "python_stdlib.zip", "pyodide-lock.json")
 LEXERS = ("__init__", "_mapping", "diff", "python")
 
 
-def bundle(site):
+def build(site):
     """Write all that the workbench needs into the folder of a built site."""
     static = site / "_static"
     packages()
     static.mkdir(parents=True, exist_ok=True)
-    steps(static / "steps")
     python(static / "pyodide")
     project(static / "pyodide" / "project.zip")
     javascript(site)
@@ -65,7 +64,7 @@ def packages():
 
 def javascript(site):
     """Bundle the modules in src/; the service worker goes to the site's root."""
-    words = ["node", "build.mjs", str(site), digest(site)]
+    words = ["node", "esbuild.mjs", str(site), digest(site)]
     call(words, "esbuild could not bundle the workbench.")
 
 
@@ -180,13 +179,6 @@ def slim(source, target):
 # The project
 
 
-def steps(folder):
-    """The steps, each a file of its own: a page fetches only those it is about."""
-    folder.mkdir(exist_ok=True)
-    for path in (ROOT / "steps").glob("step*.py"):
-        shutil.copy(path, folder)
-
-
 def project(path):
     """What the browser's Python needs of the project beside the steps."""
     patterns = ("tools/*.py", "tests/*.py", "tests/expected/*.json", "data/*")
@@ -197,4 +189,4 @@ def project(path):
 
 
 if __name__ == "__main__":
-    bundle(Path(sys.argv[1]).resolve())
+    build(Path(sys.argv[1]).resolve())

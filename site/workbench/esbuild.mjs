@@ -1,4 +1,4 @@
-// Bundles src/ with esbuild: node build.mjs SITE BUILD (BUILD names what is in the site).
+// Bundles src/ with esbuild: node esbuild.mjs SITE BUILD (BUILD names what is in the site).
 import { build } from "esbuild";
 
 const [site, name] = process.argv.slice(2);
