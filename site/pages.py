@@ -297,7 +297,9 @@ def text_page(path):
     """A Markdown file of the project, its links turned to pages of the site."""
     text = path.read_text(encoding="utf-8")
     folder = PurePosixPath(path.relative_to(ROOT).parent.as_posix())
-    yield re.sub(r"\]\((?!https?:|#)(.+?)\)", lambda m: f"]({turned(m[1], folder)})", text)
+    yield re.sub(
+        r"\]\((?!https?:|#)(.+?)\)", lambda m: f"]({turned(m[1], folder)})", text
+    )
 
 
 def turned(target, folder):
@@ -306,9 +308,9 @@ def turned(target, folder):
     for part in (folder / target).parts:
         parts = parts[:-1] if part == ".." else [*parts, part]
     path = "/".join(parts)
-    for pattern, page in PLACES.items():
+    for pattern, document in PLACES.items():
         if match := re.fullmatch(pattern, path):
-            return f"/{match.expand(page)}.md"
+            return f"/{match.expand(document)}.md"
     raise ValueError(f"The site has no page for {path}, to which a text links.")
 
 
@@ -342,7 +344,15 @@ REFERENCE = ("definitions/index", "api/index")
 
 
 def toctree(caption, pages):
-    yield from ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"]
+    yield from [
+        "",
+        "```{toctree}",
+        ":hidden:",
+        f":caption: {caption}",
+        "",
+        *pages,
+        "```",
+    ]
 
 
 def column_page(number):

@@ -8,7 +8,7 @@ from tools import environment
 
 ROW = re.compile(r"^\| \[(\d\d)\]\(.+?\) \| (.+?) \| (.+?) \| (.+?) \| (.+) \|$")
 STAGE = re.compile(r"^### (Stage \d+ · .+)$")
-COLUMN = re.compile(r"^Column (\d+): \[(.+)\]")
+COLUMN = re.compile(r"^\| \| \[Column (\d+) · (.+)\]\(")
 
 
 @dataclass

@@ -120,7 +120,7 @@ def test_every_public_name_of_the_package_is_documented(modules):
 
 
 def test_functions_offers_what_some_program_calls(modules):
-    paths = [ROOT / "README.md"]
+    paths = [ROOT / "site" / "package.md"]
     for folder in ("benchmarks", "examples", "tests"):
         paths += (ROOT / folder).glob("*.py")
     texts = "".join(path.read_text(encoding="utf-8") for path in paths)
