@@ -39,6 +39,7 @@ make check           lint, format, the rules all steps keep, tests of the tools
 make check-all       the same, and each test on every later step
 make site            build the site, every step in the browser, into out/site
 make site-serve      show it on this machine
+make check-site      test it in Chromium (check-site-all: all sixty steps)
 make bench           time the last step and the package beside PyTorch
 
 Without make: python -m tools.steps run, show 14, start 14, test-mine 14 …
@@ -180,6 +181,16 @@ def command_site(command):
     return run
 
 
+def command_check_site(*which):
+    """The command that tests the site in Chromium."""
+
+    def run(words):
+        program = [sys.executable, ROOT / "site" / "check.py", *which, *words]
+        return subprocess.run(program, cwd=ROOT).returncode
+
+    return run
+
+
 def command_check(words):
     parser = Parser("check")
     parser.add_argument("--all", action="store_true")
@@ -217,6 +228,8 @@ COMMANDS = {
     "bench": command_bench,
     "site": command_site("site"),
     "site-serve": command_site("site-serve"),
+    "check-site": command_check_site(),
+    "check-site-all": command_check_site("all"),
     "check": command_check,
 }
 
