@@ -44,10 +44,9 @@ def provide_chromium():
 def main(words):
     if sentence := provide_chromium():
         return sentence
-    if status := subprocess.run(
-        [sys.executable, ROOT / "site" / "build.py"]
-    ).returncode:
-        return status
+    build = subprocess.run([sys.executable, ROOT / "site" / "build.py"])
+    if build.returncode:
+        return build.returncode
     program = ["-m", "pytest", "-q", TESTS]
     if words[:1] == ["all"]:
         program = [TESTS / "all_steps.py", *words[1:]]

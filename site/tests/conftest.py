@@ -21,9 +21,9 @@ def root():
 
 @pytest.fixture
 def context(browser):
-    """A browser that has seen nothing; nothing it does is an error or goes elsewhere."""
+    """A browser that has seen nothing; no error, and no request goes elsewhere."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(300_000)
+    context.set_default_timeout(120_000)
     asked, errors = [], []
     context.on("request", lambda request: asked.append(request.url))
     context.on("weberror", lambda error: errors.append(str(error.error)))

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,9 +24,13 @@ KEPT = ROOT / "out" / "site-wheels"  # what was downloaded, for the next build
 PYODIDE = HERE / "node_modules" / "pyodide"
 TESTING = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
 PACKED = ("pyodide.asm.wasm", "pyodide.asm.mjs")
-PLAIN = ("pyodide.mjs", "python_stdlib.zip", "pyodide-lock.json")
-# Of pygments pytest needs the colours of Python and of diffs alone: a tenth of it.
-LEXERS = ("__init__", "_mapping", "diff", "python")
+PLAIN = ("pyodide.mjs", "pyodide-lock.json")
+# What nothing here asks for: headers, types, manuals, Fortran, and of pygments all
+# languages but those that pytest shows.
+LEFT_OUT = re.compile(
+    r".+\.(pyi|h|pxd|a|pc)|numpy/f2py/.+|pydoc_data/.+|"
+    r"pygments/lexers/(?!(__init__|_mapping|diff|python)\.py).+"
+)
 
 
 def build(site):
@@ -94,8 +99,8 @@ def python(folder):
         data = gzip.compress((PYODIDE / name).read_bytes(), 9, mtime=0)
         (folder / f"{name}.packed").write_bytes(data)
     wheels = {path.name.split("-")[0]: path for path in [numpy(), *pure_wheels()]}
-    for name, path in wheels.items():
-        (slim if name == "pygments" else shutil.copy)(path, folder / path.name)
+    for path in [PYODIDE / "python_stdlib.zip", *wheels.values()]:
+        slim(path, folder / path.name)
     testing = [wheels[name].name for name in TESTING]
     running = [path.name for path in wheels.values() if path.name not in testing]
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
@@ -168,11 +173,10 @@ def pure_wheels():
 
 
 def slim(source, target):
-    """Copy the wheel of pygments without the languages that no test is shown in."""
+    """Copy a wheel or a zip, packed tightly, without what nothing here asks for."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for item in old.infolist():
-            path = Path(item.filename)
-            if path.parent.name != "lexers" or path.stem in LEXERS:
+            if not LEFT_OUT.fullmatch(item.filename):
                 new.writestr(item, old.read(item), zipfile.ZIP_DEFLATED, 9)
 
 

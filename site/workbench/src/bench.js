@@ -161,6 +161,7 @@ export class Bench {
   async call(call, args, steps, more = {}) {
     const tell = (message) => {
       if (message.loading) this.say(loadingLine(message.loading));
+      if (message.started) this.begun = performance.now();
       if (message.started) this.say({ run: "Running …", check: "Testing …" }[call] ?? "Looking …");
       if (message.passed) this.say(`Testing … ${message.passed} passed so far`);
       if (message.expected) this.output.expect(message.expected);
@@ -181,9 +182,8 @@ export class Bench {
     if (this.python.isBusy || !(await this.open())) return;
     this.report.hidden = true;
     this.output.element.hidden = true;
-    const begin = performance.now();
     try {
-      await f(this.editor.text, () => `${((performance.now() - begin) / 1000).toFixed(1)} s`);
+      await f(this.editor.text, () => `${((performance.now() - this.begun) / 1000).toFixed(1)} s`);
     } catch (error) {
       this.trouble(error);
     }

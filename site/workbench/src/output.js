@@ -63,7 +63,8 @@ export class Output {
     for (const { name, kind, data } of pictures) {
       const picture = kind === "dot" ? await drawn(data) : `data:${kind};base64,${data}`;
       const image = el("img", { src: picture, alt: `The picture ${name}` });
-      const link = el("a", { href: picture, download: name.split("/").at(-1).replace(/dot$/, "svg") }, name);
+      const shown = name.replace(/dot$/, "svg");
+      const link = el("a", { href: picture, download: shown.split("/").at(-1) }, shown);
       this.pictures.append(el("figure", {}, image, el("figcaption", {}, link)));
     }
   }
