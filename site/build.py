@@ -44,18 +44,15 @@ def sphinx():
 def build():
     """Build all; a sentence that says what failed, or None."""
     interpreter, start = python(), time.monotonic()
-    parts = {
-        "Sources of the pages": [interpreter, ROOT / "site" / "pages.py"],
-        "Files for the workbench": [interpreter, ROOT / "site" / "files.py"],
-        "Pages": [interpreter, "-m", *sphinx()],
-    }
+    (OUT / "site-pages").mkdir(exist_ok=True)
+    parts = {"Pages, about a minute": [interpreter, "-m", *sphinx()]}
     if WORKBENCH.exists():
         parts["Workbench"] = [sys.executable, WORKBENCH, SITE]
     for title, command in parts.items():
         begun = time.monotonic()
         print(f"{title} …", end=" ", flush=True)
         if subprocess.run(list(map(str, command)), cwd=ROOT).returncode:
-            return f"{title} could not be made; the lines above say why."
+            return f"{title.split(',')[0]} could not be made; the lines above say why."
         print(f"{time.monotonic() - begun:.0f} s", flush=True)
     seconds = time.monotonic() - start
     print(f"The site is in out/site, after {seconds:.0f} s. See it: make site-serve")

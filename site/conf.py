@@ -1,4 +1,7 @@
-"""Sphinx's settings for the site: furo, MyST, and docstrings that are plain text."""
+"""Sphinx's settings for the site: furo, MyST, and docstrings that are plain text.
+
+The sources of the pages are written anew at each start, from the steps as they are.
+"""
 
 import re
 import sys
@@ -7,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "site")]
 
+import files  # noqa: E402
+import pages  # noqa: E402
 import readme  # noqa: E402
 from lives import lives, page  # noqa: E402
 
@@ -26,6 +31,7 @@ html_show_copyright = False
 smartquotes = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+add_module_names = False
 html_theme_options = {"navigation_with_keys": False}
 WITH_WORKBENCH = (ROOT / "site" / "workbench" / "package.json").exists()
 
@@ -82,6 +88,7 @@ def one_line(text):
 
 
 def setup(app):
-    lives()  # before Sphinx parts into several processes
+    pages.write_all()
+    files.write_all()
     app.connect("autodoc-process-docstring", plain_docstring)
     app.connect("html-page-context", complete_page, priority=400)  # before furo

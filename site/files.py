@@ -7,18 +7,15 @@ steps/         the file of each step, to read and to download
 
 import json
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+import readme
+from lives import lives, modules, page
 
-import readme  # noqa: E402
-from lives import lives, modules, page  # noqa: E402
+from tools import environment, ledger
 
-from tools import ledger  # noqa: E402
-
+ROOT = environment.ROOT
 STATIC = ROOT / "out" / "site-static"
 FOLDERS = ("steps", "tests", "tools", "data", "framework")
 KINDS = (".py", ".json", ".npz", ".md", ".toml")
@@ -90,7 +87,3 @@ def write_all(folder: Path = STATIC):
     write_json(folder)
     write_zip(folder)
     write_steps(folder)
-
-
-if __name__ == "__main__":
-    write_all()

@@ -53,19 +53,30 @@ def modules():
     }
 
 
+def home(name):
+    """The definition whose page tells this one's life: its class, if they are alike.
+
+    A method that came with its class and stays as it came has no page of its own.
+    """
+    life, of_class = lives()[name], lives().get(ledger.owner(name))
+    alike = of_class and life.brought == of_class.brought
+    return of_class.name if alike and not life.changed else name
+
+
 @functools.cache
 def page_names():
-    """The page of each definition: its name, told apart where only capitals do it.
+    """The page of each definition that has one: its name, or that and -class.
 
     Some systems take Exp.html and exp.html for one file, so the class is Exp-class.
     """
-    same = Counter(name.lower() for name in lives())
+    own = [name for name in lives() if home(name) == name]
+    same = Counter(name.lower() for name in own)
     return {
         name: f"{name}-class" if same[name.lower()] > 1 and name[0].isupper() else name
-        for name in lives()
+        for name in own
     }
 
 
 def page(name):
-    """The document of a definition, from the root of the pages."""
-    return f"definitions/{page_names()[name]}"
+    """The document that tells a definition's life, from the root of the pages."""
+    return f"definitions/{page_names()[home(name)]}"

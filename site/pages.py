@@ -5,21 +5,18 @@ this file. A page that is as it was is not touched, so Sphinx need not read it a
 """
 
 import re
-import sys
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+import prose
+import readme
+from lives import Life, lives, modules, page, page_names
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
-import prose  # noqa: E402
-import readme  # noqa: E402
-from lives import Life, lives, modules, page, page_names  # noqa: E402
-from pygments import highlight  # noqa: E402
-from pygments.formatters import HtmlFormatter  # noqa: E402
-from pygments.lexers import PythonLexer  # noqa: E402
+from tools import cut, environment, ledger, show, workshop
 
-from tools import cut, ledger, show, workshop  # noqa: E402
-
+ROOT = environment.ROOT
 PAGES = ROOT / "out" / "site-pages"
 TEXTS = ("glossary", "differences", "package")  # written by hand, beside this file
 EMPTY = "No definition of the framework is new or changed."
@@ -209,22 +206,29 @@ def lit_lines(old, new):
 def life_page(life):
     """A definition from the step that brought it, with the reason of each change."""
     name = life.name
-    yield from [*matter(orphan="true"), f"# {name}", "", summary(life)]
-    members = [other for other in lives() if ledger.owner(other) == name]
+    title = prose.escaped(name)
+    yield from [*matter(orphan="true"), f"# {title}", "", summary(life)]
+    members = [other for other in page_names() if ledger.owner(other) == name]
     if members:
-        yield from ["", f"Its members: {links(members)}"]
+        yield from ["", f"Members that came later or changed: {links(members)}"]
     before = ""
     for number, text in life.texts.items():
         title = ledger.lesson(ledger.step_source(number)).title
         yield from ["", f"## Step {number} · {prose.escaped(title)}"]
         yield from prose.markdown(reason(number, name), prose.code)
-        yield from ["", *lit_code(before, text)]
+        whole = text if before else whole_text(name, number)
+        yield from ["", *lit_code(before, whole)]
         yield from ["", f"[Read step {number}](/steps/{number:02}.md)"]
         before = text
     if life.removed:
         title = ledger.lesson(ledger.step_source(life.removed)).title
         yield from ["", f"## Step {life.removed} · {prose.escaped(title)}", ""]
         yield f"Removed. [Read step {life.removed}](/steps/{life.removed:02}.md)"
+
+
+def whole_text(name, number):
+    """The text of a definition in a step, with its methods if it is a class."""
+    return show.whole_text(name, ledger.definitions(ledger.step_source(number)))
 
 
 def summary(life):
@@ -331,6 +335,7 @@ def index_page():
     (text,) = text_page(ROOT / "README.md")
     picture = re.search(r'<img src="docs/(.+?)" alt="(.+?)".*?>', text)
     shown = f"```{{image}} {picture[1]}\n:alt: {picture[2]}\n:align: right\n```"
+    text = re.sub(r"(?m)^\| \[(\d\d)\]\((.+?)\) \| (.+?) \|", TITLE_TOO, text)
     yield text.replace(picture[0], shown).rstrip("\n")
     yield from html('<div class="workbench" data-index></div>')
     for stage in readme.stages():
@@ -340,6 +345,7 @@ def index_page():
     yield from toctree("Reference", [*REFERENCE, *TEXTS, "examples/index"])
 
 
+TITLE_TOO = r"| [\1](\2) | [\3](\2) |"  # the title of a step is a link, as its number
 REFERENCE = ("definitions/index", "api/index")
 
 
@@ -372,7 +378,7 @@ def examples_index():
 
 def example_page(name):
     text = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
-    yield from [f"# {name}.py", ""]
+    yield from [f"# {prose.escaped(name)}.py", ""]
     yield from prose.code(text.rstrip("\n").split("\n"), "python")
 
 
@@ -420,7 +426,3 @@ def write_all(folder=PAGES):
             path.write_text(text, encoding="utf-8", newline="\n")
     picture = (ROOT / "docs" / "graph.svg").read_bytes()
     (folder / "graph.svg").write_bytes(picture)
-
-
-if __name__ == "__main__":
-    write_all()

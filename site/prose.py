@@ -20,7 +20,7 @@ PART = rf"(?:{CALL}|{NAME}|\d+(?:\.\d+)?)"
 CODE = re.compile(
     rf"`[^`]+`|(?<![\w./])(?:(?:[a-z]\w* = )?{CALL}(?:\.{NAME})*"
     r"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
-    rf"|[a-z]\w*_\w+|_\w+|[A-Z][a-z]+[A-Z]\w*)(?: [-+*/]?= {PART})*(?!\w)"
+    rf"|[a-z]\w*_\w+|_\w+|[A-Z][a-z]+[A-Z]\w*)(?: [-+*/]?= {PART}(?! ?[·*/+]))*(?!\w)"
 )
 NO_CODE = ("e.g", "i.e", "NumPy", "PyTorch", "TensorFlow", "SciPy", "CuPy")
 
