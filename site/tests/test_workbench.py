@@ -64,7 +64,7 @@ def test_what_differs_from_the_lesson_is_marked(bench):
     step.press("Run", "prints what the lesson says")
     step.upload(source(14).replace("gx if x.grad is None else x.grad + gx", "gx"))
     step.press("Run", "lines that differ")
-    assert step.page.locator(".printed .differs").count() == 3
+    assert step.page.locator(".printed .differs").count() == 4
 
 
 def test_an_error_is_shown_with_the_reader_s_own_lines(bench):

@@ -39,7 +39,6 @@ def build(site):
     packages()
     static.mkdir(parents=True, exist_ok=True)
     python(static / "pyodide")
-    project(static / "pyodide" / "project.zip")
     javascript(site)
 
 
@@ -103,7 +102,8 @@ def python(folder):
         slim(path, folder / path.name)
     testing = [wheels[name].name for name in TESTING]
     running = [path.name for path in wheels.values() if path.name not in testing]
-    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    files = [*folder.iterdir(), folder.parent / "project.zip"]
+    sizes = {path.name: path.stat().st_size for path in files}
     cdn = f"https://cdn.jsdelivr.net/pyodide/v{version()}/full/"
     note = {
         "running": running,
@@ -178,18 +178,6 @@ def slim(source, target):
         for item in old.infolist():
             if not LEFT_OUT.fullmatch(item.filename):
                 new.writestr(item, old.read(item), zipfile.ZIP_DEFLATED, 9)
-
-
-# The project
-
-
-def project(path):
-    """What the browser's Python needs of the project beside the steps."""
-    patterns = ("tools/*.py", "tests/*.py", "tests/expected/*.json", "data/*")
-    found = [p for pattern in patterns for p in sorted(ROOT.glob(pattern))]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in [*found, HERE / "browser.py"]:
-            archive.write(file, file.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -12,19 +12,10 @@ export class Python {
 
   // What browser.py answers; `tell` gets each message that comes before.
   async call(message, tell) {
-    await Promise.race([navigator.serviceWorker?.ready, new Promise((f) => setTimeout(f, 1000))]);
-    this.#worker ??= new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    const worker = this.#worker;
     try {
       return await new Promise((resolve, reject) => {
         this.#reject = reject;
-        worker.onmessage = ({ data }) => {
-          if (data.done) resolve(data.done);
-          else if (data.failed) reject(new Error(data.failed));
-          else tell(data);
-        };
-        worker.onerror = (event) => reject(new Error(event.message || "the worker cannot be loaded"));
-        worker.postMessage(message);
+        offlineIsReady().then(() => this.#reject === reject && this.#send(message, tell, resolve));
       });
     } catch (error) {
       this.#end(); // what failed may have left Python broken
@@ -32,6 +23,17 @@ export class Python {
     } finally {
       this.#reject = null;
     }
+  }
+
+  #send(message, tell, resolve) {
+    this.#worker ??= new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }) => {
+      if (data.done) resolve(data.done);
+      else if (data.failed) this.#reject(new Error(data.failed));
+      else tell(data);
+    };
+    this.#worker.onerror = (event) => this.#reject(new Error(event.message || "the worker cannot be loaded"));
+    this.#worker.postMessage(message);
   }
 
   stop() {
@@ -43,6 +45,11 @@ export class Python {
     this.#worker?.terminate();
     this.#worker = null;
   }
+}
+
+// Python's files are kept for offline if the service worker is there to see them.
+function offlineIsReady() {
+  return Promise.race([navigator.serviceWorker?.ready, new Promise((resolve) => setTimeout(resolve, 1000))]);
 }
 
 // A line on what is loading, and how much of it is here.

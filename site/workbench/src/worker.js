@@ -47,7 +47,7 @@ async function start() {
     packageBaseUrl: FOLDER,
   });
   await load(pyodide, files, files.running);
-  const project = await (await fetch(`${FOLDER}project.zip`)).arrayBuffer();
+  const project = await (await fetch(new URL("../project.zip", import.meta.url))).arrayBuffer();
   pyodide.unpackArchive(project, "zip", { extractDir: "/project" });
   pyodide.runPython('import sys; sys.path[:0] = ["/project", "/project/site/workbench"]');
   return { pyodide, files };
