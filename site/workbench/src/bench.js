@@ -41,7 +41,7 @@ export class Bench {
   bar() {
     const file = el("input", { type: "file", accept: ".py,text/x-python", hidden: true, onchange: () => this.upload(file) });
     this.buttons = {
-      run: button("Run", () => this.run(), { title: "Ctrl-Enter", className: "main" }),
+      run: button("Run", () => this.run(), { title: "Ctrl-Enter", className: "first" }),
       check: button("Check", () => this.check(), { title: "Ctrl-Shift-Enter" }),
       hint: button("Hint", () => this.hint()),
       stop: button("Stop", () => this.python.stop()),
@@ -165,7 +165,7 @@ export class Bench {
       if (message.started) this.say({ run: "Running …", check: "Testing …" }[call] ?? "Looking …");
       if (message.passed) this.say(`Testing … ${message.passed} passed so far`);
       if (message.expected) this.output.expect(message.expected);
-      if (message.lines) this.output.add(message.lines);
+      if (message.lines) this.output.add(message);
     };
     this.say("Starting Python …");
     const answer = this.python.call({ call, args: { number: this.number, ...args }, steps, ...more }, tell);

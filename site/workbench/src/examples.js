@@ -20,7 +20,7 @@ function example(python, text, expected) {
   const tell = (message) => {
     if (message.loading) status.textContent = loadingLine(message.loading);
     if (message.started) status.textContent = "Running …";
-    if (message.lines) output.add(message.lines);
+    if (message.lines) output.add(message);
   };
   async function start() {
     run.textContent = "Stop";
@@ -28,6 +28,7 @@ function example(python, text, expected) {
     try {
       const steps = [...text.matchAll(/from step(\d\d) import/g)].map((match) => +match[1]);
       const answer = await python.call({ call: "example", args: { text }, steps }, tell);
+      output.flush();
       if (answer.error) output.fail(answer.error);
       status.textContent = answer.error ? "It ended with an error." : "Done.";
     } catch (error) {

@@ -2,8 +2,6 @@
 
 import { el } from "./dom.js";
 
-const MOST = 5000; // lines that are shown
-
 export class Output {
   constructor() {
     this.printed = el("pre", { className: "printed", tabIndex: 0 });
@@ -20,6 +18,10 @@ export class Output {
     this.printed.replaceChildren();
     this.pictures.replaceChildren();
     this.found = [];
+    this.waiting = [];
+    this.more = 0;
+    clearTimeout(this.timer);
+    this.timer = null;
     this.expect(expected);
   }
 
@@ -31,14 +33,23 @@ export class Output {
     this.expected.replaceChildren(...this.lines.map((line) => el("span", { className: "line" }, `${line}\n`)));
   }
 
-  add(lines) {
-    for (const { text, kind } of lines) {
+  // Lines are shown some at a time, so that many of them do not stop the page.
+  add({ lines, more }) {
+    this.waiting.push(...lines);
+    this.more = more;
+    this.timer ??= setTimeout(() => this.flush(), 30);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    for (const { text, kind } of this.waiting.splice(0)) {
       const row = el("span", { className: "line" }, `${text}\n`);
       if (kind === "err") row.classList.add("err");
       else this.compare(row, text);
-      if (this.printed.childElementCount < MOST) this.printed.append(row);
+      this.printed.append(row);
     }
-    if (this.found.length > MOST) this.printed.dataset.more = `and ${this.found.length - MOST} lines more`;
+    if (this.more) this.printed.dataset.more = `and ${this.more} lines more`;
     else delete this.printed.dataset.more;
     this.printed.scrollTop = this.printed.scrollHeight;
   }
@@ -51,10 +62,13 @@ export class Output {
   }
 
   get isAsExpected() {
+    this.flush();
+    if (this.more) return false;
     return this.found.length === this.lines.length && this.found.every((line, i) => line === this.lines[i]);
   }
 
   fail(text) {
+    this.flush();
     this.printed.append(el("span", { className: "line err" }, text));
     this.printed.scrollTop = this.printed.scrollHeight;
   }

@@ -4,7 +4,9 @@
 const FOLDER = new URL("../pyodide/", import.meta.url).href;
 const STEPS = new URL("../steps/", import.meta.url).href;
 const TESTS = ["check", "hint", "test"]; // what needs pytest
-const BURST = 2000; // lines that are sent one by one; later ones in bundles
+const BURST = 500; // lines that are sent one by one; later ones in bundles
+const MOST = 5000; // lines that are sent
+const PAUSE = 100; // milliseconds between bundles
 
 let loaded = 0;
 let total = 0;
@@ -112,18 +114,22 @@ async function fetchSteps(pyodide, numbers) {
   }
 }
 
-// Lines go to the page as they are printed; a flood of them in bundles.
+// Lines go to the page as they are printed; a flood of them in bundles, up to MOST.
 function printer() {
   let sent = 0;
   let held = [];
+  let more = 0;
+  let last = 0;
   const print = (text, kind) => {
-    held.push({ text, kind });
-    if (sent < BURST || held.length >= 500) print.flush();
+    if (sent + held.length < MOST) held.push({ text, kind });
+    else more += 1;
+    if (sent < BURST || performance.now() - last > PAUSE) print.flush();
   };
   print.flush = () => {
-    if (held.length) post({ lines: held });
+    if (held.length || more) post({ lines: held, more });
     sent += held.length;
     held = [];
+    last = performance.now();
   };
   return print;
 }
