@@ -160,7 +160,7 @@ def test_a_step_is_compared_with_an_earlier_one(bench):
     step.page.get_by_text("Compare with an earlier step").click()
     step.page.locator(".compare h5", has_text="Variable.cleargrad · new").wait_for()
     step.page.locator(".compare select").select_option("6")
-    step.page.locator(".compare h5", has_text="Add · new").wait_for()
+    step.page.get_by_role("heading", name="Add · new", exact=True).wait_for()
 
 
 def test_an_example_of_a_column_runs(context, root):
