@@ -147,7 +147,8 @@ def definition(name, number, old, new):
 
 def lit_code(old, new):
     """A definition's text; its lines that are not in its old text are lit."""
-    before, after = dedented(old.split("\n")), dedented(new.split("\n"))
+    before = dedented(old.split("\n")) if old else []
+    after = dedented(new.split("\n"))
     lit = [i for i, (_, is_lit) in enumerate(show.lit(before, after), 1) if is_lit]
     return prose.code(after, "python", lit)
 

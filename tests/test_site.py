@@ -90,6 +90,11 @@ def test_the_new_lines_of_a_file_are_lit():
     assert "def backward(self):" not in lit
 
 
+def test_all_lines_of_a_new_definition_are_lit():
+    text = 'class A:\n    """What."""\n\n    b = 1'
+    assert ":emphasize-lines: 1-4" in list(pages.lit_code("", text))
+
+
 def test_the_readme_names_every_step_in_its_stage():
     assert list(readme.rows()) == ledger.step_numbers()
     assert [stage.column for stage in readme.stages()] == [1, 2, 3, 4, 5]

@@ -31,7 +31,7 @@ class Page(HTMLParser):
         self.in_number = attributes.get("class") == "linenos"
         if attributes.get("id"):
             self.ids.add(attributes["id"])
-        if tag == "a" and "href" in attributes:
+        if tag in ("a", "link") and "href" in attributes:
             self.links.append(attributes["href"])
         if tag in ("script", "img"):
             self.files += [attributes["src"]] if "src" in attributes else []
