@@ -2,7 +2,7 @@
 
 steps.json     the steps: titles, changes, texts of what is new or changed, output
 project.zip    the project's own files, as Python in the browser needs them
-steps/         the file of each step, to read and to download
+steps/         the file of each step, to read, to run and to download
 """
 
 import json
@@ -17,7 +17,8 @@ from tools import environment, ledger
 
 ROOT = environment.ROOT
 STATIC = ROOT / "out" / "site-static"
-FOLDERS = ("steps", "tests", "tools", "data", "framework")
+FOLDERS = ("tests", "tools", "data")
+BROWSER = ROOT / "site" / "workbench" / "browser.py"
 KINDS = (".py", ".json", ".npz", ".md", ".toml")
 A_DATE = (2000, 1, 1, 0, 0, 0)  # of all files, so that equal contents give equal zips
 
@@ -64,7 +65,8 @@ def write_json(folder):
 def project_files():
     """The files that go into project.zip, in order."""
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
-    return [ROOT / "pyproject.toml", *sorted(p for p in found if p.suffix in KINDS)]
+    found = sorted(path for path in found if path.suffix in KINDS)
+    return [ROOT / "pyproject.toml", *found, BROWSER]
 
 
 def write_zip(folder):

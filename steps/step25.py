@@ -770,7 +770,7 @@ def picture(dot, ending):
 
     try:
         return graphviz.Source(dot).pipe(format=ending)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz

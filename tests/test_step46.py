@@ -401,7 +401,7 @@ def test_two_optimizers_keep_their_states_apart(step):
 @every_optimizer
 def test_a_parameter_of_integers_is_refused(step, name):
     layer = step.Layer()
-    layer.p = step.Parameter(np.array([1, 2]), name="counts")
+    layer.p = step.Parameter(np.array([1, 2], np.int64), name="counts")
     layer.p.grad = step.Variable(np.array([0.5, 0.5]))
     optimizer = of_default(step, name, layer)
     with pytest.raises(TypeError, match="counts.*int64.*floating-point"):

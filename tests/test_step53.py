@@ -539,7 +539,7 @@ def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
 
 SOME = {
     "a.weight": np.array([[1.5, -2.0, 3.0], [0.0, 1e30, -0.5]], np.float32),
-    "n": np.array(7),
+    "n": np.array(7, np.int64),
     "half": np.array([0.5, -1.0, 2.0], np.float16),
     "none": np.zeros((0, 4), np.float32),
     "double": np.array([np.pi, -1 / 3]),

@@ -126,7 +126,7 @@ def made_up_file(layout):
 def as_published(name):
     """The arrays that are recorded for a network, in the dtypes of a file."""
     arrays = made_up_file(records("networks")[name]["layout"])
-    return {k: x.astype(np.float32 if x.ndim else int) for k, x in arrays.items()}
+    return {k: x.astype(np.float32 if x.ndim else np.int64) for k, x in arrays.items()}
 
 
 def written(path, arrays):
