@@ -40,8 +40,8 @@ Windows of 2 x 2 with stride 2 lie side by side:
     y     0 0 | 3 0 | 0 0        p     0 | 5 | 0
           0 0 | 5 0 | 0 0
 
-Move the line from the third column to the fourth, and p stays as it is. Pooling
-has no weights, so there is nothing to learn in it.
+Move the line from the third column to the fourth, and p stays as it is. There
+is nothing to learn in pooling, as it has no weights.
 
 In the code
 The demo first writes it all in loops, conv2d_loops and pool_loops, which are

@@ -2055,7 +2055,11 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
+    """windows(x) in parts, each as (images, rows, view), with two slices.
+
+    x, (N, C, H, W), is padded already; rows are those of the output. A part has as
+    many images, or else rows of one image, as BLOCK numbers hold; at least a row.
+    """
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     images = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -2097,7 +2101,8 @@ class Convolution(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
-    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs. Another C
+    is a ValueError (check_channels).
     """
     bias = [] if b is None else [b]
     return Convolution(pair(stride), pair(pad))(x, W, *bias)
@@ -2118,8 +2123,8 @@ class TransposedConvolution(Function):
         for some, rows, view in blocks(y, (KH, KW), stride):
             part = x[some, :, rows].reshape(len(view), C, -1)
             col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-            for i, j in np.ndindex(KH, KW):
-                view[:, :, i, j] += col[:, :, i, j]
+            for k, m in np.ndindex(KH, KW):
+                view[:, :, k, m] += col[:, :, k, m]
         y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
@@ -2140,6 +2145,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    Another C is a ValueError (check_channels).
     """
     x, W = as_variable(x), as_variable(W)
     stride, pad = pair(stride), pair(pad)
@@ -2589,7 +2595,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)
