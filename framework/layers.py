@@ -274,7 +274,11 @@ def check_batch(layer, x, h):
 
 
 class RNN(Layer):
-    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call.
+
+    x is (N, D) and h (N, hidden_size), None before the first call. x2h is a Linear
+    with Wx and b, h2h one with Wh alone, which is drawn at once.
+    """
 
     def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(hidden_size, in_size=in_size)
