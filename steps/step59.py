@@ -49,8 +49,8 @@ MeanSquaredError, and Add, as the losses are added up. The graph of 999 points
 holds 6,991 of them. A sequence without an end would fill the memory, and each
 backward() would walk through all that was before.
 
-So we cut the graph after each 30 points: h keeps its numbers, but forgets where
-they came from. For a single variable that is two lines:
+So we cut the graph after each 30 points: h keeps its numbers, and forgets
+where they came from. For a single variable that is two lines:
 
     [Variable.unchain]
 
@@ -110,18 +110,18 @@ So a FreezeParam goes in front of all other hooks, whenever it is added:
 
 Two given classes bring the data. SinCurve has the sine, with noise, to learn
 from, and a cosine to test with. The label of a point is the next point.
-SeqDataLoader reads a long sequence in order, as several sequences side by side.
-With batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and 2 5 8, so
-each column goes on where it stopped.
+SeqDataLoader reads a long sequence in order, cut into several that go side by
+side. With batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and
+2 5 8, so each column goes on where it stopped.
 
-First the demo trains an RNN with 20 numbers for h, in 150 rounds of Adam(0.01).
-Then it is shown the cosine. At the first point it knows no more than the
-network without memory. At the fifth its loss is 0.002 against 0.05. Then an
-RNN with 50 numbers for h learns in 5 epochs of Adam from all 999 points, one
-after the other, with an update after each 30.
+In the demo's first lines an RNN with 20 numbers for h learns in 150 rounds, by
+Adam(0.01), and is then shown the cosine. At the first point it knows no more
+than the network without memory. At the fifth its loss is 0.002 against 0.05.
+A second RNN, with 50 numbers for h, learns from all 999 points, one after the
+other, in 5 epochs of Adam with an update after each 30 points.
 
-ClipGrad helps where gradients explode. Where they vanish it can do nothing, and
-nothing is learned from points far back. That is step 60.
+ClipGrad helps where gradients explode. Where they vanish it can do nothing,
+and nothing is learned from points far back. That is step 60.
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
           ClipGrad, SinCurve, SeqDataLoader

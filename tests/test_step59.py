@@ -500,7 +500,7 @@ def test_gradients_are_clipped_on_the_gpu(step, monkeypatch):
     (layer.p * layer.p + layer.q * layer.q).backward()
     hooked(step, layer, step.ClipGrad(1.0)).update()
     layer.to_cpu()
-    np.testing.assert_allclose([layer.p.data[0], layer.q.data[0]], [2.4, 3.2], rtol=1e-6)
+    np.testing.assert_allclose([*layer.p.data, *layer.q.data], [2.4, 3.2], rtol=1e-6)
 
 
 def test_clipping_without_any_gradient_does_no_harm(step):
