@@ -178,7 +178,7 @@ class Variable:
         self.generation = 0
 
     def unchain_backward(self):
-        """Cut the graph behind this variable, so that backward() ends here."""
+        """Unchain all variables behind this one, which keeps its own creator."""
         funcs = [self.creator]
         while funcs:
             func = funcs.pop()

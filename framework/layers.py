@@ -208,7 +208,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)
@@ -273,7 +274,11 @@ def check_batch(layer, x, h):
 
 
 class RNN(Layer):
-    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call.
+
+    x is (N, D) and h (N, hidden_size), None before the first call. x2h is a Linear
+    with Wx and b, h2h one with Wh alone, which is drawn at once.
+    """
 
     def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(hidden_size, in_size=in_size)

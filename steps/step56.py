@@ -7,10 +7,10 @@ of images. And one kernel finds one thing, such as upright edges. What are the
 shapes of all this, and what is added to what?
 
 Idea
-Begin with the colours. We could use one kernel for all three channels. Then a
-red line and a blue line would look the same. So a kernel gets a slice for each
-channel, and what the slices see is added up. A bias is added, too. The result
-is one channel of y. OC kernels make OC channels:
+Begin with the colors. We could use one kernel for all three channels, but then
+a red line and a blue line would look the same. So a kernel gets a slice for
+each channel, and what the slices see is added up, with a bias on top. The
+result is one channel of y. OC kernels make OC channels:
 
     x[n] (C, H, W) --+-- W[0] (C, KH, KW), b[0] --> y[n, 0] (OH, OW)
                      +-- W[1] (C, KH, KW), b[1] --> y[n, 1] (OH, OW)
@@ -18,7 +18,7 @@ is one channel of y. OC kernels make OC channels:
 
     x (N, C, H, W)    W (OC, C, KH, KW)    b (OC,)    y (N, OC, OH, OW)
 
-    y[n, k] = b[k] + sum over c of conv_loops(x[n, c], W[k, c])
+    y[n, oc] = b[oc] + sum over c of conv_loops(x[n, c], W[oc, c])
 
 The demo has two images with a red line that stands and a blue one that lies.
 W[0] looks for the first. Its red slice is [-1 2 -1] in each of three rows, the
@@ -26,43 +26,44 @@ other slices are zeros, and the bias is -1. The pad is 1, and relu comes last:
 
     in the middle of the line     3 · 2 - 1         =  5
     at the end of the line        2 · 2 - 1         =  3
+    below the end of the line     1 · 2 - 1         =  1
     beside the line               3 · (-1) - 1      = -4,  relu makes it 0
 
 W[1] is the same for blue lines that lie. Together there are 2 · 3 · 3 · 3 = 54
 weights and 2 biases, and there would be no more for a larger image.
 
-Now move the lines by a pixel, as in x[1]. y moves, too. But to read a digit it
-matters little where exactly a stroke is. Pooling forgets a bit of it: of what
-a window sees it takes the largest number, for each channel by itself. Windows
-of 2 x 2 with stride 2 lie side by side:
+Now move the lines by a pixel, as in x[1]. y moves, too. But whoever reads a
+digit cares little where exactly a stroke is. Pooling forgets a bit of it: each
+window keeps only the largest number it sees, in each channel by itself.
+Windows of 2 x 2 with stride 2 lie side by side:
 
     y     0 0 | 3 0 | 0 0        p     0 | 5 | 0
           0 0 | 5 0 | 0 0
 
 Move the line from the third column to the fourth, and p stays as it is. There
-is nothing to learn in pooling. It has no weights.
+is nothing to learn in pooling, as it has no weights.
 
 In the code
-The demo first writes it all in loops, conv2d_loops and pool_loops. They are
+The demo first writes it all in loops, conv2d_loops and pool_loops, which are
 easy to check. But for ten images (3, 16, 16) and eight kernels of 3 x 3 they
-do 423,360 products, and that takes more than a second.
+do 423,360 products, and that takes about a second.
 
-NumPy is quick at matrix products. So make the convolution one. Lay out all
-that the kernel sees at a place as a row. Each kernel is a column. Then a row
-times a column is a sum of products, just the one that is wanted:
+NumPy is quick at matrix products, so make the convolution one. Lay out all
+that the kernel sees at a place as a row, and each kernel as a column. Then a
+row times a column is a sum of products, just the one that is wanted:
 
     col = im2col(x)                      (N * OH * OW, C * KH * KW)
     y = col @ W.reshape(OC, -1).T + b    (N * OH * OW, OC)
 
-Step 55's windows() has all the numbers. What is missing is a gradient. So it
-becomes a Function, and im2col makes rows of its six axes:
+windows() of step 55 has all the numbers, but no gradient. So we put it into a
+Function, and im2col makes rows of its six axes:
 
     [Im2col]
 
     [im2col]
 
-What is its gradient? A pixel that is seen from four places is in four rows.
-It is used four times, and by the rule of step 14 its gradients are added up:
+What is its gradient? A pixel that is seen from four places is in four rows. As
+it is used four times, its four gradients are added up, as in step 14:
 
     an image of 3 x 4, a kernel of 2 x 2; each pixel is seen from
 
@@ -70,46 +71,51 @@ It is used four times, and by the rule of step 14 its gradients are added up:
         2 4 4 2      places
         1 2 2 1
 
-So we want to put a gradient where each number came from. Our windows are a
-view, and all of it could be said in one line: seen += col. Try it with the
-numbers of one row, four pixels and windows of two. Adding 1 everywhere should
-give 1 2 2 1. It gives 1 1 1 1: where windows overlap, NumPy reads the old
+So each gradient must go back to where its number came from. Make an image of
+zeros, and let seen be its windows(), which is a view: whoever adds to seen
+adds to the image. Then one line seems to do it all: seen += col. Try it on a
+row of four pixels, with windows of two. Adding 1 everywhere should give
+1 2 2 1. It gives 1 1 1 1, because where windows overlap, NumPy reads the old
 number twice and writes the new one twice.
 
-But take one pixel (k, m) of the kernel, at all its places. These never
-overlap. So the loop is over the pixels of the kernel, 9 for 3 x 3, and each
-round adds everything at once:
+But take a single pixel (k, m) of the kernel. At no two places does it lie on
+the same pixel of the image, so here += is safe. The loop is over the pixels of
+the kernel, 9 for 3 x 3, and each turn serves all places at once:
 
     [Col2im]
 
 The gradient of Col2im is Im2col again. Each is the other's, so there are
-gradients of every order. With that the convolution is short. W and x are
+gradients of every order. With that the convolution is short: W and x are
 reshaped, linear() multiplies, and the channels go back to their axis:
 
     [conv2d_simple]
 
 The same ten images take less than a millisecond now. And if the kernel is as
-large as the image? Then it has one place, and the row is the whole image. The
-convolution is a linear layer then, which the demo checks.
+large as the image? Then it has one place, the row is the whole image, and the
+convolution is a linear layer. The demo checks it.
 
 Pooling could be the max() of im2col. That is pooling_simple, good for a check.
 But it copies each number up to KH * KW times, and a maximum needs no copies.
-We have a view for each pixel of the kernel, and can keep the largest as we go:
+We have a view for each pixel of the kernel, seen[:, :, k, m], and can keep the
+largest number as we go from view to view:
 
     [Pooling]
 
     [pooling]
 
 Padding needs care here. Zeros around an image of negative numbers would win
-at the edge. So the padding is -inf, which loses against everything. A kernel
-that saw nothing but padding would give -inf, and pooling() refuses it.
+at the edge. So the padding is -inf, which loses against everything. Integers
+have no -inf. They stay integers, and their padding is the smallest number of
+their dtype. A kernel that saw nothing but padding would find no number of the
+image, and pooling() refuses it.
 
 The gradient goes to the pixel that won. For 1 2 / 3 0 only the 3 gets it. If
-several are equally large, the first one gets it all. The masks remember who
-won, and Unpooling puts gy there. It is Col2im with masks.
+several are equally large, the first one gets it all. Each pixel (k, m) of the
+kernel has a mask that says at which places it won. Unpooling is Col2im, but
+multiplies each part by the mask of its pixel before adding it.
 
-One thing is left to mend. col has KH * KW times as many numbers as x, and
-it is kept until the gradients are needed. That is step 57.
+One thing is left to mend. col has up to KH * KW times as many numbers as x,
+and it is kept until the gradients are needed. That is step 57.
 
 New:      Concatenate, concatenate, unpadded, Im2col, im2col, Col2im, col2im,
           check_channels, conv2d_simple, pooling_simple, Pooling, Unpooling,
@@ -127,8 +133,8 @@ image that can be looked at out of three channels, or of one.)
 
 Elsewhere
 In PyTorch im2col is called unfold, and it has columns where we have rows. Its
-MaxPool2d(2) has stride 2 unless told otherwise; ours has stride 1, as in the
-book. Its average pooling counts the zeros of the padding, too.
+MaxPool2d(2) has stride 2 unless told otherwise; ours has stride 1. Its average
+pooling counts the zeros of the padding, too.
 
 Watch out
 pooling(x, 2) has stride 1. For windows side by side, say pooling(x, 2, 2).
@@ -1889,13 +1895,13 @@ class Col2im(Function):
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
-            seen[:, :, i, j] += self.part(col, i, j)
+        for k, m in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, k, m] += self.part(col, k, m)
         return unpadded(x, (PH, PW))
 
-    def part(self, col, i, j):
-        """What is to be added where pixel (i, j) of the kernel has seen something."""
-        return col[:, :, i, j]
+    def part(self, col, k, m):
+        """What is to be added where pixel (k, m) of the kernel has seen something."""
+        return col[:, :, k, m]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -1948,11 +1954,14 @@ class Pooling(Function):
         self.geometry = kernel_size, stride, pad
 
     def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
+        """A dict, row by row: what each pixel (k, m) of the kernel sees.
+
+        Padding is -inf, or for integers the smallest number of their dtype.
+        """
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
+        return {(k, m): seen[:, :, k, m] for k, m in np.ndindex(kernel_size)}
 
     def forward(self, x):
         first, *others = self.views(x).values()
@@ -1971,15 +1980,19 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Images with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from.
+
+    masks is a dict, row by row: for each pixel (k, m) of the kernel an array
+    (N, C, OH, OW), True where that pixel was the largest, or the first of equals.
+    """
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # by the pixels of the kernel
+        self.masks = masks
 
-    def part(self, gy, i, j):
-        """gy where pixel (i, j) was the largest."""
-        return gy * self.masks[i, j]
+    def part(self, gy, k, m):
+        """gy where pixel (k, m) was the largest."""
+        return gy * self.masks[k, m]
 
     def backward(self, ggx):
         col = super().backward(ggx)
@@ -1992,6 +2005,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
     Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -3304,10 +3318,10 @@ def conv2d_loops(x, W, b=None, stride=1, pad=0):
     """Images x (N, C, H, W) through kernels W (OC, C, KH, KW): (N, OC, OH, OW)."""
     ys = []
     for n in range(len(x)):
-        for k in range(len(W)):
-            y = 0.0 if b is None else b[k]
+        for oc in range(len(W)):
+            y = 0.0 if b is None else b[oc]
             for c in range(x.shape[1]):
-                y = y + conv_loops(x[n, c], W[k, c], stride, pad)
+                y = y + conv_loops(x[n, c], W[oc, c], stride, pad)
             ys.append(y)
     return np.reshape(ys, (len(x), len(W), *ys[0].shape))
 
@@ -3375,7 +3389,7 @@ def same_as_loops(x, W, b):
     for name, (loops, y) in zip(names, (convs, pools, simple, averages)):
         if np.allclose(loops, y.data):
             yield name
-    parts = [conv2d_simple(x, W[k : k + 1], b[k : k + 1]) for k in range(len(W))]
+    parts = [conv2d_simple(x, W[i : i + 1], b[i : i + 1]) for i in range(len(W))]
     if np.allclose(concatenate(parts).data, conv2d_loops(x, W, b)):
         yield "concatenate"
 

@@ -1,29 +1,22 @@
 """Step 57 · The function conv2d
 
 Problem
-Take 100 images of shape (20, 12, 12) and 50 kernels (5, 5). Each channel of
-the output is (8, 8), and each of its numbers is a sum of 20 · 25 products:
-
-    100 · 50 · 8 · 8 · 20 · 25 = 160,000,000 products
-
-A loop in Python that does a million of them a second needs 160 seconds.
-
-conv2d_simple of step 56 is one matrix product, and that is fast. But look at
-its memory, for x (32, 32, 32, 32) in float32 and 64 kernels (3, 3), pad 1:
+conv2d_simple of step 56 is fast. But look at its memory, for an x of shape
+(32, 32, 32, 32) in float32, 64 kernels (3, 3) and pad 1:
 
     x       1,048,576 numbers     4.2 MB
     col     9,437,184 numbers    37.7 MB
 
 Each pixel is in col nine times, but for the edges. And col is an input of the
-product, so it stays as long as the graph does: one for each layer.
+product, so it stays as long as the graph does, and each layer has one.
 
 Idea
 col can be made again from x whenever it is needed. So let conv2d be one
-function of x, W and b. It makes col, multiplies, and forgets it. It doesn't
+function of x, W and b that makes col, multiplies, and forgets it. It doesn't
 even need all of col at a time: one image, or a few rows of one, will do.
 
-A function that we write ourselves needs a gradient of our own. Take one
-channel, with a kernel whose digits tell its pixels apart:
+The price is that we must find the gradient ourselves. Take one channel, with
+a kernel whose digits tell its pixels apart:
 
     x  1 2 3      W    1    10      y  5421 6532
        4 5 6         100  1000         8754 9865
@@ -36,8 +29,9 @@ for y[0, 0], by 2 for y[0, 1], and by 4 and 5 in the second row:
 
     gW[0, 0] = 1 · 1 + 2 · 2 + 3 · 4 + 4 · 5 = 37
 
-These are the pixels of x that gy covers if it lies on the corner. For
-gW[0, 1] it lies one pixel further. So gW is x seen through gy.
+Lay gy on the corner of x: it covers 1 2 and 4 5. Multiply the four pairs, add
+them up, and that is gW[0, 0]. For gW[0, 1] gy lies one pixel further to the
+right. So gW is x seen through gy.
 
 Now the gradient of x. The pixel 1 is in one window, and meets W[0, 0] there.
 The pixel 5 is in all four, and meets another weight in each:
@@ -54,20 +48,21 @@ itself, where its window was. Where the kernels overlap, they add up:
 
 This is a transposed convolution, deconv2d. It has gradients as well, and they
 are old friends. A number of its x has acted on all pixels under its kernel,
-so its gradient is what that kernel sees there: conv2d. So the three functions
-have one another for gradients, and there are derivatives of every order.
+so its gradient is what that kernel sees there: conv2d. With a third function,
+KernelGradient, the gradients of each are made of the other two, so there are
+derivatives of every order.
 
 In the code
-First the parts. windows of step 55 gives a view, which costs nothing. Only a
-matrix of it costs memory. So cut the view before making a matrix:
+First the parts. windows() of step 55 gives a view, which costs nothing. Only
+the matrix made of it costs memory. So cut the view before making a matrix:
 
     [BLOCK]
 
     [blocks]
 
-In the example a row of 32 windows has 32 · 288 = 9,216 numbers. An image has
-32 rows, too many for a block; 27 rows fit. So each image makes two blocks, of
-27 rows and of 5, and all 32 images make 64.
+In the Problem a row of 32 windows has 32 · 288 = 9,216 numbers. The 32 rows of
+an image are too many for a block, but 27 fit. So each image makes two blocks,
+of 27 rows and of 5, and all 32 images make 64.
 
 conv2d goes through them and multiplies each by the kernels:
 
@@ -75,49 +70,49 @@ conv2d goes through them and multiplies each by the kernels:
 
     [conv2d]
 
-view.reshape is what copies: col, for one block. In backward(), needs(0) asks
-whether x is to have a gradient. The images before a first layer are
-constants, so that layer saves a third of its work. Each bias was added at all
-positions of its channel, so its gradient is the sum of gy there.
+The copying is done by view.reshape(): it makes col, for one block. In
+backward(), needs(0) asks whether x is to have a gradient. The images that go
+into the first layer are constants, so that layer saves a third of its work.
+Each bias was added at all places of its channel, so its gradient is the sum of
+gy there.
 
-deconv2d goes the same way backwards. It makes col for a block, W.T times what
-is in x, and adds it to the pixels that the windows show:
+deconv2d goes the other way. For each block, W.T @ x is col, which is added to
+the pixels under the windows. As in Col2im, the loop over the pixels of the
+kernel keeps apart what overlaps:
 
     [TransposedConvolution]
 
-Why a loop over i and j, and not view += col? The windows overlap. One += on
-all of them would write to a pixel several times and keep only one sum. For
-one i and j, no two windows show the same pixel.
-
-How large is the output? With kernel 3 and stride 2, images of 7 and of 8
-pixels both make 3 positions. So 3 may go back to 7 or to 8. As a gradient it
-must be the size of x, and therefore deconv2d can be told an outsize. Without
-one it takes the least. An outsize that does not lead back to 3 is refused:
+How large is the output? With kernel 3 and stride 2, axes of 7 and of 8 pixels
+both make 3 places. So 3 may go back to 7 or to 8. A gradient must have the
+size of x, so deconv2d can be told an outsize. Without one it takes the
+smallest. An outsize that does not lead back to 3 is refused:
 
     [deconv2d]
 
-The third function is x seen through gy, block by block:
+The third function is x seen through gy, block by block. Its own gradients are
+deconv2d(gy, ggW) for x and conv2d(x, ggW) for gy:
 
     [KernelGradient]
 
-A layer is Linear's story again. The weights are made at the first call, when
-the channels are known. C * KH * KW products go into each number of y. A
-standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y about as large as x:
+A layer of kernels is made as Linear was in step 44: the weights wait for the
+first call, which tells how many channels come in. C * KH * KW products go into
+each number of y, so a standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y
+about as large as x:
 
     [Conv2d]
 
 convolve is the function that forward() calls. Deconv2d, which is given, is the
 same layer with deconv2d in its place.
 
-The demo trains an MLP and a small CNN on the digits of step 51. They have 8
-epochs of Adam in batches of 50. The learning rate falls from 0.005 to 0.0006.
-Then all test images are moved by a pixel. The MLP reads 44 of 100, the CNN 67.
-Neither has seen a moved image in training. With --mnist the CNN learns from
+The demo trains an MLP and a small CNN on the digits of step 51, in 8 epochs of
+Adam and batches of 50. The learning rate falls from 0.005 to 0.000625. Then
+all test images are moved by a pixel, as neither network has seen in training.
+The MLP gets 44 of 100 right, the CNN 67. With --mnist the CNN learns from
 MNIST. The learned kernels of the first layer are drawn in out/step57.png.
 
 Small networks can be trained on a desk. The large ones have learned from a
 million photographs, for days, and their weights are published. All we have to
-do is to build the same layers. That is step 58.
+do is build the same layers. That is step 58.
 
 New:      BLOCK, blocks, Convolution, conv2d, TransposedConvolution, deconv2d,
           KernelGradient, Conv2d, Deconv2d
@@ -128,17 +123,17 @@ Given:    Deconv2d
 Elsewhere
 PyTorch has conv2d and conv_transpose2d, with W in the same order of axes. Its
 output_padding=1 says "one pixel more than the least"; our outsize names the
-size itself. What we call im2col is unfold there, with columns for our rows.
+size itself.
 
 Watch out
 deconv2d brings back the size of x and not its numbers. From y above it makes
-5421 at the corner, where x had 1. It is the gradient of conv2d, no inverse.
+5421 at the corner, where x had 1. deconv2d is the gradient, not the inverse.
 
 Try
 1. Set BLOCK to 10 ** 12, so that all is one block. How much memory does
    conv2d take at its peak, for the large x of the Problem?
-2. Which outsizes has deconv2d for 3 positions, kernel 3 and stride 2? What
-   does it say to (9, 9)?
+2. Give deconv2d an x of 3 x 3, a kernel of 3 and the stride 2. Which outsizes
+   does it take? What does it say to (9, 9)?
 3. Count the parameters of SmallCNN and SmallMLP in the demo. Which has more?
 
 Output
@@ -1874,13 +1869,13 @@ class Col2im(Function):
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
-            seen[:, :, i, j] += self.part(col, i, j)
+        for k, m in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, k, m] += self.part(col, k, m)
         return unpadded(x, (PH, PW))
 
-    def part(self, col, i, j):
-        """What is to be added where pixel (i, j) of the kernel has seen something."""
-        return col[:, :, i, j]
+    def part(self, col, k, m):
+        """What is to be added where pixel (k, m) of the kernel has seen something."""
+        return col[:, :, k, m]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -1933,11 +1928,14 @@ class Pooling(Function):
         self.geometry = kernel_size, stride, pad
 
     def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
+        """A dict, row by row: what each pixel (k, m) of the kernel sees.
+
+        Padding is -inf, or for integers the smallest number of their dtype.
+        """
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
+        return {(k, m): seen[:, :, k, m] for k, m in np.ndindex(kernel_size)}
 
     def forward(self, x):
         first, *others = self.views(x).values()
@@ -1956,15 +1954,19 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Images with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from.
+
+    masks is a dict, row by row: for each pixel (k, m) of the kernel an array
+    (N, C, OH, OW), True where that pixel was the largest, or the first of equals.
+    """
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # by the pixels of the kernel
+        self.masks = masks
 
-    def part(self, gy, i, j):
-        """gy where pixel (i, j) was the largest."""
-        return gy * self.masks[i, j]
+    def part(self, gy, k, m):
+        """gy where pixel (k, m) was the largest."""
+        return gy * self.masks[k, m]
 
     def backward(self, ggx):
         col = super().backward(ggx)
@@ -1977,6 +1979,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
     Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -1997,7 +2000,11 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
+    """windows(x) in parts, each as (images, rows, view), with two slices.
+
+    x, (N, C, H, W), is padded already; rows are those of the output. A part has as
+    many images, or else rows of one image, as BLOCK numbers hold; at least a row.
+    """
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     images = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -2039,7 +2046,8 @@ class Convolution(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
-    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs. Another C
+    is a ValueError (check_channels).
     """
     bias = [] if b is None else [b]
     return Convolution(pair(stride), pair(pad))(x, W, *bias)
@@ -2060,8 +2068,8 @@ class TransposedConvolution(Function):
         for some, rows, view in blocks(y, (KH, KW), stride):
             part = x[some, :, rows].reshape(len(view), C, -1)
             col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-            for i, j in np.ndindex(KH, KW):
-                view[:, :, i, j] += col[:, :, i, j]
+            for k, m in np.ndindex(KH, KW):
+                view[:, :, k, m] += col[:, :, k, m]
         y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
@@ -2082,6 +2090,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    Another C is a ValueError (check_channels).
     """
     x, W = as_variable(x), as_variable(W)
     stride, pad = pair(stride), pair(pad)
@@ -2531,7 +2540,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)

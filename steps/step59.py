@@ -30,8 +30,9 @@ The input is 0.5 both times, and h differs. A layer behind it can tell up from
 down.
 
 In the code
-The same weights serve at each call. x2h has Wx and b, and h2h has Wh. For the
-first point there is no h yet, so its term is left out:
+The same weights serve at each call. x2h has Wx and b. h2h has Wh and no bias,
+and as it knows its size, H x H, its weights are drawn at once. For the first
+point there is no h yet, so its term is left out:
 
     [RNN]
 
@@ -42,11 +43,13 @@ How does such a layer learn? Nothing new is needed. h is a Variable with a
 creator, so the last h is connected to all points before it. backward() walks
 back through all calls. This is backpropagation through time.
 
-It is the trouble as well. Seven functions are called for each point, and the
-graph of 999 points holds 6,991 of them. A sequence without an end would fill
-the memory. And each backward() would walk through all that was before.
+There lies the trouble as well. Each point adds seven functions to the graph:
+Affine, MatMul, Add and Tanh in the RNN, then Affine for the prediction,
+MeanSquaredError, and Add, as the losses are added up. The graph of 999 points
+holds 6,991 of them. A sequence without an end would fill the memory, and each
+backward() would walk through all that was before.
 
-So we cut the graph after each 30 points. h keeps its numbers and forgets
+So we cut the graph after each 30 points: h keeps its numbers, and forgets
 where they came from. For a single variable that is two lines:
 
     [Variable.unchain]
@@ -54,21 +57,29 @@ where they came from. For a single variable that is two lines:
 A generation counts the functions behind a variable. Now there are none, so
 it is 0 again.
 
-Cutting at the last h alone is not enough. Other variables may still lead into
-the old part of the graph. So unchain everything that the loss was made of:
+Cutting at the last h alone is not enough, as other variables may still lead
+into the old part of the graph. So unchain everything that the loss was made
+of. The loss itself keeps its creator:
 
     [Variable.unchain_backward]
 
-The loop is that of step 8. It needs no list of the functions it has seen.
-Whoever comes to a variable a second time finds no creator there. Thus it is
-quick even where many paths lead to one function.
+The loop is that of step 8, a list of functions yet to be visited. It need not
+remember which ones it has seen: whoever comes to a variable a second time
+finds no creator there. So it is quick even where many paths lead to one
+function.
 
 The demo calls loss.backward(), then loss.unchain_backward(), and goes on with
 the h it has. The next backward() ends at the cut. The field's name for it is
 truncated backpropagation through time. At most 210 functions are kept now.
 
-Train it with SGD and large steps, 0.1, and the next trouble shows. The loss
-of the first three rounds is 0.7, 129 and 26,300. From round 14 on it is nan.
+The data are one turn of a sine. It has 1,000 points, of which the demo takes
+each 50th: that makes the 20 points a turn of the Problem. In a round the
+network sees 50 sequences of 30 such points, side by side, and makes one
+update.
+
+Train the network by SGD with large steps, 0.1, and the next trouble shows. The
+loss of the first three rounds is 0.7, 129 and 26,300. From round 14 on it is
+nan.
 
 The cause is Wh. On the way back through 30 calls the gradient is multiplied
 by Wh about 30 times. If Wh is one number and tanh does not shrink much:
@@ -77,18 +88,19 @@ by Wh about 30 times. If Wh is one number and tanh does not shrink much:
     Wh = 1.5     1.5 ** 30 = 191,751            the gradient explodes
 
 The first gradient of the demo has the length 128, and the second 7,570. One
-such step ruins what was learned. Yet its direction is of use. So keep the
+such step ruins what was learned. Yet its direction is of use, so keep the
 direction and limit the length. Take the gradients of all parameters as one
 arrow. With 3 for one parameter and 4 for another it has the length 5:
 
     max_norm = 1     (3, 4) / 5 = (0.6, 0.8)
 
-Now a step is never longer than max_norm times the learning rate:
+So all gradients are multiplied by max_norm / (length + 1e-6), if that is below
+1. The 1e-6 is there for a length of 0. Now a step is never longer than
+max_norm times the learning rate:
 
     [ClipGrad]
 
-The 1e-6 keeps us from dividing by 0. With ClipGrad(1.0) the same 20 rounds end
-at a loss of 0.03.
+With ClipGrad(1.0) 20 rounds of the same training end at a loss of 0.03.
 
 A parameter that is frozen, as in step 58, must not count in that length.
 Otherwise its gradient shrinks those of the others, and is then thrown away.
@@ -96,19 +108,20 @@ So a FreezeParam goes in front of all other hooks, whenever it is added:
 
     [Optimizer.add_hook]
 
-Two given classes bring the data. SinCurve has a sine of 1,000 points with
-noise to learn from, and a cosine to test with. The label of a point is the
-next point. SeqDataLoader reads a long sequence in order, as several sequences
-side by side. Of 0 to 9 with batch_size=3 it makes 0 3 6, then 1 4 7, then
-2 5 8: each column goes on where it stopped.
+Two given classes bring the data. SinCurve has the sine, with noise, to learn
+from, and a cosine to test with. The label of a point is the next point.
+SeqDataLoader reads a long sequence in order, cut into several that go side by
+side. With batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and
+2 5 8, so each column goes on where it stopped.
 
-In the demo's first lines an RNN with 20 numbers for h learns by Adam(0.01) in
-150 rounds. A round has 50 walks of 30 points over the sine. Then it is shown
-the cosine. At the first point it knows no more than the network without
-memory. At the fifth its loss is 0.002 against 0.05.
+In the demo's first lines an RNN with 20 numbers for h learns in 150 rounds, by
+Adam(0.01), and is then shown the cosine. At the first point it knows no more
+than the network without memory. At the fifth its loss is 0.002 against 0.05.
+A second RNN, with 50 numbers for h, learns from all 999 points, one after the
+other, in 5 epochs of Adam with an update after each 30 points.
 
-ClipGrad helps where gradients explode. Against those that vanish it can do
-nothing, and then nothing is learned from points far back. That is step 60.
+ClipGrad helps where gradients explode. Where they vanish it can do nothing,
+and nothing is learned from points far back. That is step 60.
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
           ClipGrad, SinCurve, SeqDataLoader
@@ -128,7 +141,7 @@ layer takes it for the rest of the old one.
 
 Try
 1. Leave out loss.unchain_backward() in learn(). What becomes of the time for
-   a round of 999 points?
+   an epoch of 999 points?
 2. Cut after each point, with learn(..., length=1) in the 150 rounds. What
    becomes of the loss at point 30, and why is it not 0.05?
 
@@ -138,7 +151,7 @@ Output
     point  5   loss 0.002, without memory 0.05
     point 30   loss 0.0001, without memory 0.05
     functions kept for 999 points: 6991, cut after each 30: 210
-    loss of each round of 999 points: 0.09 0.02 0.006 0.003 0.002
+    loss of each epoch of 999 points: 0.09 0.02 0.006 0.003 0.002
     SGD, 20 rounds: loss nan, with ClipGrad 0.03
 
 Answers
@@ -383,7 +396,7 @@ class Variable:
         self.generation = 0
 
     def unchain_backward(self):
-        """Cut the graph behind this variable, so that backward() ends here."""
+        """Unchain all variables behind this one, which keeps its own creator."""
         funcs = [self.creator]
         while funcs:
             func = funcs.pop()
@@ -1882,13 +1895,13 @@ class Col2im(Function):
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
-            seen[:, :, i, j] += self.part(col, i, j)
+        for k, m in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, k, m] += self.part(col, k, m)
         return unpadded(x, (PH, PW))
 
-    def part(self, col, i, j):
-        """What is to be added where pixel (i, j) of the kernel has seen something."""
-        return col[:, :, i, j]
+    def part(self, col, k, m):
+        """What is to be added where pixel (k, m) of the kernel has seen something."""
+        return col[:, :, k, m]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -1941,11 +1954,14 @@ class Pooling(Function):
         self.geometry = kernel_size, stride, pad
 
     def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
+        """A dict, row by row: what each pixel (k, m) of the kernel sees.
+
+        Padding is -inf, or for integers the smallest number of their dtype.
+        """
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
+        return {(k, m): seen[:, :, k, m] for k, m in np.ndindex(kernel_size)}
 
     def forward(self, x):
         first, *others = self.views(x).values()
@@ -1964,15 +1980,19 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Images with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from.
+
+    masks is a dict, row by row: for each pixel (k, m) of the kernel an array
+    (N, C, OH, OW), True where that pixel was the largest, or the first of equals.
+    """
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # by the pixels of the kernel
+        self.masks = masks
 
-    def part(self, gy, i, j):
-        """gy where pixel (i, j) was the largest."""
-        return gy * self.masks[i, j]
+    def part(self, gy, k, m):
+        """gy where pixel (k, m) was the largest."""
+        return gy * self.masks[k, m]
 
     def backward(self, ggx):
         col = super().backward(ggx)
@@ -1985,6 +2005,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
     Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -2005,7 +2026,11 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
+    """windows(x) in parts, each as (images, rows, view), with two slices.
+
+    x, (N, C, H, W), is padded already; rows are those of the output. A part has as
+    many images, or else rows of one image, as BLOCK numbers hold; at least a row.
+    """
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     images = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -2047,7 +2072,8 @@ class Convolution(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
-    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs. Another C
+    is a ValueError (check_channels).
     """
     bias = [] if b is None else [b]
     return Convolution(pair(stride), pair(pad))(x, W, *bias)
@@ -2068,8 +2094,8 @@ class TransposedConvolution(Function):
         for some, rows, view in blocks(y, (KH, KW), stride):
             part = x[some, :, rows].reshape(len(view), C, -1)
             col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-            for i, j in np.ndindex(KH, KW):
-                view[:, :, i, j] += col[:, :, i, j]
+            for k, m in np.ndindex(KH, KW):
+                view[:, :, k, m] += col[:, :, k, m]
         y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
@@ -2090,6 +2116,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    Another C is a ValueError (check_channels).
     """
     x, W = as_variable(x), as_variable(W)
     stride, pad = pair(stride), pair(pad)
@@ -2539,7 +2566,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)
@@ -2604,7 +2632,11 @@ def check_batch(layer, x, h):
 
 
 class RNN(Layer):
-    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call.
+
+    x is (N, D) and h (N, hidden_size), None before the first call. x2h is a Linear
+    with Wx and b, h2h one with Wh alone, which is drawn at once.
+    """
 
     def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(hidden_size, in_size=in_size)
@@ -3746,7 +3778,7 @@ class Forgetful(Recurrent):
 
 
 def rounds(data, gap=50, N=50, T=30):
-    """N walks of T points around a curve, as xs and ts, (T, N, 1).
+    """A round: N sequences of T points around a curve, as xs and ts, (T, N, 1).
 
     A point is followed by that which stands `gap` places further on.
     """
@@ -3854,7 +3886,7 @@ if __name__ == "__main__":
     print(f"functions kept for 999 points: {kept[0]}, cut after each 30: {kept[1]}")
     optimizer = Adam().setup(model)
     losses = [learn(model, optimizer, xs, ts) for _ in range(5)]
-    print("loss of each round of 999 points:", *(f"{loss:.1g}" for loss in losses))
+    print("loss of each epoch of 999 points:", *(f"{loss:.1g}" for loss in losses))
     without, clipped = (loss_of_sgd(*rounds(sine), *h) for h in ([], [ClipGrad(1.0)]))
     print(f"SGD, 20 rounds: loss {without:.1g}, with ClipGrad {clipped:.1g}")
     plot_curve(predictions(model, cosine.data[:, None]), cosine.label)
