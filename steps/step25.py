@@ -634,7 +634,8 @@ class ConstantPow(Function):
 def python_number(c):
     """A number as Python's own, which leaves the dtype of the arrays it meets.
 
-    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    NUMBERS are the types of a number. Anything else is a TypeError:
+    "A power takes a variable and a number, but got None."
     """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
