@@ -34,11 +34,11 @@ make it up:
     the first factor        x²       = 1
     the second factor       x · 2x   = 2        together 4
 
-A product that forgets the second gradient gives 2. backward() pairs the one
+A product that forgets the second gradient gives 2. The walk pairs the one
 gradient with the first input, and the second input gets nothing. A product
-XX
-None for "no gradient wanted". 2 and 1 look like any other slope, and nothing
-warns us.
+that forgets its return statement gives 1. Its gradient is None, and the walk
+takes None for "no gradient wanted". 2 and 1 look like any other slope, and
+nothing warns us.
 
 gradient_check() would find that something is wrong. But it checks the formula
 as a whole, and cannot say which function is to blame. The best moment to
