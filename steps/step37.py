@@ -1039,7 +1039,7 @@ def get_dot_graph(output, verbose=True):
     output), n1, ... as they are met. There is an edge for each input, and for each
     output that is alive. verbose adds shape and dtype to the names of the variables.
 
-    The first line is "digraph g {", the last one "}", and each ends with a newline.
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
