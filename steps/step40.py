@@ -9,7 +9,7 @@ Multiply three numbers by one. NumPy repeats the one, and y is right:
 
 Then y.backward() stops:
 
-    Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...
+    Mul.backward gave a gradient of shape (3,) for a variable of shape (1,) ...
 
 Idea
 Do it by hand. Let the gradients of the three y be 1, 10 and 100. Mul

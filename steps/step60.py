@@ -2853,7 +2853,8 @@ KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
 def from_pytorch(model, arrays, layers=None):
     """Arrays that are named and laid out as in PyTorch, as our model has them.
 
-    layers gives the names of the layers that we name otherwise.
+    A layer whose name begins with fc is linear, and its weight is transposed. layers
+    gives the names of the layers that we name otherwise.
     """
     params, found = model.named_params(), {}
     for key, array in arrays.items():
@@ -3131,7 +3132,7 @@ class Bottleneck(Layer):
 
 
 def normalized(channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
+    """A Conv2d without a bias, and the batch normalization behind it, which has one."""
     conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 
@@ -3187,7 +3188,10 @@ class ResNet152(ResNet):
 
 
 def load_pretrained(model, path):
-    """Read weights with the names of PyTorch, if a path is given."""
+    """Read weights with the names of PyTorch, if a path is given.
+
+    True is a ValueError: "No published checksum is known: give the path of a file."
+    """
     if path is True:
         raise ValueError("No published checksum is known: give the path of a file.")
     if path:
@@ -3195,7 +3199,11 @@ def load_pretrained(model, path):
 
 
 class Fire(Layer):
-    """A narrow convolution, then two wide ones side by side: 2 * wide channels."""
+    """A narrow convolution, then two wide ones side by side: 2 * wide channels.
+
+    squeeze, 1 x 1; expand1x1; expand3x3, with pad 1. There is relu behind each. In
+    the output the channels of expand1x1 come first.
+    """
 
     def __init__(self, narrow, wide):
         self.squeeze = Conv2d(narrow, 1)
@@ -3233,7 +3241,11 @@ class SqueezeNet(Model):
 
     @staticmethod
     def preprocess(image, size=227, dtype=np.float32):
-        """The middle of a PIL image, (3, size, size), as the weights ask for it."""
+        """The middle of a PIL image, (3, size, size), as the weights ask for it.
+
+        Its short side gets 256 pixels first, whatever size is. The channels are blue,
+        green, red, less 104, 117 and 123.
+        """
         steps = [Convert("BGR"), ResizeShortSide(256), CenterCrop(size), ToArray(dtype)]
         return Compose([*steps, Normalize([104, 117, 123])])(image)
 
@@ -3488,7 +3500,10 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
+    """A hook: keeps these parameters, and those of these layers, as they are.
+
+    It sets their gradients to None, and asks a layer for its parameters each time.
+    """
 
     def __init__(self, *frozen):
         self.frozen = frozen
