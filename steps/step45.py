@@ -107,8 +107,8 @@ attribute of its own, and the Linears are l0 and l1. In a Sequential the
 sigmoid takes a place in the row, and the Linears are l0 and l2.
 
 A Sequential may hold functions, such as Tanh(). Once called, such an object
-holds its inputs and outputs, and they belong to a graph, which cannot be
-copied. So a copy leaves them out. Then copy.deepcopy(model) copies Tanh(), too:
+holds its inputs and outputs. They belong to a graph, which cannot be copied.
+So a copy leaves them out, and copy.deepcopy(model) works after a call, too:
 
     [Function.__getstate__]
 
@@ -1637,7 +1637,7 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """A list of all parameters, frozen ones, too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
