@@ -68,8 +68,8 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    They are cut from permutation(N) of np.random, or of default_rng(seed). A count other
-    than 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

@@ -146,7 +146,7 @@ Answers
 1. float64, as Normalize makes it of bytes. 98,304 bytes and not 49,152.
 2. 12 MB: all bytes are in memory, but only one image in float32.
 3. Before Flatten(): lambda x: x[..., ::-1]. After Flatten() x is one row, and
-   to reverse the whole row exchanges top and bottom, and red and blue, as well.
+   reversing it exchanges top and bottom, and red and blue, as well.
 """
 
 import contextlib
@@ -2268,8 +2268,8 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    They are cut from permutation(N) of np.random, or of default_rng(seed). A count other
-    than 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

@@ -13,7 +13,7 @@ Fetch the examples one by one, then, and cut the order by hand:
     for k in range(len(dataset) // 32):                  300 // 32 = 9
         examples = [dataset[i] for i in order[32 * k : 32 * (k + 1)]]
 
-9 · 32 is 288, and so the last 12 points are never seen. Nobody is told. And
+9 · 32 is 288, so the last 12 points are never seen, and there is no error. And
 this loop would stand in each program twice, to learn and to test.
 
 Idea
@@ -25,18 +25,18 @@ is shorter:
     order       5 2 4 6 1 0 3
     batches    [5 2 4] [6 1 0] [3]
 
-But why an order? Step 48 drew one for each epoch, and did not say why. Do
-without it. Let the points be sorted by their class, as data often are, and
-learn from 20 at a time: first 0s only, then 1s, then 2s. With the network of
-the demo and SGD(0.5):
+But why an order? Step 48 drew one for each epoch, and did not say why. Let us
+do without it. Let the points be sorted by their class, as data often are, and
+learn from 20 at a time: first 0s only, then 1s, then 2s. This is the network
+of the demo with SGD(0.5), with seed 0 for the weights and for the orders:
 
     batches                            sorted            mixed
-    answers 0, 1, 2 after 1 epoch      0, 35, 265        70, 103, 127
+    called 0, 1, 2 after 1 epoch       0, 35, 265        70, 103, 127
     accuracy after 40 epochs           66 %              95 %
 
 (The accuracy is the share of right answers.) Each batch pulls the network to
-its own class. The 2s come last, and so nearly all points are called 2. So the
-order is drawn, and anew for each epoch.
+its own class. Nearly all points are called 2, because the 2s come last. So a
+new order is drawn for each epoch.
 
 In the code
 The whole is an object that can be looped over. Each loop is an epoch:
@@ -45,9 +45,13 @@ The whole is an object that can be looped over. Each loop is an epoch:
 
 -(-n // 32) is the division rounded up: -300 // 32 is -10. __iter__() draws
 the order, and split() cuts it. batch() asks the data set for the examples, one
-by one, and makes arrays of them. The loader itself has no place in the epoch,
-each loop has its own. So a loop may stand in a loop. For next(loader) there
-is one more such walk, begun anew by reset().
+by one, and makes arrays of them.
+
+The loader does not know how far an epoch has come. Each loop has an iterator
+of its own that does, so one loop may stand inside another. next(loader) needs
+an iterator, too. It is in loader.batches, and reset() puts a new one there.
+The constructor calls reset(). So the first order that is drawn belongs to
+next(loader), and the first loop has the second.
 
 How well does the network do? Its answer is the class with the largest score.
 We have counted the right ones by hand so far:
@@ -55,25 +59,31 @@ We have counted the right ones by hand so far:
     [accuracy]
 
 The accuracy is what we want, but we can't learn by it. It jumps, and its slope
-is 0 or does not exist. We learn by the loss, and look at the accuracy.
+is 0 or does not exist. We learn by the loss, and look at the accuracy. First
+the demo does so with the spiral, MLP((20, 3)) with relu and MomentumSGD(0.1),
+for 40 epochs.
 
-Look at it where? The demo has a second task. An example is 20 random numbers,
-and the class says which of the first three is the largest. The other 17 mean
-nothing. MLP((100, 3)) with relu has 2,403 weights, and it learns from 100
-examples in batches of 20, by Adam(0.01). 1000 others are there to test it:
+But the accuracy on which examples? The demo has a second task. An example is
+20 random numbers, and the class says which of the first three is the largest.
+The other 17 mean nothing. MLP((100, 3)) with relu has 2,403 weights, and it
+learns from 100 examples in batches of 20, by Adam(0.01). 1000 others are there
+to test it:
 
     epoch                       1        5        10       100
     accuracy, learned from      73 %     100 %    100 %    100 %
     accuracy, others            58 %     76 %     78 %     80 %
     loss, others                0.90     0.57     0.51     0.61
 
-After 5 epochs it knows the 100 by heart, the meaningless numbers included.
+(The first row was measured with a second loader. A loop over the first one
+would draw an order each time, and learning would go on with another.) After 5
+epochs the network knows the 100 by heart, the meaningless numbers included.
 From epoch 10 on, the loss for the others gets worse. This is overfitting, and
-the first row shows nothing of it. So measure with data never learned from.
+the first row shows nothing of it. So measure on examples that the network has
+not learned from.
 
-To learn by heart takes large weights. So pull each weight p towards 0 a
-little: add rate * p to its gradient, before each update. update() is to call
-whatever is given to it for such ends, a hook:
+It takes large weights to learn by heart. So pull each weight p towards 0 a
+little: add rate * p to its gradient, before each update. The optimizer itself
+need not know of this. It calls a function that it was given, a hook:
 
     [Optimizer]
 
@@ -83,20 +93,21 @@ whatever is given to it for such ends, a hook:
 
     [Optimizer.update]
 
-A hook takes a list of parameters, those which have a gradient. This is ours:
+A hook takes a list of parameters, those which have a gradient. It may set a
+gradient to None, and then that parameter is not moved. This is our hook:
 
     [WeightDecay]
 
-It makes a new gradient, since the array of the old one may belong to a second
-parameter as well (step 46). Does it work with Adam? Take p = 1 and g = 100.
-The first step of Adam has the length alpha = 0.01, whatever the gradient:
+It makes a new gradient and leaves the old array alone, because someone may
+still hold it. Does it work with Adam? Take p = 1 and g = 100. The first step
+of Adam has the length alpha = 0.01, whatever the gradient:
 
     without                      g = 100           p = 0.99
     with WeightDecay(0.03)       g = 100.03        p = 0.99
 
-The decay is gone. Adam divides it by the size of the gradient, like all the
-rest. It works on weights with small gradients, and hardly on the others. AdamW
-therefore moves p directly, and leaves the gradient alone:
+The decay is gone, because Adam divides it by the size of the gradient, too.
+So the decay works on weights with small gradients, and hardly on the others.
+AdamW therefore moves p directly, and leaves the gradient alone:
 
     [AdamW]
 
@@ -105,9 +116,8 @@ does: 0.98. In the demo both ways help. The sum of the squares of all weights
 is 186 for Adam, 16 with the hook and 46 for AdamW. The loss for the others is
 0.6, 0.4 and 0.4.
 
-First the demo learns the spiral with MLP((20, 3)), relu and MomentumSGD(0.1)
-for 40 epochs. Now we have all that it takes to learn from real data. It has to
-come from somewhere, though. Step 51 fetches handwritten digits.
+Now we have all that it takes to learn from real data. They have to come from
+somewhere, though. Step 51 fetches handwritten digits.
 
 New:      accuracy, Optimizer.add_hook, AdamW, WeightDecay, DataLoader
 Changed:  Optimizer, Optimizer.__init__, Optimizer.update
@@ -155,7 +165,7 @@ Answers
 1. 98 % of the new points are right at the end. The points of get_spiral() are
    shuffled already: the first labels are 0 1 2 1 2 1 1 0 0 2. So a batch has
    points of all classes.
-2. One, and 60 %: 40 updates are all there are.
+2. One, and 60 %: after 40 epochs there have been only 40 updates.
 3. 39 % in training and 35 % in the test, with a loss of 1.1. That is log 3,
    the loss of whoever gives each class the same probability. The weights are
    almost 0, and the network has nothing left to say.
@@ -1614,7 +1624,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives a Variable
+    of float64 without axes.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -2030,7 +2044,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t. Only a parameter that was moved has an entry. hooks is a
+    list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2051,11 +2067,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2229,7 +2253,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -2244,7 +2268,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -2315,8 +2342,8 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    They are cut from permutation(N) of np.random, or of default_rng(seed). A count other
-    than 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -2353,8 +2380,12 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Without any batch it is a ValueError: There are no
+    batches of 8 out of 7 examples.
     """
 
     def __init__(
@@ -2373,7 +2404,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -2399,7 +2430,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         return np.array(xs), None if ts[0] is None else np.array(ts)
 
@@ -2433,7 +2467,7 @@ def mean_of(measure, model, loader):
 
 
 def show_epochs(model, train_loader, test_loader):
-    """Learn 40 epochs long; print how well it goes."""
+    """Learn for 40 epochs; print how well it goes."""
     np.random.seed(0)
     optimizer = MomentumSGD(lr=0.1).setup(model)
     print("epoch  loss  accuracy, training  test")

@@ -1776,7 +1776,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives a Variable
+    of float64 without axes.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -2961,7 +2965,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t. Only a parameter that was moved has an entry. hooks is a
+    list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2982,11 +2988,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -3182,7 +3196,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -3197,7 +3211,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -3268,8 +3285,8 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    They are cut from permutation(N) of np.random, or of default_rng(seed). A count other
-    than 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -3431,8 +3448,12 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Without any batch it is a ValueError: There are no
+    batches of 8 out of 7 examples.
     """
 
     def __init__(
@@ -3459,7 +3480,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -3485,7 +3506,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         moved = as_cupy if self.gpu else as_numpy
         return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
