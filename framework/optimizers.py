@@ -13,8 +13,8 @@ class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
     states is what it keeps: {param: {key: value}}. The keys are the letters of the
-    formula, and Adam's t. Only a parameter that was moved has an entry. hooks is a
-    list of what add_hook() was given.
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):

@@ -2014,7 +2014,7 @@ class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
     states is what it keeps: {param: {key: value}}. The keys are the letters of the
-    formula, and Adam's t. Only a parameter that was moved has an entry.
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
     """
 
     def __init__(self):

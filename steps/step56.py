@@ -1793,8 +1793,8 @@ def binary_cross_entropy(p, t):
 def accuracy(y, t):
     """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
 
-    y and t are Variables or arrays, and check_labels() looks at them. Gives a Variable
-    of float64 without axes.
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
     """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
@@ -2799,8 +2799,8 @@ class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
     states is what it keeps: {param: {key: value}}. The keys are the letters of the
-    formula, and Adam's t. Only a parameter that was moved has an entry. hooks is a
-    list of what add_hook() was given.
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):

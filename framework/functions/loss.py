@@ -167,8 +167,8 @@ def binary_cross_entropy(p, t):
 def accuracy(y, t):
     """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
 
-    y and t are Variables or arrays, and check_labels() looks at them. Gives a Variable
-    of float64 without axes.
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
     """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
