@@ -43,41 +43,41 @@ Trees grow in strange ways, though. Take this one, which is in the demo:
 Its layers are in a list. So we must walk through lists as well, and the index
 becomes a part of the name, as in steps/0/W. And middle is there twice. It has
 one W, which must be updated once. So we remember what we have seen, and what
-we meet again counts no more.
+we meet again does not count.
 
 In the code
-Here is the walk. What has members is a layer, a list, a tuple or a dict. Of
-whatever else comes along, members is empty, and the walk goes no further:
+Here is the walk. Layers, lists, tuples and dicts have members. For anything
+else members is empty, and the walk goes no further:
 
     [found_members]
 
-seen holds the id() of all that was met. It has a second use. A layer may hold
-itself, say as the parent of its child. Without seen, the walk would go around
-in this circle and never end.
+seen holds the id() of all that we have met. It has a second use. A layer may
+hold itself, say as the parent of its child. Without seen, the walk would go
+around in this circle and never end.
 
-The walk meets Layers, too. Of these we want no list today:
+The walk finds Layers as well as Parameters. For the names we keep only the
+Parameters:
 
     [Layer.named_params]
 
-params() is now made of it. One condition comes in. A parameter whose
-requires_grad is False is frozen: it has a name and a place in the file, but
-it is not to be learned.
+params() is a list of the same parameters. The frozen ones, whose requires_grad
+is False, are in it, too, so that one loop can freeze them and the same loop
+can thaw them. Whoever updates must leave them out. The optimizers of step 46
+do. The improve() of the demo does not: a frozen parameter has no gradient, and
+improve() would stop there with an error.
 
     [Layer.params]
 
-Whoever freezes a parameter may have left a gradient in it. So cleargrads()
-clears them all, frozen or not:
-
-    [Layer.cleargrads]
-
 With names and shapes at hand, a layer can say what it holds. Print the first
-layer of the demo's model, and you see Linear(W (1, 10), b (10,)):
+layer of the demo's model after its first call, and you see
+Linear(W (1, 10), b (10,)). Before that, W has no shape yet, and you see
+Linear(W None, b (10,)):
 
     [Layer.__repr__]
 
 Step 44 did not let an array take the place of a Parameter, since it would not
 be learned. Now the same is true of a layer. model.l1 = relu would throw away
-a W and a b without a word. But another layer is welcome:
+a W and a b, and we would not notice. But another layer is welcome:
 
     [Layer.__setattr__]
 
@@ -98,29 +98,28 @@ of what it is given. A function will do as well as a layer:
 
 And the network of step 43 is so common that it has a name, multi-layer
 perceptron. It has a Linear for each size and an activation between any two of
-them. There is none behind the last: y would never leave the range of 0 to 1.
+them. None comes after the last: a sigmoid there would keep y between 0 and 1.
 
     [MLP]
 
-Mind the names. The activation of an MLP is the same everywhere, so it stands
-aside in an attribute of its own. Its Linears are l0 and l1. In a Sequential
-the sigmoid takes a place in the row, and the Linears are l0 and l2.
+Mind the names. The activation of an MLP is the same everywhere, so it has an
+attribute of its own, and the Linears are l0 and l1. In a Sequential the
+sigmoid takes a place in the row, and the Linears are l0 and l2.
+
+A Sequential may hold functions, such as Tanh(). Once called, such an object
+holds its inputs and outputs. They belong to a graph, which cannot be copied.
+So a copy leaves them out, and copy.deepcopy(model) works after a call, too:
+
+    [Function.__getstate__]
 
 The demo fits the points of step 43 with MLP((10, 1)), at lr = 0.15. All losses
 are those of step 44: it is the same network, and the same random numbers. One
 line of the loop still bothers us, param.data - lr * param.grad.data. There are
 better rules, and each of them should be one word. That is step 46.
 
-A Sequential may hold functions, such as Tanh(). Once called, such an object
-holds a graph, and a graph cannot be copied. So whoever copies a model, as a
-target network does, gets the function without its last call:
-
-    [Function.__getstate__]
-
 New:      Function.__getstate__, Layer.named_params, Layer.__repr__,
           found_members, Model, Sequential, MLP
-Changed:  Layer, Layer.__setattr__, Layer.params, Layer.cleargrads,
-          check_successor
+Changed:  Layer, Layer.__setattr__, Layer.params, check_successor
 Removed:  nothing
 
 Elsewhere
@@ -610,7 +609,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -1652,25 +1654,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1743,7 +1749,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1763,7 +1770,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))

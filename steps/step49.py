@@ -43,14 +43,15 @@ np.memmap makes an array whose numbers stay on the disk. self.data[i] is read
 when it is used. The mean, one image after the other, takes less than 1 MB.
 
 Data may be any object with [i] and len(), for instance one of yours that
-opens a file for each i. It gets a plain int: that is operator.index(i), which
-takes an int of NumPy's, too, and refuses 0.5 and 0:3 with a TypeError.
+opens a file for each i. Its i is always a plain int, because Dataset hands it
+operator.index(i). That makes an int of NumPy's integers, and refuses 0.5 and
+0:3 with a TypeError.
 
 Now look at transform. An image comes as bytes, and bytes can't be used as
 they are. In uint8 there are no negative numbers, and 3 - 128 = -125 becomes
--125 + 256 = 131. A Linear layer wants a row of floats, too. So each example
-goes through functions from array to array on its way out. The label has such
-a way of its own:
+-125 + 256 = 131. And a Linear layer needs a row of floats. So on its way out
+each example goes through functions from array to array. The label has such
+functions of its own:
 
     self.data[i]  ----> transform ---------> x
     self.label[i] ----> target_transform --> t
@@ -67,8 +68,8 @@ it the naive way, with x of the shape (3, 64, 64) and a mean of shape (3,):
     (3,64,64) (3,)
 
 NumPy compares shapes from the right, so it sets the 3 against 64. x.T has its
-axes in reverse, (64, 64, 3), and there the 3 stands at the channels. At the
-end a second T turns them back.
+axes in reverse, (64, 64, 3), and there the 3 meets the channels. At the end a
+second T turns them back.
 
 mean and std take the dtype of x, since a float32 array less an np.float64
 would be float64, with twice the memory. And Normalize makes floats of whole
@@ -80,25 +81,31 @@ numbers first, so bytes are safe. Two channels of two bytes, with the means
 
     [Normalize]
 
-One more use for such an object. When should we stop to train, and which of
-two networks is better? Points that were learned cannot tell. The test data
-could, but if we choose by them, we have learned from them, too. So hold some
-of the training data back. A subset is a data set that passes the question on,
-with another index:
+There is one more use for such an object. When should we stop training, and
+which of two networks is better? The points that they learned from cannot tell
+us. The test data could. But if we choose by the test data, we have learned
+from them, too, and nothing new is left to test with. So hold some of the
+training data back. Example i of a Subset is example indices[i] of the whole:
 
     [Subset]
 
-With indices [7, 2] its example 0 is example 7 of the whole. And drawing by
-chance is one permutation, cut in two:
+With indices [7, 2] its example 0 is example 7 of the whole. To hold back some
+at random, cut one permutation in two:
 
     [random_split]
 
-The demo holds 60 of the 300 points back, and learns from the other 240, each
-time 30 in a new order: MLP((20, 3)) with relu, MomentumSGD(0.1), 50 epochs.
-It finds the arm of 97 % of those held back, and of 97 % of all new points.
+Flatten, AsType, ToFloat and ToInt are given. They change shape and dtype of an
+example. So is ArrayDataset, which makes a data set of arrays that are at hand.
 
-Flatten, AsType, ToFloat and ToInt change shape and dtype of an example.
-ArrayDataset makes a data set of arrays that are at hand.
+The demo holds 60 of the 300 points back. It learns from the other 240, in a
+new order for each of 50 epochs and 30 at a time: MLP((20, 3)) with relu,
+MomentumSGD(0.1). It finds the arm of 97 % of those held back, and of 97 % of
+all new points.
+
+The demo draws an order, cuts it up, asks for the examples of each piece and
+puts them into arrays. With 300 points in pieces of 32 its reshape() would
+fail. Cutting is the same for every data set, so an object should do it. That
+is step 50.
 
 New:      Compose, Normalize, Flatten, AsType, ToFloat, ToInt, Dataset,
           ArrayDataset, Subset, random_split, Spiral
@@ -116,11 +123,6 @@ training data. Else the same image would be another x in training and in use.
 
 `for x, t in dataset` asks for 0, 1, 2 and so on until there is an IndexError.
 Arrays and lists raise it. If your own object does not, the loop never ends.
-
-The demo draws an order, cuts it up, asks for the examples of each piece and
-puts them into arrays. With 300 points in pieces of 32 its reshape() would
-fail. Cutting is the same for every data set, so an object should do it. That
-is step 50.
 
 Try
 1. Leave out ToFloat(). Which dtype has x, and how many bytes?
@@ -143,8 +145,8 @@ Output
 Answers
 1. float64, as Normalize makes it of bytes. 98,304 bytes and not 49,152.
 2. 12 MB: all bytes are in memory, but only one image in float32.
-3. Before Flatten(): lambda x: x[..., ::-1]. After it, x is one row. Turned
-   round, it is an image upside down as well, with red and blue exchanged.
+3. Before Flatten(): lambda x: x[..., ::-1]. After Flatten() x is one row, and
+   reversing it exchanges top and bottom, and red and blue, as well.
 """
 
 import contextlib
@@ -597,7 +599,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -1411,13 +1416,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1436,12 +1444,15 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1493,7 +1504,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1501,7 +1512,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1524,7 +1539,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1813,25 +1832,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1894,7 +1917,7 @@ class Linear(Layer):
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -1906,7 +1929,11 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -1959,7 +1986,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1979,7 +2007,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -1996,14 +2028,21 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients."""
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    """
 
     def __init__(self):
         self.target = None
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -2012,7 +2051,11 @@ class Optimizer:
         return self
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient, except the frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2023,20 +2066,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2045,7 +2092,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -2060,7 +2111,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2147,13 +2201,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -2173,7 +2230,11 @@ class Adam(Optimizer):
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2185,9 +2246,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -2210,7 +2272,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -2221,9 +2283,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

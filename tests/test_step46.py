@@ -145,7 +145,7 @@ def test_adam_counts_updates_not_parameters(step):
         assert optimizer.t == count
 
 
-def test_an_update_that_moves_nothing_or_fails_does_not_count(step):
+def test_adam_counts_no_update_that_moves_nothing_or_fails(step):
     layer = layer_of(step, p=[1.0])
     optimizer = step.Adam()
     with pytest.raises(RuntimeError):
