@@ -218,8 +218,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -2096,12 +2096,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2161,7 +2161,7 @@ class Linear(Layer):
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2889,7 +2889,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2906,7 +2909,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2918,7 +2924,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
