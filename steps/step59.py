@@ -2369,7 +2369,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2463,7 +2466,7 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
@@ -2626,7 +2629,11 @@ class RNN(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2718,8 +2725,9 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
+    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
+    the shape (3, 1), not (3,); l0/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2737,7 +2745,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -3209,7 +3220,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError leaves all as it was: "{path} does not fit: there is no place for
+        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
+        parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
