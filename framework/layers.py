@@ -57,7 +57,7 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
@@ -151,7 +151,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
