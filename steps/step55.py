@@ -10,8 +10,8 @@ right. Now move each test image by a single pixel:
 We do not even notice that they moved. What does the network not know? Shuffle
 the 64 pixels, in the same way in all images. To us they are noise now. Train
 the same network on them, and it gets 97 again. So it never knew which pixels
-are neighbours. Each weight belongs to one pixel. What it has learned about a
-stroke here, it does not know about a stroke there.
+are neighbors. Each weight belongs to one pixel. What the network has learned
+about a line here does not help it with a line there.
 
 Idea
 Use the same few weights everywhere. Take a small window, lay it on the image
@@ -27,10 +27,10 @@ The left column of x is added and the right one is taken away:
 
     (0 + 0 + 0) · 1 + (0 + 1 + 1) · 0 + (0 + 1 + 1) · (-1) = -2
 
-This kernel is an eye for upright edges. It gives a number below 0 where the
-image gets brighter to the right, and above 0 where it gets darker. Where
-nothing changes it gives 0. Look at "seen" in the Output: there is the block's
-left edge, and there is its right edge.
+This kernel detects vertical edges. It gives a number below 0 where the image
+gets brighter to the right, and above 0 where it gets darker. Where nothing
+changes it gives 0. The image in the Output has a block of ones. Its left edge
+gives -2 and -3 under "seen", and its right edge 2 and 3.
 
 Slide the kernel over the whole image, and the numbers are an image again, y.
 This is a convolution:
@@ -38,7 +38,8 @@ This is a convolution:
     y[i, j] = sum over k, m of x[i + k, j + m] * W[k, m]
 
 Move the image, and y moves with it. The kernel has 9 weights. A matrix that
-makes 16 numbers of 36 has 16 · 36 = 576.
+makes 16 numbers of 36 has 16 · 36 = 576. A network of convolutions is a
+convolutional neural network, or CNN.
 
 A network will do this many times, one after the other, and there is a snag.
 A kernel of 3 has 4 places on an axis of 6, then 2, and then it does not fit.
@@ -46,7 +47,7 @@ And a pixel in the corner is seen from one place, one in the middle from 9. So
 put a frame of zeros around x first, the padding P. With P = 1, 6 stays 6.
 
 Sometimes y may well be smaller. Then the kernel need not stop at each pixel.
-The length of its step is the stride S, and i + k becomes i * S + k.
+It moves on by S pixels at once, and i + k becomes i * S + k. S is the stride.
 
 How many places are there? Take an axis of 5 pixels, a to e:
 
@@ -56,14 +57,14 @@ How many places are there? Take an axis of 5 pixels, a to e:
             -----      the first place counts, too: 3 places
 
 In the code
-The formula for one axis, with a sentence for a kernel that does not fit:
+The formula for one axis. For a kernel that does not fit, the error names the
+sizes:
 
     [get_conv_outsize]
 
-The last two lines of the table in the Output show why // is needed. With
-stride 2 a kernel of 3 has 2 places on 6 pixels, and 1 pixel is left over. On
-5 pixels it has 2 places as well. So the way back is not unique. We take the
-shortest axis, without anything left over:
+Why //? With stride 2 a kernel of 3 has 2 places on 6 pixels, and 1 pixel is
+left over. On 5 pixels it has 2 places as well. So the way back from 2 is not
+unique. We take the shortest axis, on which nothing is left over:
 
     [get_deconv_outsize]
 
@@ -90,15 +91,17 @@ sees in one array, seen[k, m, i, j]. Must we copy each pixel up to 25 times for
 that?
 
 No. An array is a piece of memory, and for each axis the number of bytes from
-one element to the next. In a 6 x 6 image of float64 it is 8 bytes to the next
-pixel and 6 · 8 = 48 to the next row. With the stride (2, 2), seen needs no
-more than four such numbers:
+one element to the next. (NumPy calls these its strides. Ours are in pixels.)
+In a 6 x 6 image of float64 it is 8 bytes to the next pixel and 6 · 8 = 48 to
+the next row. With the stride (2, 2), seen needs no more than four such
+numbers:
 
     k  48    m  8    i  2 · 48 = 96    j  2 · 8 = 16
 
 The element (k, m, i, j) then lies i * 2 + k rows and j * 2 + m pixels after
 the first one. That is where the formula wants it. as_strided makes such an
-array without copying anything:
+array without copying anything. NumPy and CuPy both have it, so we take that of
+the module of x:
 
     [windows]
 
@@ -108,8 +111,9 @@ that is not ours. So the sizes come from the formula, which refuses them.
 The sum over k and m is now one line, in the demo's conv_windows. It gives what
 the loops give, in about a millisecond.
 
-One image, one channel, one kernel: photographs have three channels, and a
-network is given many of them. That is step 56.
+How well a CNN reads moved digits can be measured only when its layers are
+ready. So far we have one image, one channel and one kernel. But photographs
+have three channels, and a network is given many of them. That is step 56.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
@@ -158,9 +162,10 @@ Output
 
 Answers
 1. The top edge of the block, -2 -3 -2 -1, and its bottom edge, 2 3 2 1. In
-   between there are zeros: W.T is an eye for edges that lie.
-2. 2: 6 + 2 · 2 - 5 + 1 = 6. For 4 there is none. Pad 1 makes 5 of 6, and pad
-   2 makes 7. That is why kernels mostly have odd sizes.
+   between there are zeros: W.T detects horizontal edges.
+2. Pad 2. On an axis of 6, say, there are 6 + 2 · 2 - 5 + 1 = 6 places. For a
+   kernel of 4 no pad does it: of 6, pad 1 makes 5, and pad 2 makes 7. That is
+   why kernels mostly have odd sizes.
 3. The first takes the mean of 9 pixels and blurs the block: its corner becomes
    4 / 9 = 0.44. The second gives the middle of the image as it is, and with
    pad 1 the whole image.
@@ -1782,7 +1787,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -1794,7 +1800,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -1818,7 +1827,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
