@@ -301,6 +301,10 @@ class LSTM(Layer):
     u = tanh(...)           each ... is x @ Wx + h @ Wh + b with its own weights
     c = f * c + i * u
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
+
+    The sums are x2h(x) + h2h(h), for f, i, o and u side by side: two Linear layers of
+    4 * hidden_size outputs, h2h without a bias. At first h and c are None, which stands
+    for zeros. Another batch size than the last is refused by check_batch().
     """
 
     def __init__(self, hidden_size, *, in_size=None):
