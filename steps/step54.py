@@ -39,7 +39,7 @@ Now batch normalization. Take a batch of three numbers, 1, 2 and 6:
 
 eps is 0.00002, and keeps s from being 0 for a batch of equal numbers. gamma
 and beta are learned. They start as 1 and 0, and let the network choose another
-deviation and mean where it needs them.
+mean and standard deviation where it needs them.
 
 In test mode there may be no batch. So during training we remember what batches
 look like, as moving averages, and use these in place of mean and var. Each

@@ -3057,7 +3057,7 @@ class Bottleneck(Layer):
 
 
 def normalized(channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
+    """A Conv2d without a bias, and the batch normalization behind it, which has one."""
     conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 

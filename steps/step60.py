@@ -73,10 +73,10 @@ another one through h. Their sum takes the place of gc:
 
     gc + gh * o * (1 - t * t)
 
-From there c = f * c + i * u is two products. f gets gc * c, i gets gc * u,
-u gets gc * i, and the old c gets gc * f. What f, i and o get is multiplied by
-the slope of their sigmoid, s * (1 - s), and what u gets by that of its tanh,
-1 - u * u. concatenate() of step 56 puts the four side by side, as they are
+From there c = f * c + i * u is two products. f gets gc * c, i gets gc * u, u
+gets gc * i, and the old c gets gc * f. Then each goes back to its sum: times
+the slope of sigmoid, s * (1 - s), for f, i and o, and times that of tanh, 1 -
+u * u, for u. concatenate() of step 56 puts the four side by side, as they are
 in a:
 
     [LSTMCell]
@@ -3158,7 +3158,7 @@ class Bottleneck(Layer):
 
 
 def normalized(channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
+    """A Conv2d without a bias, and the batch normalization behind it, which has one."""
     conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 
