@@ -75,8 +75,8 @@ another one through h. Their sum takes the place of gc:
 
 From there c = f * c + i * u is two products. f gets gc * c, i gets gc * u, u
 gets gc * i, and the old c gets gc * f. Then each goes back to its sum: times
-the slope of sigmoid, s * (1 - s), for f, i and o, and times that of tanh, 1 -
-u * u, for u. concatenate() of step 56 puts the four side by side, as they are
+s * (1 - s), the slope of sigmoid, for f, i and o, and times 1 - u * u, that of
+tanh, for u. concatenate() of step 56 puts the four side by side, as they are
 in a:
 
     [LSTMCell]
