@@ -41,8 +41,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy

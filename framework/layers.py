@@ -38,7 +38,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -54,7 +57,7 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
@@ -74,12 +77,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -136,11 +139,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -152,7 +155,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -307,6 +310,10 @@ class LSTM(Layer):
     u = tanh(...)           each ... is x @ Wx + h @ Wh + b with its own weights
     c = f * c + i * u
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
+
+    The sums are x2h(x) + h2h(h), for f, i, o and u side by side: two Linear layers of
+    4 * hidden_size outputs, h2h without a bias. At first h and c are None, which stands
+    for zeros. Another batch size than the last is refused by check_batch().
     """
 
     def __init__(self, hidden_size, *, in_size=None):

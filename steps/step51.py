@@ -8,8 +8,9 @@ MLP takes rows of numbers, so make each image a row of 64 and let it learn:
     pixels          0 0 0 1 11 0 0 0 / 0 0 0 7 8 0 0 0 / ...
     after 10 epochs with MomentumSGD(0.1): loss 2.30, 8 % right
 
-It calls 358 of 359 new images a 5. The loss of whoever gives each of the ten
-digits the same probability is log 10 = 2.30. So it has learned nothing.
+It calls 358 of 359 new images a 5. A network that gives each of the ten
+digits the probability 1 / 10 has the loss log 10 = 2.30. So this one has
+learned nothing.
 
 Idea
 What went wrong? Take one weight w, one pixel x and y = w * x. Let the slope of
@@ -19,32 +20,34 @@ So it takes 0.1 · x · x from y:
     x = 12              y falls by 0.1 · 12 · 12         = 14.4
     x = 12 / 16         y falls by 0.1 · 0.75 · 0.75     =  0.056
 
-One factor x comes from the gradient, the other from y itself. Numbers that
-are 16 times as large make steps 16 · 16 = 256 times as long. And 64 pixels
-pull together. The first steps throw the hidden numbers far below 0. There relu
-gives 0, and its slope is 0, so nothing ever pulls them back. Of the 100 hidden
-numbers one is still above 0 for any of the test images.
+One factor x comes from the gradient, the other from y itself. With pixels 16
+times as large, y moves 16 · 16 = 256 times as far. And all 64 pixels pull at
+once. Between its two layers the MLP has 100 numbers, its hidden units. The
+first updates throw them far below 0. There relu gives 0, and its slope is 0,
+so nothing ever pulls them back. After training, only one unit is ever above 0,
+and for only one of the test images.
 
-So divide the pixels by 16. Numbers from 0 to 1 are what our first weights and
-learning rates are made for. With nothing else changed, 97 % are right.
+So divide the pixels by 16. Then they lie between 0 and 1, and our first
+weights and learning rates suit them. With nothing else changed, 97 % are
+right.
 
 In the code
-The transforms of step 49 do it, image by image. A data set brings them along,
-so that nobody has to think of it. Whoever wants the images as they are passes
-a transform of their own:
+The transforms of step 49 flatten and divide each image when it is asked for.
+Digits has them built in, so nobody has to think of them. If you want the
+images as they are, pass a transform of your own:
 
     [Digits]
 
-data is (N, 1, 8, 8). The 1 says that a pixel is one number, a grey. A colour
-has three. Our MLP flattens it away, but step 55 will want to know.
+data is (N, 1, 8, 8). The 1 says that a pixel is one number, a shade of gray.
+A color takes three. To our MLP this makes no difference, but step 55 will ask.
 
-Every fifth image is for testing, and the network never learns from it. Images
-of one writer stand side by side, so both parts have some of everyone. That
-makes it easier than to read the hand of a stranger.
+Every fifth image is kept for testing, and the network never learns from those.
+The images of one writer stand side by side in the file, so both parts have
+some of everyone. The handwriting of a stranger would be harder to read.
 
-The digits lie in a file beside this code, and data_file() finds it. The field
-measures itself by a larger set. MNIST has 70,000 images of 28 x 28 pixels from
-0 to 255. Otherwise it is the same:
+The file is digits.npz. It comes with this code, and data_file() finds it. The
+field compares its networks on a larger set, MNIST. That one has 70,000 images
+of 28 x 28 pixels from 0 to 255. Otherwise it is the same:
 
     [MNIST]
 
@@ -54,16 +57,16 @@ lies there. The next run finds a file and reads it:
 
     zipfile.BadZipFile: File is not a zip file
 
-And so does each run after it. A file must therefore show that it is the right
-one. SHA-256 makes a number of 256 bits out of any file, and nobody knows two
-files with the same. So the number stands in the code, as MNIST.SHA256. A file
-in the cache is believed only if it has this number.
+And so does each run after it. There must be a way to see whether a file is the
+right one. SHA-256 makes a number of 256 bits out of any file, and nobody knows
+two files with the same. So the number stands in the code, as MNIST.SHA256. A
+file in the cache is believed only if it has this number.
 
 The download is given. get_file() returns the path of a file in the folder
 cache_dir(). is_cached() asks whether it lies there and has its number. If not,
-download() fetches it, and waits 30 seconds at most for an answer. ImageNet is
-given, too. It has the names of the 1,000 classes that the networks of step 58
-can tell apart.
+download() fetches it, and waits 30 seconds at most for an answer. Another file
+that get_file() can fetch is a list of names, those of the 1,000 classes of
+ImageNet. Step 58 needs it.
 
 The demo trains MLP((100, 10)) with relu on Digits, by MomentumSGD(0.1) for 10
 epochs in batches of 50. The misread images are drawn in out/step51.png. One of
@@ -71,7 +74,7 @@ them ends the Output: an 8, taken for a 1. Of 11 misread images five are 8s,
 and three are 3s taken for 5s.
 
 If MNIST is in the cache, or with --mnist, the demo takes MNIST, 1000 hidden
-numbers and batches of 100. It then reads 98 % after 5 epochs. That takes a
+units and batches of 100. Then 98 % are right after 5 epochs. That takes a
 while: 60,000 images for 794,000 weights, against 1,438 for 7,400. An epoch has
 4,500 times as many products. There are machines for that. Step 52 uses one.
 
@@ -83,15 +86,15 @@ Given:    cache_dir, is_cached, get_file, download, data_file, ImageNet
 
 Elsewhere
 keras.datasets.mnist.load_data() fetches the same file and checks the same
-SHA-256. Its pixels come as 0 to 255, and to divide is up to you. In
+SHA-256. Its pixels come as 0 to 255, and dividing them is up to you. In
 torchvision the transform ToTensor divides by 255.
 
 Watch out
 Pixels are bytes, np.uint8, and their arithmetic is that of bytes: 3 - 5 is
 254. Make them float before anything else, as ToFloat does.
 
-Who picks the best of ten epochs by the test accuracy has learned from the test
-images. Keep a third part for that.
+If you pick the best of ten epochs by its test accuracy, you have learned from
+the test images. Keep a third part for that.
 
 Try
 1. Give both data sets of the demo transform=Compose([Flatten(), ToFloat()]).
@@ -99,7 +102,7 @@ Try
 2. MLP((10,)) has no hidden layer. How many digits does it read?
 3. Mix the pixels, in the same way for all images. With the permutation
    p = np.random.default_rng(0).permutation(64) let the transform be
-   lambda x: np.float32(x.reshape(-1)[p] / 16). You could not read a digit any
+   lambda x: np.float32(x.reshape(-1)[p] / 16). You can't read the digits any
    more. Can the network?
 
 Output
@@ -121,11 +124,11 @@ Output
         ::##++
 
 Answers
-1. 8 % at first, 92 % with the short steps. They suit the weights. But the
-   gradient of a bias has no factor x, so the biases now hardly move.
+1. 8 % at first, 92 % with the smaller learning rate. It suits the weights. But
+   the gradient of a bias has no factor x, so the biases now hardly move.
 2. 95 %. A weight for each pixel and digit goes a long way.
 3. Yes, 97 %. To a Linear layer 64 pixels are 64 numbers, and it never knew
-   which of them are neighbours. Step 55 tells it.
+   which of them are neighbors. Step 55 tells it.
 """
 
 import contextlib
@@ -2403,7 +2406,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2420,7 +2426,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2432,7 +2441,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

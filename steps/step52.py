@@ -27,8 +27,8 @@ CuPy. NumPy asks its argument first. If the argument has a method
 __array_ufunc__ or __array_function__, that method does the work. We met the
 first of them in step 21: there, None in its place told NumPy to keep out.
 
-So nearly all our functions run on a GPU as they stand. When does it go wrong?
-When NumPy has nobody to ask:
+So nearly all our functions run on a GPU as they stand. It only goes wrong when
+NumPy has nobody to ask:
 
     np.exp(x)                           x is asked
     np.ones_like(x)                     x is asked
@@ -39,8 +39,8 @@ Only what makes an array out of nothing must ask for itself.
 
 In the code
 First: is x an array of CuPy? isinstance(x, cupy.ndarray) needs import cupy,
-and most machines have no CuPy. But if nobody has imported CuPy, no array can
-be one of its own. sys.modules knows what has been imported:
+and most machines have no CuPy. But as long as nobody has imported CuPy, no
+array can be CuPy's. sys.modules knows what has been imported:
 
     [is_on_gpu]
 
@@ -50,36 +50,44 @@ Then: which module does x come from?
 
 It takes a Variable, too. Why does it not ask isinstance(x, Variable)? as_array
 will ask is_on_gpu, so this section has to stand above core. And since step 23
-a section knows only those above it. A Variable must be told by what it has. It
-has data, but so has every NumPy array: np.ones(3).data is its piece of memory.
-requires_grad is what only a Variable has.
+a section knows only those above it. So we recognize a Variable by one of its
+attributes. data will not do, because a NumPy array has one, too:
+np.ones(3).data is its piece of memory. Only a Variable has requires_grad.
 
-Two functions carry an array over. What is there already stays itself:
+Two functions carry an array over. What is already there stays itself. The way
+from the GPU to the host is easy:
 
     [as_numpy]
 
+On the way to the GPU, CuPy may be missing. Then the error says what to
+install:
+
     [as_cupy]
 
-Now open the two doors at which CuPy's arrays were turned away:
+Two places turned CuPy's arrays away. The first is as_array, which makes an
+array of each operand. The second is the check in Variable. Both now let them
+in:
 
     [as_array]
 
     [Variable.__init__]
 
-Look through the file for functions that make arrays out of nothing. There are
-three in the way of training. The gradient of x[0:2] begins with zeros. With
-np.zeros, gx[index] = gy would put an array of CuPy into one of NumPy, and that
-is a TypeError:
+Look through the file for functions that make arrays out of nothing. Training
+needs three of them. GetItemGrad is the gradient of x[0:2], say, and begins
+with zeros. If they were np.zeros, part[...] = gy would put an array of CuPy
+into one of NumPy, and that is a TypeError. np.add.at(gx, ...) is one as well,
+so here it is xp.add.at, where xp is the module of gy:
 
     [GetItemGrad.forward]
 
-Cross-entropy counts the rows. CuPy would take NumPy's numbers as an index, but
-they would travel to the GPU at each call:
+The second is SoftmaxCrossEntropy, which numbers the rows with arange. CuPy
+would take NumPy's numbers as an index, but they would travel to the GPU at
+each call:
 
     [SoftmaxCrossEntropy.forward]
 
-And a Linear layer makes its weights when it sees its first x. It makes them
-where x is:
+The third is Linear. It draws its weights when it sees its first x, and it
+should draw them where x is. So init_W is told which module to use:
 
     [Linear.init_W]
 
@@ -89,25 +97,30 @@ Two places need no change. backward() starts with np.ones_like(self.data), and
 the data are asked. In 3.0 * x the 3.0 becomes a NumPy array without axes. But
 since step 20 forward() gets the number out of it, and CuPy takes numbers.
 
-What is left is to move things. A Variable moves its array, and a layer moves
-all its parameters:
+What is left is to move things. A Variable replaces its array:
 
     [Variable.to_cpu]
 
     [Variable.to_gpu]
 
+A layer lets each of its parameters move:
+
     [Layer.to_cpu]
 
     [Layer.to_gpu]
 
-The parameters are at home on the GPU now, but each batch comes from a data set
-in the memory of the host. The loader brings it over:
+Now the parameters are on the GPU, but each batch comes from a data set in the
+memory of the host. So the loader gets a switch, gpu, which is off at first:
 
     [DataLoader]
 
     [DataLoader.__init__]
 
+Its batch() carries over what it has put together:
+
     [DataLoader.batch]
+
+And the switch can be turned at any time, even in an epoch:
 
     [DataLoader.to_cpu]
 
@@ -115,14 +128,14 @@ in the memory of the host. The loader brings it over:
 
 gpu_is_available() is given. It tells whether CuPy is there and finds a GPU.
 
-The demo first shows who is asked. Its Listener is no array at all, it only has
-the two methods. Then an MLP((100, 10)) with relu learns the digits of step 51:
-Adam with the learning rate 0.003, 5 epochs, 32 in a batch. If there is a GPU,
-all that happens there. The weights are made on the CPU in any case, so that
-the seed gives the same ones.
+The demo first shows who is asked. Its class Listener is no array at all. It
+only has the two methods. Then an MLP((100, 10)) with relu learns the digits of
+step 51: Adam with the learning rate 0.003, 5 epochs, 32 in a batch. If there
+is a GPU, all that happens there. The weights are made on the CPU in any case,
+so that the seed gives the same ones.
 
-At the end model.to_cpu() brings home what was learned. Then the program ends,
-and in both memories it is gone. Step 53 writes it to a file.
+At the end model.to_cpu() brings back what was learned. Then the program ends,
+and nothing is left in either memory. Step 53 writes the weights to a file.
 
 New:      gpu_is_available, is_on_gpu, get_array_module, as_numpy, as_cupy,
           Variable.to_cpu, Variable.to_gpu, Layer.to_cpu, Layer.to_gpu,
@@ -149,7 +162,7 @@ gradient_check draws its directions with NumPy. Use it on the CPU.
 
 Try
 1. Write np.ones(self.shape, self.dtype) in backward(). Does the demo notice on
-   the CPU? Does make test-step 52?
+   the CPU? Does the test of the step?
 2. Let the demo print np.concatenate([x, x]), then np.array([x, x]). Why is the
    second one not asked?
 3. Before running: what do x * np.ones(3) and np.ones(3) * x do, if x is the
@@ -227,8 +240,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -1996,12 +2009,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2058,7 +2071,7 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2525,7 +2538,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2542,7 +2558,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2554,7 +2573,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

@@ -15,27 +15,28 @@ the second time:
     size of the file     5000, and it was 10,622
     np.load(path)        BadZipFile: File is not a zip file
 
-The new file is not there, and the old one, which was good, is gone as well.
-A Ctrl-C at the wrong moment does the same. Second, load a file of
-MLP((32, 10)) into MLP((32, 10, 10)):
+There is no new file, and the good old one is lost, too. A Ctrl-C at the wrong
+moment does the same. Second, load a file of MLP((32, 10)) into
+MLP((32, 10, 10)):
 
     l0/W, l0/b, l1/W, l1/b    loaded
     l2/W                      KeyError: 'l2/W is not a file in the archive'
 
-Whoever catches this error has a network that is half one and half the other.
-And MLP((16, 10)) takes the file without an error. It has 32 hidden numbers
-from then on, whatever its author said.
+If you catch this error, your network is half one and half the other. And
+MLP((16, 10)) takes the file without an error. From then on it has 32 hidden
+units, although its author asked for 16.
 
 Idea
-Both programs change something first, and fail later. So change the order.
-All that can fail is done before anything is changed:
+Saving and loading go wrong in the same way: when the error comes, something
+has been changed already. So change the order. First do all that can fail, and
+only then change anything:
 
     save:  all bytes in memory --> a second file beside the old --> rename
     load:  read all arrays ------> check all of them -------------> put them in
 
-A disk may be full while the second file is written. Then the old file is
-still whole. Renaming is done at once: the name stands for the old file or for
-the new one, and never for half of one.
+If the disk is full, the second file breaks off, but the old one is still
+whole. Renaming happens at once: the name stands for the old file or for the
+new one, and never for half of one.
 
 In the code
 np.savez writes into an io.BytesIO, which is a file in memory. write_file of
@@ -43,9 +44,9 @@ step 26 does the second file and the renaming:
 
     [write_npz]
 
-The names are those of step 45, such as "l0/W". as_numpy brings an array home
-from the GPU. A layer that was never called has no W. There is nothing to save
-then, and the error says what to do:
+The names are those of step 45, such as "l0/W". as_numpy brings an array back
+from the GPU. A layer that was never called has no W to save, and then the
+error says what to do:
 
     [save_weights]
 
@@ -62,14 +63,14 @@ a pickle is a program. An object may say what is to be called in its place:
 
 What is called there could as well delete your files.
 
-Weights are files that one gets from strangers. So allow_pickle is False. A
-damaged zip raises errors of many kinds. For the caller there is just one, and
-it names the file:
+People download weights from strangers. So allow_pickle is False. A damaged zip
+file raises errors of many kinds. The caller gets only one kind, a ValueError
+that names the file:
 
     [read_npz]
 
 Then all is checked. The list `wrong` collects what does not fit, so one error
-tells everything. Only after it comes the loop that changes something:
+tells everything. The loop that changes something comes last:
 
     [set_weights]
 
@@ -85,28 +86,31 @@ The two together are what we wanted:
     [Layer.load_weights]
 
 How does set_weights know the shape of a W that is not yet made? A Linear(32)
-does know half of it. One size is open, and the file fills it in:
+knows half of it, and the file has the other half:
 
     late_shapes(None)      {"W": (None, 32)}
-    W in the file          (64, 32)     so the open size is 64
+    W in the file          (64, 32)     so the unknown size is 64
     late_shapes(64)        {"W": (64, 32)}, and it fits
 
     [Linear.late_shapes]
 
-For a W of (64, 16) in the file the open size is 64 again, and (64, 32) is
-asked for: refused. expected_shapes and shapes_to_come do this for all layers.
-A layer of your own that makes parameters late has a late_shapes(), too. That
-of Layer is empty.
+If W is (64, 16) in the file, the unknown size is 64 again. Then W would have
+to be (64, 32), and the file is refused. expected_shapes and shapes_to_come do
+this for all layers. If your own layer makes parameters at its first call, give
+it a late_shapes(), too. The one that it inherits from Layer gives {}.
 
-Is that all that was learned? Load the weights and go on to train with
-Adam(0.01), where the demo stops. The first update should change a weight by
-0.001 on average. It changes it by 0.007. Adam remembers for each weight its
-past gradients, m and v, and the number t of its updates. A new Adam knows
-none of that. It has one gradient g, so m / sqrt(v) is g / |g|. That is 1 or
--1, and the weight moves by 0.01, however small its gradient is. (Where g is 0
-it stays.) The loss of the training images was 0.088. After 3 updates
-of a new Adam it is 0.1085, and 0.0958 with the old m, v and t. So these go
-into a file, too, by names such as "Adam/l0/W/m":
+So much for the weights. But the optimizer has learned something as well. Load
+the weights of the demo, and train on with a new Adam(0.01). With the old Adam,
+the next update would change a weight by 0.001 on average. The new one changes
+it by 0.007. Adam remembers for each weight its past gradients, m and v, and
+the number t of its updates. A new Adam knows none of that. It has one gradient
+g, so m / sqrt(v) is g / |g|. That is 1 or -1, and the weight moves by 0.01,
+however small its gradient is. (Where g is 0 it stays.)
+
+The loss over all training images is 0.088 at this point. It goes up and down,
+since each update is made for 32 images only. In the next epoch it rises to
+0.096 with the old m, v and t, and to 0.113 without them. So these go into a
+file, too, by names such as "Adam/l0/W/m":
 
     [Optimizer.save_states]
 
@@ -124,6 +128,10 @@ Other people publish weights in files of another kind. read_safetensors() and
 read_weights() read these, and from_pytorch() with KINDS gives PyTorch's names
 and matrices the form of ours. They are given. Step 58 needs them.
 
+The twin gives the same answers as the model, bit for bit. So far a network is
+its arrays, and each call computes the same. But there are layers that do one
+thing in training and another afterwards. They are step 54.
+
 New:      Layer.late_shapes, Linear.late_shapes, read_npz, read_safetensors,
           read_weights, save_weights, write_npz, load_weights, expected_shapes,
           shapes_to_come, set_weights, set_weight, KINDS, from_pytorch,
@@ -140,15 +148,11 @@ torch.load refuses one that would run code. load_state_dict() names what does
 not fit, but by then it has loaded what does.
 
 Watch out
-Load first, then call to_gpu(). A layer that was not yet called has no W to
-move, so its W would come from the file into the memory of the host.
+Load first, then call to_gpu(). A layer that was never called has no W that
+to_gpu() could move. A W that is loaded later lies in the memory of the host.
 
 np.savez("today.weights", ...) makes today.weights.npz. save_weights takes the
 path as it is.
-
-A twin with the same weights gives the same answers, bit for bit. So far a
-network is its arrays, and each call computes the same. There are layers that
-do one thing in training and another in use. That is step 54.
 
 Try
 1. Give the demo's twin the sizes (32, 10, 10). What does the error say, and
@@ -170,10 +174,11 @@ Output
     out/step53-half.npz is not a whole .npz file of arrays.
 
 Answers
-1. l2/W is missing; l2/b is missing. l0.W has its random numbers still.
-2. step53.npz, whole, from the last epoch that was saved. A step53.npz.part
-   lies beside it, if Ctrl-C came during a write.
-3. The same after an epoch more is False.
+1. l2/W is missing; l2/b is missing. l0.W still has the random numbers that the
+   twin's first call, as "a new one", gave it.
+2. step53.npz, whole, from the last epoch that was saved. If Ctrl-C came during
+   a write, a step53.npz.part lies beside it.
+3. "the same after an epoch more" is False.
 """
 
 import contextlib
@@ -228,8 +233,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -1969,7 +1974,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2001,12 +2009,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2063,11 +2071,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2082,7 +2090,11 @@ class Linear(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2174,8 +2186,9 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
+    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
+    the shape (3, 1), not (3,); l0/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2193,7 +2206,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2428,7 +2444,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError leaves all as it was: "{path} does not fit: there is no place for
+        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
+        parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2708,7 +2729,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2725,7 +2749,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2737,7 +2764,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

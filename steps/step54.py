@@ -4,32 +4,32 @@ Problem
 Two layers help deep networks to learn. Dropout sets half of its elements to
 0, at random and anew in each call. So no element can rely on another, and a
 network is less likely to learn its training data by heart. Batch
-normalisation gives each batch the mean 0 and the standard deviation 1. So a
+normalization gives each batch the mean 0 and the standard deviation 1. So a
 layer gets numbers of the same size, whatever the layers before it do.
 
-Both are fine in training. In use both do harm:
+Both are fine in training. After it, when the network is used, both do harm:
 
     dropout               the same image, called twice: two answers
-    batch normalisation   one image alone, less its own mean: always 0
+    batch normalization   a single image minus its own mean: always 0
 
 Idea
-Both must do one thing in training and another in use. Begin with dropout. In
-use it should keep everything:
+So both need a second mode for a network in use, the test mode. Begin with
+dropout. In test mode it should keep everything:
 
     training   3 1 2 4   -->   3 0 2 0      mean 1.25
-    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
+    test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
 
 Here is a trap. The next layer has learned from sums of half the elements, and
-in use it gets sums twice as large. So make up for it in training already:
-divide what is kept by 1 - ratio, the share that is kept.
+in test mode it gets sums twice as large. So make up for it in training
+already: divide what is kept by 1 - ratio, the share that is kept.
 
     training   3 1 2 4   -->   6 0 4 0      mean 2.50
-    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
+    test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
 
 One draw may also keep 3 and 1, or everything. But the mean over many draws
-is x. In use nothing is left to do.
+is x. In test mode nothing is left to do.
 
-Now batch normalisation. Take a batch of three numbers, 1, 2 and 6:
+Now batch normalization. Take a batch of three numbers, 1, 2 and 6:
 
     mean    (1 + 2 + 6) / 3          = 3
     var     (4 + 1 + 9) / 3          = 4.67
@@ -39,11 +39,11 @@ Now batch normalisation. Take a batch of three numbers, 1, 2 and 6:
 
 eps is 0.00002, and keeps s from being 0 for a batch of equal numbers. gamma
 and beta are learned. They start as 1 and 0, and let the network choose another
-deviation and mean where it needs them.
+mean and standard deviation where it needs them.
 
-In use there may be no batch. So during training we remember what batches look
-like, as moving averages, and use these in place of mean and var. Each batch
-pulls them a tenth of the way:
+In test mode there may be no batch. So during training we remember what batches
+look like, as moving averages, and use these in place of mean and var. Each
+batch pulls them a tenth of the way:
 
     avg_mean += 0.1 * (mean - avg_mean)
 
@@ -51,17 +51,19 @@ For batches of mean 5.03, it goes from 0 to 0.50. After ten batches it has
 come 1 - 0.9 ** 10 = 65 % of the way, to 3.28. After a hundred it is there.
 
 In the code
-Who tells the layers what they are in? A switch, as for no_grad: Config.train,
-and test_mode to turn it off in a block.
+Who tells the layers which mode they are in? A switch, as for no_grad:
+Config.train, and test_mode to turn it off in a block.
 
     [test_mode]
 
-But Config has been one for the whole program so far. Suppose one thread
+But so far there is one Config for the whole program. Suppose one thread
 evaluates a network in test_mode while another one trains. The second would
 train without dropout, and nothing would say so. threading.local gives each
 thread attributes of its own, and the class attributes are what it starts with:
 
     [ThreadConfig]
+
+Config was a class. Now it is an object of this one:
 
     [Config]
 
@@ -70,7 +72,7 @@ A ratio of 1 would keep nothing and divide by 0, so it is refused:
 
     [dropout]
 
-Batch normalisation is made of a mean, a difference, products and a power. Each
+Batch normalization is made of a mean, a difference, products and a power. Each
 of them has its gradient already, so this function needs none of its own:
 
     [standardized]
@@ -90,42 +92,46 @@ The two other ways each take something away:
 
 Their sum is 0. It must be: if all three x grow by the same amount, so does
 their mean, and y stays as it is. So the mean must be that of the variable x.
-With x.data.mean() it would be a constant, and the gradient wrong without a
-word.
+With x.data.mean() it would be a constant, and the gradient would be wrong
+without a word.
 
-Around it stands the function that knows the mode and moves the averages. x is
-(N, C) or (N, C, H, W), and each channel has a mean and a variance of its own:
+Now the function that knows the mode and moves the averages. Its x is (N, C),
+or (N, C, H, W) for images. Index i along C is channel i. After a Linear layer
+that is output i of all N examples. In images of three colors, it is one color
+of all pixels in all N images. Each channel has a mean and a variance of its
+own:
 
     [batch_norm]
 
-Why n / (n - 1) for the variance to remember? Numbers lie closer to their own
-mean than to the true one. Samples of two, from numbers with variance 1, have a
-variance of 0.5 on average; times 2 / 1 that is 1. A single number has no such
-variance, and less its mean it is 0. So in training n < 2 is a ValueError. An
-x with another number of channels is one, too. No average has moved by then.
+avg_var does not move toward var, but toward var * n / (n - 1), where n is how
+many numbers a channel has. Why? Numbers lie closer to their own mean than to
+the true one. Samples of two, from numbers with variance 1, have a variance of
+0.5 on average; times 2 / 1 that is 1. With n = 1 this would divide by 0, and
+the single number minus its mean is 0 anyway. So in training n < 2 is a
+ValueError. An x with another number of channels is one, too. No average has
+moved by then.
 
-Where do the averages live? They must be saved with the weights, or a loaded
+Where are the averages kept? They must be saved with the weights, or a loaded
 network can't be used. So they are Parameters. But no optimizer may touch them,
-and no loop that unfreezes all params() may make them learnable. So they are
-Parameters of their own kind, and params() leaves them out:
+and no loop that unfreezes all params() may make them learnable. So they get a
+class of their own, and params() leaves them out:
 
     [Statistic]
 
     [Layer.params]
 
 The layer BatchNorm is given. It makes gamma, beta and the two averages at the
-first call, as Linear makes W, and calls batch_norm with them.
+first call, as Linear makes W, and calls batch_norm with them. Dropout, the
+layer of dropout(), is given, too. So are layer_norm() and LayerNorm. They
+standardize each example by itself, over its own numbers, and so they are the
+same in both modes. (Ba et al. 2016)
 
-The demo trains Linear(64), BatchNorm, relu, dropout and Linear(10) on digits.
-It takes 4 epochs of Adam with learning rate 0.01, in batches of 32. The digits
-are MNIST if it is at hand, else the small ones of step 51.
+The demo trains Linear(64), BatchNorm, relu, Dropout(0.4) and Linear(10) on
+digits. It takes 4 epochs of Adam with learning rate 0.01, in batches of 32.
+The digits are MNIST if it is at hand, else the small ones of step 51.
 
 All of this helps a network of Linear layers. It doesn't help it to see which
-pixels of an image are neighbours. That is step 55.
-
-Dropout is the layer of dropout(). layer_norm() and LayerNorm standardize each
-example by itself, over its own numbers, so that training and use are the same.
-(Ba et al. 2016)
+pixels of an image are neighbors. That is step 55.
 
 New:      ThreadConfig, test_mode, Statistic, dropout, standardized,
           batch_norm, layer_norm, BatchNorm, Dropout, LayerNorm
@@ -139,11 +145,12 @@ one for all layers. BatchNorm1d has momentum=0.1, which is our 1 - decay, and
 eps=1e-5. It refuses a batch with one number a channel in training, too.
 
 Watch out
-no_grad() is not test_mode(). It saves the record of a calculation, but
-dropout still drops, and each call still moves the averages.
+no_grad() is not test_mode(). It records no calculation, but dropout still
+drops, and each call still moves the averages.
 
 Try
-1. Take "/ float(1 - dropout_ratio)" away. Which lines of the Output change?
+1. Delete "/ float(1 - dropout_ratio)" in dropout(). Which lines of the Output
+   change?
 2. Set decay=0.5 in the demo's norm. Where are the averages after ten batches?
    Why not take 0.5 for every network?
 3. Add 100 to each of 1, 2 and 6. What are xh and gx now?
@@ -156,9 +163,9 @@ Output
     batch   1   avg_mean 0.50   avg_var 1.78
     batch  10   avg_mean 3.28   avg_var 6.08
     batch 100   avg_mean 5.03   avg_var 8.80
-    x[0] = 5.90 is normalised to  0.29
+    x[0] = 5.90 is normalized to  0.29
     alone, in test mode, to       0.29
-    in training: Batch normalisation needs more than one number a channel.
+    in training: Batch normalization needs more than one number a channel.
     LayerNorm needs no batch      True
 
     two calls in training      not the same
@@ -167,10 +174,12 @@ Output
 
 Answers
 1. The first has 1 in place of 2, and the mean of 100,000 is 0.50. The network
-   still reads more than 90 %. In use its scores are about twice as large, and
-   the largest of them stays the largest.
+   still reads more than 90 %. In test mode its last layer gets sums that are
+   1 / 0.6 = 1.67 times as large, but the largest score mostly stays the
+   largest.
 2. At 5.02 and 8.80 already. But each batch counts for a half. With batches of
-   4 such numbers, avg_mean then scatters by 0.86, and by 0.33 for 0.9.
+   4 such numbers, avg_mean would go on moving up and down: its standard
+   deviation is 0.87, against 0.34 for decay=0.9.
 3. The same as before: the 100 goes away with the mean.
 """
 
@@ -226,8 +235,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -243,7 +252,7 @@ def as_cupy(x):
 
 
 class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+    """Settings that each thread has for itself; Config is an object of this class."""
 
     enable_backprop = True
     train = True
@@ -269,7 +278,7 @@ def no_grad():
 
 
 def test_mode():
-    """Within the with block dropout and batch normalisation do as in use."""
+    """Within the with block dropout changes nothing, and batch_norm uses averages."""
     return using_config("train", False)
 
 
@@ -475,7 +484,10 @@ class Parameter(Variable):
 
 
 class Statistic(Parameter):
-    """What is saved with the parameters of a layer, but not learned."""
+    """What is saved with the parameters of a layer, but not learned.
+
+    Its requires_grad is False.
+    """
 
     __slots__ = ()
 
@@ -1566,13 +1578,15 @@ def log_softmax(x, axis=1):
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
-# === functions/normalization: dropout and batch normalisation ===
+# === functions/normalization: dropout and batch normalization ===
 
 
 def dropout(x, dropout_ratio=0.5):
     """x with a share of its elements set to 0, the others scaled to keep the mean.
 
-    In test_mode x stays as it is. (Srivastava et al. 2014)
+    dropout_ratio is the share, 0 <= dropout_ratio < 1; another is a ValueError that
+    names it, in both modes. It may be a number of NumPy: the dtype of x is kept. In
+    test_mode the result is x itself, and nothing is drawn. (Srivastava et al. 2014)
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
@@ -1585,7 +1599,7 @@ def dropout(x, dropout_ratio=0.5):
 
 
 def standardized(x, axes, eps):
-    """x less its mean, divided by its standard deviation along these axes."""
+    """x minus its mean along these axes, divided by sqrt(variance + eps)."""
     x = x - mean(x, axes, keepdims=True)
     return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
@@ -1593,8 +1607,12 @@ def standardized(x, axes, eps):
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
 
-    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
-    towards those of x; in test_mode they are used in their place.
+    x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
+    y has the dtype of x. In training the arrays mean and var move in place, by
+    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
+    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
+    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
+    for n < 2 in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1608,7 +1626,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
     n = x.size // len(mean)
     if n < 2:
-        raise ValueError("Batch normalisation needs more than one number a channel.")
+        raise ValueError("Batch normalization needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return standardized(x, axes, eps) * gamma + beta
@@ -2045,7 +2063,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2061,7 +2082,7 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
@@ -2081,12 +2102,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2143,11 +2164,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2159,7 +2180,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -2219,7 +2240,11 @@ class LayerNorm(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2311,8 +2336,9 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
+    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
+    the shape (3, 1), not (3,); l0/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2330,7 +2356,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2565,7 +2594,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError leaves all as it was: "{path} does not fit: there is no place for
+        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
+        parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2845,7 +2879,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2862,7 +2899,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2874,7 +2914,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
@@ -3044,7 +3084,7 @@ if __name__ == "__main__":
         if i in (1, 10, 100):
             averages = float(norm.avg_mean.data[0]), float(norm.avg_var.data[0])
             print("batch {:3}   avg_mean {:.2f}   avg_var {:.2f}".format(i, *averages))
-    print(f"x[0] = {x[0, 0]:.2f} is normalised to  {y.data[0, 0]:.2f}")
+    print(f"x[0] = {x[0, 0]:.2f} is normalized to  {y.data[0, 0]:.2f}")
     with test_mode():
         print(f"alone, in test mode, to       {norm(x[:1]).data[0, 0]:.2f}")
     print(f"in training: {refusal(norm, x[:1])}")

@@ -10,8 +10,8 @@ right. Now move each test image by a single pixel:
 We do not even notice that they moved. What does the network not know? Shuffle
 the 64 pixels, in the same way in all images. To us they are noise now. Train
 the same network on them, and it gets 97 again. So it never knew which pixels
-are neighbours. Each weight belongs to one pixel. What it has learned about a
-stroke here, it does not know about a stroke there.
+are neighbors. Each weight belongs to one pixel. What the network has learned
+about a line here does not help it with a line there.
 
 Idea
 Use the same few weights everywhere. Take a small window, lay it on the image
@@ -27,10 +27,10 @@ The left column of x is added and the right one is taken away:
 
     (0 + 0 + 0) · 1 + (0 + 1 + 1) · 0 + (0 + 1 + 1) · (-1) = -2
 
-This kernel is an eye for upright edges. It gives a number below 0 where the
-image gets brighter to the right, and above 0 where it gets darker. Where
-nothing changes it gives 0. Look at "seen" in the Output: there is the block's
-left edge, and there is its right edge.
+This kernel detects vertical edges. It gives a number below 0 where the image
+gets brighter to the right, and above 0 where it gets darker. Where nothing
+changes it gives 0. The image in the Output has a block of ones. Its left edge
+gives -2 and -3 under "seen", and its right edge 2 and 3.
 
 Slide the kernel over the whole image, and the numbers are an image again, y.
 This is a convolution:
@@ -38,7 +38,8 @@ This is a convolution:
     y[i, j] = sum over k, m of x[i + k, j + m] * W[k, m]
 
 Move the image, and y moves with it. The kernel has 9 weights. A matrix that
-makes 16 numbers of 36 has 16 · 36 = 576.
+makes 16 numbers of 36 has 16 · 36 = 576. A network of convolutions is a
+convolutional neural network, or CNN.
 
 A network will do this many times, one after the other, and there is a snag.
 A kernel of 3 has 4 places on an axis of 6, then 2, and then it does not fit.
@@ -46,7 +47,7 @@ And a pixel in the corner is seen from one place, one in the middle from 9. So
 put a frame of zeros around x first, the padding P. With P = 1, 6 stays 6.
 
 Sometimes y may well be smaller. Then the kernel need not stop at each pixel.
-The length of its step is the stride S, and i + k becomes i * S + k.
+It moves on by S pixels at once, and i + k becomes i * S + k. S is the stride.
 
 How many places are there? Take an axis of 5 pixels, a to e:
 
@@ -56,14 +57,14 @@ How many places are there? Take an axis of 5 pixels, a to e:
             -----      the first place counts, too: 3 places
 
 In the code
-The formula for one axis, with a sentence for a kernel that does not fit:
+The formula for one axis. For a kernel that does not fit, the error names the
+sizes:
 
     [get_conv_outsize]
 
-The last two lines of the table in the Output show why // is needed. With
-stride 2 a kernel of 3 has 2 places on 6 pixels, and 1 pixel is left over. On
-5 pixels it has 2 places as well. So the way back is not unique. We take the
-shortest axis, without anything left over:
+Why //? With stride 2 a kernel of 3 has 2 places on 6 pixels, and 1 pixel is
+left over. On 5 pixels it has 2 places as well. So the way back from 2 is not
+unique. We take the shortest axis, on which nothing is left over:
 
     [get_deconv_outsize]
 
@@ -90,15 +91,17 @@ sees in one array, seen[k, m, i, j]. Must we copy each pixel up to 25 times for
 that?
 
 No. An array is a piece of memory, and for each axis the number of bytes from
-one element to the next. In a 6 x 6 image of float64 it is 8 bytes to the next
-pixel and 6 · 8 = 48 to the next row. With the stride (2, 2), seen needs no
-more than four such numbers:
+one element to the next. (NumPy calls these its strides. Ours are in pixels.)
+In a 6 x 6 image of float64 it is 8 bytes to the next pixel and 6 · 8 = 48 to
+the next row. With the stride (2, 2), seen needs no more than four such
+numbers:
 
     k  48    m  8    i  2 · 48 = 96    j  2 · 8 = 16
 
 The element (k, m, i, j) then lies i * 2 + k rows and j * 2 + m pixels after
 the first one. That is where the formula wants it. as_strided makes such an
-array without copying anything:
+array without copying anything. NumPy and CuPy both have it, so we take that of
+the module of x:
 
     [windows]
 
@@ -108,8 +111,9 @@ that is not ours. So the sizes come from the formula, which refuses them.
 The sum over k and m is now one line, in the demo's conv_windows. It gives what
 the loops give, in about a millisecond.
 
-One image, one channel, one kernel: photographs have three channels, and a
-network is given many of them. That is step 56.
+How well a CNN reads moved digits can be measured only when its layers are
+ready. So far we have one image, one channel and one kernel. But photographs
+have three channels, and a network is given many of them. That is step 56.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
@@ -158,9 +162,10 @@ Output
 
 Answers
 1. The top edge of the block, -2 -3 -2 -1, and its bottom edge, 2 3 2 1. In
-   between there are zeros: W.T is an eye for edges that lie.
-2. 2: 6 + 2 · 2 - 5 + 1 = 6. For 4 there is none. Pad 1 makes 5 of 6, and pad
-   2 makes 7. That is why kernels mostly have odd sizes.
+   between there are zeros: W.T detects horizontal edges.
+2. Pad 2. On an axis of 6, say, there are 6 + 2 · 2 - 5 + 1 = 6 places. For a
+   kernel of 4 no pad does it: of 6, pad 1 makes 5, and pad 2 makes 7. That is
+   why kernels mostly have odd sizes.
 3. The first takes the mean of 9 pixels and blurs the block: its corner becomes
    4 / 9 = 0.44. The second gives the middle of the image as it is, and with
    pad 1 the whole image.
@@ -218,8 +223,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -235,7 +240,7 @@ def as_cupy(x):
 
 
 class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+    """Settings that each thread has for itself; Config is an object of this class."""
 
     enable_backprop = True
     train = True
@@ -261,7 +266,7 @@ def no_grad():
 
 
 def test_mode():
-    """Within the with block dropout and batch normalisation do as in use."""
+    """Within the with block dropout changes nothing, and batch_norm uses averages."""
     return using_config("train", False)
 
 
@@ -467,7 +472,10 @@ class Parameter(Variable):
 
 
 class Statistic(Parameter):
-    """What is saved with the parameters of a layer, but not learned."""
+    """What is saved with the parameters of a layer, but not learned.
+
+    Its requires_grad is False.
+    """
 
     __slots__ = ()
 
@@ -1558,13 +1566,15 @@ def log_softmax(x, axis=1):
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
-# === functions/normalization: dropout and batch normalisation ===
+# === functions/normalization: dropout and batch normalization ===
 
 
 def dropout(x, dropout_ratio=0.5):
     """x with a share of its elements set to 0, the others scaled to keep the mean.
 
-    In test_mode x stays as it is. (Srivastava et al. 2014)
+    dropout_ratio is the share, 0 <= dropout_ratio < 1; another is a ValueError that
+    names it, in both modes. It may be a number of NumPy: the dtype of x is kept. In
+    test_mode the result is x itself, and nothing is drawn. (Srivastava et al. 2014)
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
@@ -1577,7 +1587,7 @@ def dropout(x, dropout_ratio=0.5):
 
 
 def standardized(x, axes, eps):
-    """x less its mean, divided by its standard deviation along these axes."""
+    """x minus its mean along these axes, divided by sqrt(variance + eps)."""
     x = x - mean(x, axes, keepdims=True)
     return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
@@ -1585,8 +1595,12 @@ def standardized(x, axes, eps):
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
 
-    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
-    towards those of x; in test_mode they are used in their place.
+    x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
+    y has the dtype of x. In training the arrays mean and var move in place, by
+    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
+    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
+    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
+    for n < 2 in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1600,7 +1614,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
     n = x.size // len(mean)
     if n < 2:
-        raise ValueError("Batch normalisation needs more than one number a channel.")
+        raise ValueError("Batch normalization needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return standardized(x, axes, eps) * gamma + beta
@@ -1803,7 +1817,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -1815,7 +1830,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -1839,7 +1857,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -2101,7 +2120,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2117,7 +2139,7 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
@@ -2137,12 +2159,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2199,11 +2221,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2215,7 +2237,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -2275,7 +2297,11 @@ class LayerNorm(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2367,8 +2393,9 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
+    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
+    the shape (3, 1), not (3,); l0/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2386,7 +2413,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2697,7 +2727,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError leaves all as it was: "{path} does not fit: there is no place for
+        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
+        parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2977,7 +3012,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2994,7 +3032,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -3006,7 +3047,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

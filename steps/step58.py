@@ -253,8 +253,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    What is there already stays itself. Without CuPy it is a RuntimeError that says
+    what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -270,7 +270,7 @@ def as_cupy(x):
 
 
 class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+    """Settings that each thread has for itself; Config is an object of this class."""
 
     enable_backprop = True
     train = True
@@ -296,7 +296,7 @@ def no_grad():
 
 
 def test_mode():
-    """Within the with block dropout and batch normalisation do as in use."""
+    """Within the with block dropout changes nothing, and batch_norm uses averages."""
     return using_config("train", False)
 
 
@@ -502,7 +502,10 @@ class Parameter(Variable):
 
 
 class Statistic(Parameter):
-    """What is saved with the parameters of a layer, but not learned."""
+    """What is saved with the parameters of a layer, but not learned.
+
+    Its requires_grad is False.
+    """
 
     __slots__ = ()
 
@@ -1616,13 +1619,15 @@ def log_softmax(x, axis=1):
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
-# === functions/normalization: dropout and batch normalisation ===
+# === functions/normalization: dropout and batch normalization ===
 
 
 def dropout(x, dropout_ratio=0.5):
     """x with a share of its elements set to 0, the others scaled to keep the mean.
 
-    In test_mode x stays as it is. (Srivastava et al. 2014)
+    dropout_ratio is the share, 0 <= dropout_ratio < 1; another is a ValueError that
+    names it, in both modes. It may be a number of NumPy: the dtype of x is kept. In
+    test_mode the result is x itself, and nothing is drawn. (Srivastava et al. 2014)
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
@@ -1635,7 +1640,7 @@ def dropout(x, dropout_ratio=0.5):
 
 
 def standardized(x, axes, eps):
-    """x less its mean, divided by its standard deviation along these axes."""
+    """x minus its mean along these axes, divided by sqrt(variance + eps)."""
     x = x - mean(x, axes, keepdims=True)
     return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
@@ -1643,8 +1648,12 @@ def standardized(x, axes, eps):
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
     """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
 
-    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
-    towards those of x; in test_mode they are used in their place.
+    x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
+    y has the dtype of x. In training the arrays mean and var move in place, by
+    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
+    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
+    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
+    for n < 2 in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1658,7 +1667,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
     n = x.size // len(mean)
     if n < 2:
-        raise ValueError("Batch normalisation needs more than one number a channel.")
+        raise ValueError("Batch normalization needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return standardized(x, axes, eps) * gamma + beta
@@ -1861,7 +1870,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -1873,7 +1883,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -1897,7 +1910,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -2460,7 +2474,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2476,7 +2493,7 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
@@ -2496,12 +2513,12 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the host's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2558,11 +2575,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2574,7 +2591,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -2694,7 +2711,11 @@ class Deconv2d(Conv2d):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2786,8 +2807,9 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
+    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
+    the shape (3, 1), not (3,); l0/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2805,7 +2827,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -3315,7 +3340,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError leaves all as it was: "{path} does not fit: there is no place for
+        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
+        parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -3610,7 +3640,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3627,7 +3660,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -3639,7 +3675,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

@@ -40,7 +40,7 @@ LARGE = {
     51: (70, "two sets of digits, and a download that can be trusted"),
     52: (70, "wherever an array is made, its module is asked for"),
     53: (120, "weights are checked before they are put in, and files are whole"),
-    54: (80, "dropout and batch normalisation, with their modes"),
+    54: (80, "dropout and batch normalization, with their modes"),
     55: (110, "the geometry that all convolutions share"),
     56: (120, "im2col, its gradient, and pooling, all of one kind"),
     57: (130, "convolution, forward and backward, in blocks, and its layers"),

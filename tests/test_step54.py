@@ -1,4 +1,4 @@
-"""Step 54: dropout and batch normalisation, in training and in test mode."""
+"""Step 54: dropout and batch normalization, in training and in test mode."""
 
 import re
 import threading

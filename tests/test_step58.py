@@ -60,7 +60,7 @@ def pil(monkeypatch):
 
 
 def small_model(step):
-    """A convolution, batch normalisation, two linear layers and a list of one."""
+    """A convolution, batch normalization, two linear layers and a list of one."""
 
     class Small(step.Model):
         def __init__(self):

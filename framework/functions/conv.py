@@ -27,7 +27,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -39,7 +40,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -63,7 +67,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
