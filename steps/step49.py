@@ -81,11 +81,12 @@ numbers first, so bytes are safe. Two channels of two bytes, with the means
 
     [Normalize]
 
-There is one more use for such an object. When should we stop training, and
-which of two networks is better? The points that they learned from cannot tell
-us. The test data could. But if we choose by the test data, we have learned
-from them, too, and nothing new is left to test with. So hold some of the
-training data back. Example i of a Subset is example indices[i] of the whole:
+A data set can also be a part of another. What for? When should we stop
+training, and which of two networks is better? The points that they learned
+from cannot tell us. The test data could. But if we choose by the test data, we
+have learned from them, too, and nothing new is left to test with. So hold some
+of the training data back. Example i of a Subset is example indices[i] of the
+whole:
 
     [Subset]
 

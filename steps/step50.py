@@ -75,15 +75,16 @@ to test it:
     loss, others                0.90     0.57     0.51     0.61
 
 (The first row was measured with a second loader. A loop over the first one
-would draw an order each time, and learning would go on with another.) After 5
-epochs the network knows the 100 by heart, the meaningless numbers included.
-From epoch 10 on, the loss for the others gets worse. This is overfitting, and
-the first row shows nothing of it. So measure on examples that the network has
-not learned from.
+would draw an order, and so change all the later ones.) After 5 epochs the
+network knows the 100 by heart, the meaningless numbers included. From epoch 10
+on, the loss for the others gets worse. This is overfitting, and the first row
+shows nothing of it. So measure on examples that the network has not learned
+from.
 
-It takes large weights to learn by heart. So pull each weight p towards 0 a
-little: add rate * p to its gradient, before each update. The optimizer itself
-need not know of this. It calls a function that it was given, a hook:
+The network that knows them by heart has large weights: their squares add up to
+186. So pull each weight p towards 0 a little: add rate * p to its gradient,
+before each update. The optimizer itself need not know of this. It calls a
+function that it was given, a hook:
 
     [Optimizer]
 
@@ -2401,8 +2402,9 @@ class DataLoader:
     epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
     goes along an epoch of its own, whose order __init__ draws first.
 
-    batch_size is an int from 1. Without any batch it is a ValueError: There are no
-    batches of 8 out of 7 examples.
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(

@@ -2480,8 +2480,9 @@ class DataLoader:
     epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
     goes along an epoch of its own, whose order __init__ draws first.
 
-    batch_size is an int from 1. Without any batch it is a ValueError: There are no
-    batches of 8 out of 7 examples.
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(

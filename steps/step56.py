@@ -103,11 +103,11 @@ largest number as we go from view to view:
 
     [pooling]
 
-Padding needs care here. Zeros around an image of negative numbers would win
-at the edge. So the padding is -inf, which loses against everything. Integers
-have no -inf. They stay integers, and their padding is the smallest number of
-their dtype. A kernel that saw nothing but padding would find no number of the
-image, and pooling() refuses it.
+Padding needs care here. Zeros around an image of negative numbers would win at
+the edge. So the padding is -inf, which no number is below. Integers have no
+-inf. They stay integers, and their padding is the smallest number of their
+dtype. A kernel that saw nothing but padding would find no number of the image,
+and pooling() refuses it.
 
 The gradient goes to the pixel that won. For 1 2 / 3 0 only the 3 gets it. If
 several are equally large, the first one gets it all. Each pixel (k, m) of the
@@ -2048,7 +2048,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Padding is never larger than an element; a pad as large as the kernel is a ValueError.
     Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
@@ -3353,8 +3353,9 @@ class DataLoader:
     epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
     goes along an epoch of its own, whose order __init__ draws first.
 
-    batch_size is an int from 1. Without any batch it is a ValueError: There are no
-    batches of 8 out of 7 examples.
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(

@@ -45,17 +45,18 @@ back through all calls. This is backpropagation through time.
 
 There lies the trouble as well. Each point adds seven functions to the graph:
 Affine, MatMul, Add and Tanh in the RNN, then Affine for the prediction,
-MeanSquaredError, and Add, as the losses are added up. The graph of 999 points
-holds 6,991 of them. A sequence without an end would fill the memory, and each
-backward() would walk through all that was before.
+MeanSquaredError, and Add, as the losses are added up. The curve has 1,000
+points, and the last one has no next point; the graph of the other 999 holds
+6,991. A sequence without an end would fill the memory, and each backward()
+would walk through all that was before.
 
 So we cut the graph after each 30 points: h keeps its numbers, and forgets
 where they came from. For a single variable that is two lines:
 
     [Variable.unchain]
 
-A generation counts the functions behind a variable. Now there are none, so
-it is 0 again.
+A generation is the length of the longest way back. Now there is none, so it
+is 0 again.
 
 Cutting at the last h alone is not enough, as other variables may still lead
 into the old part of the graph. So unchain everything that the loss was made
@@ -2048,7 +2049,7 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Padding is never larger than an element; a pad as large as the kernel is a ValueError.
     Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
@@ -3802,8 +3803,9 @@ class DataLoader:
     epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
     goes along an epoch of its own, whose order __init__ draws first.
 
-    batch_size is an int from 1. Without any batch it is a ValueError: There are no
-    batches of 8 out of 7 examples.
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(

@@ -326,7 +326,7 @@ def test_the_length_is_that_of_an_epoch_at_any_time(step):
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, -100, 1.5, 2.0, "2", None, (2,)])
-def test_batches_without_examples_are_refused(step, batch_size):
+def test_a_batch_size_that_is_no_number_from_1_is_refused(step, batch_size):
     for drop_last in (False, True):
         with pytest.raises(ValueError, match=re.escape(f"{batch_size} out of 7")):
             step.DataLoader(Pairs(7), batch_size, drop_last=drop_last)
