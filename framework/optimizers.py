@@ -256,7 +256,10 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
+    """A hook: keeps these parameters, and those of these layers, as they are.
+
+    It sets their gradients to None, and asks a layer for its parameters each time.
+    """
 
     def __init__(self, *frozen):
         self.frozen = frozen

@@ -20,11 +20,12 @@ the matrix, and the zeros do nothing there:
                 [0 0 6]
 
 One multiplication for each element is enough. So let every function have a
-second method, backward(). It takes the row that arrives from the side of y and
-gives the row for its own input.
+second method, backward(). It is given the row for its output, and it returns
+the row for its input.
 
-Such a row is called a gradient. The gradient of a variable v is dy/dv: how
-fast y grows if v grows, element by element. For our chain at x = 0.5:
+Such a row is called a gradient. As in step 5, y is one number. The gradient of
+a variable v is dy/dv. It says how fast y grows with each element of v. For our
+chain at x = 0.5:
 
            A          B          C
       x ------> a ------> b ------> y
@@ -56,19 +57,21 @@ All calls go through Function, so the input is kept there, once for all:
 
     [Function.__call__]
 
-Here it pays that a function is an object. With x = self.input.data the two
-backward() are as short as their formulas:
+A Python function forgets its arguments as soon as it returns. Ours is an
+object, so it can keep x from one call to the next. With x = self.input.data
+the two backward() are as short as their formulas:
 
     [Square.backward]
 
     [Exp.backward]
 
-And as with forward(), a class that has none says so:
+A class that has no backward() says so, as it does for forward():
 
     [Function.backward]
 
-The demo calls backward() by hand, from C to A. Beside it stands what step 4
-gives: 3.29744263, in two runs, where 3.29744254 is right.
+The demo calls backward() by hand, from C to A. The last line of the Output is
+the slope of step 4, from two runs of f: 3.29744263. The right one is
+3.29744254, and backward() gives it.
 
 Look at its three lines of backward(). They are the program written a second
 time, in reverse. In step 7 the program finds that way by itself.
@@ -91,8 +94,8 @@ way back each call should use its own input, but A has kept only the 9:
 
 So make a new Square() for every call.
 
-y.data and x.grad are NumPy numbers here and not arrays, as in step 2. It does
-no harm yet, and step 9 sees to it.
+y.data and x.grad are NumPy numbers here and not arrays, as in step 2. That
+does no harm yet. Step 9 makes arrays of them.
 
 Try
 1. Why are a.grad and x.grad the same number? Start from x = 1.

@@ -79,6 +79,21 @@ def labels(nodes):
 # The text
 
 
+def test_each_function_is_drawn_once(step):
+    t = var(step, 1.0)
+    for _ in range(10):
+        t = t + t
+    text = step.get_dot_graph(t)
+    drawn = text.count("Add"), text.count("->")
+    assert drawn == (10, 30), "functions and edges: draw none a second time"
+
+
+def test_each_line_of_the_text_ends_with_a_newline(step, z):
+    lines = step.get_dot_graph(z).splitlines(keepends=True)
+    assert (lines[0], lines[-1]) == ("digraph g {\n", "}\n"), "first and last line"
+    assert len(lines) == 1 + 95 + 108 + 1, "a line for each node and each edge"
+
+
 def test_each_variable_and_each_function_is_one_node(step, z):
     nodes, _ = parse_dot(step.get_dot_graph(z, verbose=False))
     funcs, variables, _ = graph_of(z)
