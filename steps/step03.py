@@ -38,10 +38,11 @@ One link is missing:
     [Exp]
 
 The demo makes A = Square(), B = Exp() and C = Square(), and calls one after
-the other. A and C do the same thing, yet they are two objects. Soon each of
-them will remember what it was called with.
+the other. A and C do the same thing, yet they are two objects, because from
+step 6 on each remembers its input. Until then we may call them again, as the
+demo does in C(B(A(x))).
 
-The chain knows y. How fast does y grow if x grows? That is step 4.
+The chain knows y. How fast does y grow if x grows? Step 4 measures it.
 
 New:      Exp
 Changed:  nothing

@@ -28,7 +28,6 @@ Both squares contain the same eps², and the subtraction cancels it. The first
 way is the forward difference, this one the central difference:
 
                               o
-
                                          central joins the outer two
                                          points, forward the middle one
                     o                    and the right one
