@@ -12,8 +12,8 @@ It is nearly all zeros, since each output depends on one input only. On a
 thousand numbers it would be a million slopes, and 999,000 of them zeros.
 
 Idea
-On the walk back, nobody asks for the matrix. What is asked for is a row times
-the matrix, and the zeros do nothing there:
+On the walk back, nobody needs the matrix itself. We need a row times the
+matrix, and the zeros do nothing there:
 
                 [2 0 0]
     [g0 g1 g2]  [0 4 0]  =  [2·g0  4·g1  6·g2]  =  g * 2x
@@ -48,12 +48,12 @@ Now the backward() of Square. A first attempt:
     def backward(self, gy):
         return gy * 2 * x        which x?
 
-The x that forward() had, but that call is long over. So the function must keep
-its input in self.input. It keeps the Variable, not the array in it. For these
-formulas the array would be enough. But step 7 has to put a gradient into that
-input, and only the Variable has a place for one.
+It is the x that forward() had, but that call is over. So the function must
+keep its input in self.input. It keeps the Variable, not the array in it. For
+these formulas the array would be enough. But step 7 has to put a gradient into
+that input, and only the Variable has a place for one.
 
-All calls go through Function, so the input is kept there, once for all:
+All calls go through Function.__call__(), so one line there is enough:
 
     [Function.__call__]
 
@@ -73,8 +73,9 @@ The demo calls backward() by hand, from C to A. The last line of the Output is
 the slope of step 4, from two runs of f: 3.29744263. The right one is
 3.29744254, and backward() gives it.
 
-Look at its three lines of backward(). They are the program written a second
-time, in reverse. In step 7 the program finds that way by itself.
+Look at the three lines of the demo that call backward(). They are the program
+written a second time, in reverse. In step 7 the program finds that way by
+itself.
 
 New:      Function.backward, Square.backward, Exp.backward
 Changed:  Variable.__init__, Function.__call__

@@ -35,10 +35,10 @@ Now each operator needs its slope. Take x = 2, and let it grow by 0.01:
 
 Three of these need a word. In 4 / x, x grows by half a percent, from 2 to
 2.01. So the result, which is 2, falls by half a percent. That is 0.01, as much
-as x has grown, and the slope is -1. For x ** 3 the slope is 3 x ** 2 = 3 · 4 =
-12. And 2 ** x is e ** (log 2 · x), where log is the natural logarithm. So the
-chain rule brings a factor log 2 = 0.693147, and the slope is 0.693147 · 4 =
-2.772589. As a table:
+as x has grown, and the slope is -1. For x ** 3 it is 3 x ** 2 = 3 · 4 = 12.
+And 2 ** x is e ** (log 2 · x), where log is the natural logarithm. So the
+chain rule brings a factor log 2 = 0.693147. The slope is 0.693147 · 4, which
+is 2.772589. As a table:
 
     -x          -1
     x0 - x1     1 for x0, and -1 for x1
@@ -67,9 +67,9 @@ The minus between two operands, and its reflected form:
 
     [Variable.__rsub__]
 
-Division has the same five parts. First gx0 = gy / x1. Then gx1 =
--gx0 · x0 / x1, which saves a power. Where x1 is a constant, as in x / 4, gx1
-is None, as in Mul:
+Division has the same five parts. Its backward() computes gx0 = gy / x1 first.
+Then gx1 = -gx0 · x0 / x1, which saves a power. Where x1 is a constant, as in
+x / 4, gx1 is None, as in Mul:
 
     [Div]
 

@@ -70,8 +70,8 @@ What about integers? The slope of n / 4 is 0.25, and no integer can hold that.
 So the gradients of integers are float64. True and False count as integers.
 
 Each gradient goes through fit_gradient() as it arrives. So does the gradient
-that backward() starts from, for you may have set y.grad by hand. That one has
-no function to name:
+that backward() starts from, for you may have set y.grad by hand. It comes from
+no function, so there the message begins with "You gave":
 
     [Variable.backward]
 
@@ -129,8 +129,8 @@ Answers
 1. 0 and 3. Both gradients are (0, 0), as they must be at a lowest point.
 2. Nothing. Two products take the place of the two powers, so there are still
    3 functions.
-3. Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); the
-   two must be equal. Step 40 will add the three up.
+3. "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,);
+   the two must be equal." Step 40 will add the three up.
 """
 
 import contextlib

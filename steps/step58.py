@@ -24,13 +24,12 @@ is code, and that half we have to write. The two must agree in this:
     the rest      the order of the layers, stride, pad, relu, pooling, and
                   what was done to an image before the first layer
 
-Names and shapes are in the file, so a program can check them. The rest is not.
-It stands in a paper or in the code of those who trained the network. Whoever
-gets it wrong sees no error. They see wrong answers.
+Names and shapes are in the file, so a program can check them. The rest is in a
+paper, or in the code of those who trained the network. Whoever gets it wrong
+sees no error. They see wrong answers.
 
 So there are three things to do, and this lesson takes them in turn: write the
-graph, read the file, and prepare the images. A fourth one follows, for those
-who need other classes than the network knows.
+graph, read the file, and prepare the images. At the end we change the classes.
 
 SqueezeNet repeats one module, called Fire. Take the first one, fire2. Its x
 has 96 channels. First squeeze makes 16 of them. Then two convolutions see
@@ -76,10 +75,10 @@ and preprocess().
 Second, the file. The demo makes a small one, so that nothing must be
 downloaded. A network of three linear layers, 64, 32 and 10, learns the digits:
 5 epochs of Adam(0.01) in batches of 50. The demo writes its weights into a
-file, under PyTorch's names, as a publisher would. Then it does what we would
-do: it has the file, and the code of the same graph. The naive way is
-load_weights. It finds none of its own names, and every name in the file is
-strange to it. The Output has its error.
+file, under PyTorch's names, as a publisher would. Then it is in our place: it
+has the file, and the code of the same graph. The naive way is load_weights. It
+finds none of our names in the file, and names there that it does not know. The
+Output has its error.
 
 Yet fc1.weight is the same thing as our fc1/W. from_pytorch of step 53 knows
 how PyTorch and we name it. If the name of a layer begins with fc, the layer is
@@ -108,10 +107,10 @@ channels are blue, green, red, less 104, 117 and 123. ResNet's are red, green,
 blue, from 0 to 1, less the mean, divided by the standard deviation. Neither is
 better. Each is what the weights are used to.
 
-And if your classes are not their thousand? Only the last layer knows those.
-The layers before it know strokes, or edges and fur. So put a new last layer in
-the place of the old one. The demo asks whether a digit is odd or even, and has
-30 images to learn from, for 50 epochs:
+Last, other classes. What if yours are not their thousand? Only the last layer
+knows those. The layers before it know strokes, or edges and fur. So put a new
+last layer in the place of the old one. The demo asks whether a digit is odd or
+even, and has 30 images to learn from, for 50 epochs:
 
     a new network                                 82 % right
     the published one, and all of it learns       86 %
@@ -147,8 +146,8 @@ Given:    VGG16, Bottleneck, normalized, ResNet, ResNet50, ResNet101, ResNet152
 
 (VGG16 is 13 convolutions of 3 x 3 in a row, and three linear layers. It reads
 the files of two publishers. ResNet adds what comes into a Bottleneck to what
-comes out, so that gradients find a way through 152 layers. normalized is its
-convolution with batch normalization behind it.)
+comes out, so that gradients find a way through 152 layers. normalized makes a
+convolution of ResNet's and the batch normalization behind it.)
 
 Elsewhere
 load_state_dict of PyTorch lists missing and unexpected keys, and shapes that
@@ -168,7 +167,7 @@ Try
 1. Leave out the .T in publish(). What does the error say?
 2. Freeze the layers of a network that has learned nothing: print
    odd_or_even(False, True). Is it better or worse than 82 %?
-3. Run it with --network ResNet50. Which layer has most of the parameters?
+3. Run it with --network ResNet50. Which layer has the most parameters?
 
 Output
     conv1      (96, 111, 111)    14,208   fire6      (384, 27, 27)    104,880
