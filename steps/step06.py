@@ -76,7 +76,7 @@ The demo calls backward() by hand, from C to A. The last line of the Output is
 the slope of step 4, from two runs of f: 3.29744263. The right one is
 3.29744254, and backward() gives it.
 
-These three lines of the demo are the program written a second time, in
+The three calls of backward() are the program written a second time, in
 reverse. In step 7 the program finds that way by itself.
 
 New:      Function.backward, Square.backward, Exp.backward
