@@ -11,9 +11,10 @@ In step 46 we train a neural network, with a library of our own:
         loss.backward()
         optimizer.update()
 
-The loss says how wrong the network is. Here it falls from 1.31 to 0.01. For
-that the library needs slopes: if x grows a little, how fast does y grow? Say x
-goes from 1 to 1.01, and y from 2 to 2.03. Then the slope is 0.03 / 0.01 = 3.
+The loss says how wrong the network is. Here it falls from 1.31 to 0.01. To
+bring it down, the library needs slopes: if x grows a little, how fast does y
+grow? Say x goes from 1 to 1.01, and y from 2 to 2.03. Then the slope is
+0.03 / 0.01 = 3.
 
 Every number in a calculation will get its slope, called its gradient. The best
 place to write it down would be the number itself:
@@ -53,8 +54,7 @@ The box takes the array itself. A copy would cost time and memory for every
 box, and networks have large arrays.
 
 What is in the box can be replaced. After x.data = other, x is the same box
-with something else in it. Training will do just that: better numbers in the
-same boxes.
+with something else in it. Training does that: better numbers in the same box.
 
 We can put something in, but not compute with it: x ** 2 fails. That is step 2.
 
@@ -64,7 +64,7 @@ Removed:  nothing
 
 Elsewhere
 PyTorch's box is torch.Tensor, and x.data and x.grad have the same names there.
-Before version 0.4 the box was a class of its own, and its name was Variable.
+Before version 0.4 the box was a separate class, named Variable.
 
 Watch out
 A vector with three elements is three-dimensional to a mathematician. To NumPy

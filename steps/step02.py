@@ -53,7 +53,7 @@ Is the result an array? Not always. NumPy squares np.array(10.0), an array with
 no axes, and returns a NumPy number, np.float64(100.0). It computes like an
 array, so for now we leave it. Step 9 makes an array of it.
 
-One function alone does not get us far. In step 3 they form a chain.
+One function does not get us far. In step 3 several of them form a chain.
 
 New:      Function, Square
 Changed:  nothing

@@ -28,9 +28,9 @@ Therefore the output of one can be the input of the next:
     0.5      0.25     1.284025    1.648721
 
 By hand: 0.5 · 0.5 = 0.25, then e^0.25 = 1.284, and at last
-1.284 · 1.284 = 1.649. It is the same number as before, but this time every
-value on the way has its box. To differentiate the whole, it will be enough to
-know how to differentiate each link. Step 5 shows why.
+1.284 · 1.284 = 1.649. It is the same number as before, but now every value on
+the way has a box. To differentiate the whole, it will be enough to know how to
+differentiate each link. Step 5 shows why.
 
 In the code
 One link is missing:

@@ -113,10 +113,10 @@ Output
 Answers
 1. 1e-6 for central, with an error of 2e-10, and 1e-8 for forward, with 9e-8.
    As eps falls, the noise of 1e-16 / eps rises, the same for both. The best
-   eps is near where it meets the error of the method. Forward's error is about
-   6 eps. It falls slowly and meets the noise between 1e-9 and 1e-8. Central's
-   is about 4 eps². It falls fast and meets the noise near 3e-6 already, where
-   both are 3e-11.
+   eps is near where the noise meets the error of the method. Forward's error
+   is about 6 eps. It falls slowly and meets the noise between 1e-9 and 1e-8.
+   Central's is about 4 eps². It falls fast and meets the noise near 3e-6
+   already, where both are 3e-11.
 2. By 1e-15: it gives 4.000000000000001. In x² nothing is left of eps, however
    large it is. The 1e-15 is noise.
 3. Between 1e-2 and 1e-3. With 7 digits each f is wrong by about 1e-7, so the

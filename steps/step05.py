@@ -9,7 +9,7 @@ alone, and that costs two runs of the whole program. For a million weights it
 is two million runs, just to move each of them once. How can one run be enough?
 
 Idea
-By the chain rule: the slope of a chain is the product of the slopes of its
+The chain rule helps: the slope of a chain is the product of the slopes of its
 links. For each link we have a formula. At x = 0.5:
 
          A          B          C
@@ -66,8 +66,8 @@ A loss is one number and the weights are many, so start at the output. One run
 forward and one walk back give every slope. That is backpropagation.
 
 The count leaves out what the Jacobians themselves cost: the first has 100,000
-slopes. Step 6 gets by without them, for functions like Square. For W x it is
-step 41.
+slopes. Step 6 gets by without them for functions like Square, and step 41 for
+W x.
 
 In the code
 All of this step is in the demo. Link(W) is the Function (W x)², and its
@@ -75,7 +75,7 @@ jacobian(x) is the matrix from above. One forward run through a chain gives
 A', B' and C' in local_jacobians(links, x).
 
 Then from_input_side() and from_output_side() take the product and count the
-multiplications. The order is all they differ in:
+multiplications. They differ only in the order:
 
     product = local @ product       from the input side
     product = product @ local       from the output side

@@ -53,9 +53,8 @@ Now the backward() of Square. A first attempt:
 
 gy is the row that arrives: the gradient of this function's output. x is the
 one that forward() had, but that call is over. So the function must keep its
-input in self.input. It keeps the Variable, not the array in it. For these
-formulas the array would be enough. But step 7 has to put a gradient into that
-input, and only the Variable has a place for one.
+input in self.input. It keeps the Variable, not only the array in it. Step 7
+will put a gradient into that input, and only the Variable has a place for one.
 
 All calls go through Function.__call__(), so one line there is enough:
 
@@ -101,7 +100,7 @@ y.data and x.grad are NumPy numbers here, as in step 2.
 
 Try
 1. Why are a.grad and x.grad the same number? Start from x = 1.
-2. Exchange the last two of the three lines of backward(). What happens?
+2. Exchange the last two of the three calls of backward(). What happens?
 3. Start from y.grad = 2. What becomes of the others?
 
 Output

@@ -67,8 +67,8 @@ In a chain only one path leads back to each variable, so = is enough. The paths
 of step 5, which add up, have to wait for step 14. The gradient of y is still
 up to you: y.grad = np.array(1.0).
 
-The demo follows the trail and prints it. Then it makes long chains of PlusOne,
-a function x + 1, whose slope is 1 however long the chain is.
+The demo prints the trail. Then it makes long chains of PlusOne, the function
+x + 1, whose slope is 1.
 
 Python allows about 1,000 calls inside one another, and here each function
 costs one. So a chain of 500 works, and one of 5,000 ends in a RecursionError.
@@ -80,8 +80,8 @@ Removed:  nothing
 
 Elsewhere
 PyTorch leaves the same trail: y.grad_fn is the creator, and the way on is
-y.grad_fn.next_functions. TensorFlow has no such links. Its GradientTape writes
-down each operation as it happens, as a tape does, and reads it backwards.
+y.grad_fn.next_functions. TensorFlow has no such references. Its GradientTape
+writes down each operation as it happens, and reads its list backward.
 
 Watch out
 If y.grad is not set, the first backward() gets None and fails to multiply it.
@@ -115,8 +115,7 @@ Answers
 2. 1.0. The walk starts at a, so x.grad is da/dx = 2x.
 3. 997, in Python 3.11, with the file run as a script. The chain then has 998
    variables, with a call of backward() for each. The program and
-   slope_of_chain() are the other two. In a notebook it is fewer, because other
-   calls are under way before yours.
+   slope_of_chain() are the other two. In a notebook it is fewer.
 """
 
 import numpy as np

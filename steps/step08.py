@@ -5,10 +5,10 @@ With step 7 a chain of 5,000 functions ends in
 
     RecursionError: maximum recursion depth exceeded
 
-Such a chain is nothing unusual. A network that reads a text letter by letter
-calls a few functions for each letter, all in one chain. A page of 2,000
-letters is enough to make it that long. Python allows about 1,000 calls inside
-one another, and backward() goes one call deeper for every function.
+A network that reads a text letter by letter calls a few functions for each
+letter, all in one chain. A page of 2,000 letters makes it that long. Python
+allows about 1,000 calls inside one another, and backward() goes one call
+deeper for every function.
 
 The limit can be raised, with sys.setrecursionlimit(1_000_000), and a chain of
 100,000 then works. But how high is high enough? And the limit has its uses:

@@ -69,7 +69,7 @@ be what you passed only if that is an array. One rule is simpler: what you pass
 to Variable() is checked, and what the framework computes is converted.
 
 It is pleasant to use now. But is it right? A backward() that forgets a factor
-runs as smoothly as a good one. Step 10 puts them all to the test.
+runs as smoothly as a good one. Step 10 puts each of them to the test.
 
 New:      NUMBERS, as_array, square, exp
 Changed:  Variable.__init__, Variable.backward, Function.__call__,

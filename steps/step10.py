@@ -71,9 +71,9 @@ In the demo, NoTwo is the class from above. OneOff is the square again, with a
 slope that is wrong in the last element alone. The check finds both, and names
 the element.
 
-From here on we can check each function that treats its elements one by one. In
-step 39 come those that mix them. But all our functions have one input, and the
-plainest sum has two. Step 11 makes room for the second.
+From here on we can check each function that treats its elements one by one.
+Those that mix them come in step 39. But all our functions have one input, and
+the plainest sum has two. Step 11 makes room for the second.
 
 New:      gradient_check
 Changed:  nothing
