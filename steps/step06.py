@@ -12,7 +12,7 @@ It is nearly all zeros, since each output depends on one input only. On a
 thousand numbers it would be a million slopes, and 999,000 of them zeros.
 
 Idea
-On the walk back, nobody needs the matrix itself. We need a row times the
+On the walk back we do not need the matrix itself. We need a row times the
 matrix, and the zeros do nothing there:
 
                 [2 0 0]

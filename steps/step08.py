@@ -26,7 +26,7 @@ call. A name can hold it:
 This is right for every chain. But soon functions will have two inputs, and
 then two functions come next. One name cannot hold both, but a list can. So we
 keep a list of the functions that are still to be called. If F has two inputs,
-made by G and H, [F] becomes [G, H]. In our chain each function has one:
+made by G and H, [F] becomes [G, H]. In our chain each function has one input:
 
     funcs     taken out    what it does       put in: creator of the input
     [C]       C            gives b.grad       B
