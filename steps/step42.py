@@ -29,9 +29,9 @@ that 100 points and 1000 points give comparable numbers: 5 / 3 = 1.667. This
 is the mean squared error.
 
 In the code
-Both losses of this step begin in the same way. Images often come as integers
-from 0 to 255, in one byte each, and there 10 - 200 is 66. So integers become
-floats first:
+We write the loss twice, first out of functions that we have, and then as one
+function. Both begin by making floats out of integers. Images often come as
+integers from 0 to 255, in one byte each, and there 10 - 200 is 66:
 
     [as_float]
 
@@ -39,8 +39,8 @@ Later losses do the same, and so do functions that calculate with e, such as
 sigmoid() in step 43. Functions that only choose, such as max(), leave integers
 as they are.
 
-For the loss itself we have all we need: -, ** 2, sum and /. (len(diff) is N, a
-number.)
+For the loss itself we have all we need: -, ** 2, sum and /. The number of
+examples, N, is the length of the first axis, len(diff):
 
     [mean_squared_error_simple]
 
@@ -59,20 +59,21 @@ slope is 2 d / N. For the three differences above, with N = 3:
 
 d is x0 - x1, so this is the gradient of x0. That of x1 has the other sign. So
 all that backward() needs are the two inputs, and they are there anyway. One
-function for the whole formula keeps nothing and subtracts once more. (True
-values are mostly a plain array. As a constant it gets None.)
+function for the whole formula keeps no array and subtracts once more. Often x1
+is a plain array of measured values. That is a constant, and backward() gives
+None for it:
 
     [MeanSquaredError]
 
 forward() takes the mean of all squares and multiplies it by the number of
 squares in one example. Why not simply sum and divide? Numbers of half
-precision end at 65504, and a sum of many squares gets there quickly. A mean
-stays as small as the squares themselves.
+precision (float16, in 2 bytes) end at 65504, and a sum of many squares gets
+there quickly. A mean stays as small as the squares themselves.
 
-forward() also compares the shapes, which the simple loss does not do. Give
-that one y and y[:, 0], the same numbers as (100, 1) and as (100,). Its loss
-should be 0 and is 74.4, because a column minus a row is a matrix, as step 40
-warned.
+forward() also compares the shapes, which the simple loss does not do. Give the
+simple loss y and y[:, 0], the same numbers as (100, 1) and as (100,). It
+should be 0, and it is 74.4, because a column minus a row is a matrix, as
+step 40 warned.
 
 What users call is again a function around the class:
 
@@ -80,8 +81,9 @@ What users call is again a function around the class:
 
 Now the training, by gradient descent. W and b start at 0, and the demo takes
 200 steps. Each step predicts all 100 points, computes the loss, calls
-backward(), and moves W and b against their gradients, by lr = 0.3 times as
-much. lr is called the learning rate. Here are the numbers of the first step:
+backward(), and moves W and b against their gradients. W becomes
+W - lr * W.grad, and b likewise. lr is called the learning rate, and is 0.3
+here. These are the numbers of the first step:
 
     loss      37.444
     W.grad    -7.042      W = 0 + 0.3 ·  7.042 = 2.113
@@ -90,9 +92,10 @@ much. lr is called the learning rate. Here are the numbers of the first step:
 Both gradients are below zero: to reduce the loss, raise W and b. One step
 brings the loss from 37.4 to 1.6.
 
-A line can be found with pencil and paper as well, by np.polyfit for example.
-The last line of the table shows that we found the same one. But what if the
-points lie around a curve? No line comes near them. That is step 43.
+A line can be found without any steps as well: np.polyfit solves for it. The
+last line of the table shows that we found the same line. The demo draws it in
+out/step42.png. But what if the points lie around a curve? No line comes near
+them. That is step 43.
 
 New:      as_float, mean_squared_error_simple, MeanSquaredError,
           mean_squared_error
@@ -113,8 +116,9 @@ A learning rate has an upper limit. Try 1 shows what lies above it.
 
 Try
 1. Set lr to 1. What do W and b do, and why?
-2. Fit the simple loss to y[:, 0], with lr=0.003 and 3000 steps. Which line
-   comes out? What is special about its b?
+2. Fit the simple loss to y[:, 0], with lr=0.003 and 3000 steps. (It sums 100
+   squares for each point, so the gradients are about 100 times as large.)
+   Which line comes out? What is special about its b?
 3. Write self.diff = diff into forward(). How many MB are kept then?
 
 Output
@@ -1249,7 +1253,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1267,8 +1274,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
