@@ -8,13 +8,12 @@ Now leave b1 out of the list for improve():
     all four       loss after 10000 steps  0.0140
     without b1     loss after 10000 steps  0.2289
 
-That is hardly better than a straight line. No error was raised, b1 just stayed
-at 0.
-And a network of 50 layers has 100 such names.
+That is hardly better than a straight line. No error was raised: b1 stayed at
+0, and nobody noticed. And a network of 50 layers has 100 such names.
 
 Idea
 W1 and b1 always go together, and so do W2 and b2. What goes together belongs
-into an object. Call it a layer: a function that owns what it is to learn.
+in an object. Call it a layer: a function that owns what it is to learn.
 
     x ----> Linear ----> y          y = x @ W + b
             |-- W
@@ -42,57 +41,66 @@ layer writes a forward() of its own. All the rest is in the class Layer:
 
 params() makes a dict before it makes a list, with id(p) as the key. So a
 parameter that has two names counts once. Why not the simpler `if p not in
-params`? Because == compares arrays since step 37. To ask whether W is b would
-be an error.
+params`? Python then asks whether W == b. Since step 37 that compares two
+arrays, element by element, and `in` cannot make one yes or no of it. It stops
+with an error.
 
-The list is looked up anew at each call. After layer.b = None there is no b to
-be found, and nothing needs to be told.
+params() looks anew at each call. After layer.b = None it finds no b, and
+nobody has to tell it.
 
 One trap remains, and it is an old habit:
 
     layer.W = layer.W - lr * layer.W.grad
 
 The right side is a Variable and no Parameter. The layer would go on working
-and never learn W again. __setattr__ is what Python calls for each such line,
-and it is the place to speak up:
+and never learn W again. Python calls __setattr__ for each line that sets an
+attribute, so there we can speak up. It calls check_successor() before it
+stores the value:
 
     [check_successor]
 
+__setattr__ refuses layer.requires_grad = False as well. The line would only
+give the layer a new attribute, and its parameters would go on learning.
+
 Now the layer that we want. The sizes of b1 and W2 in step 43 had to be counted
 by hand. The number of outputs is ours to choose, but the number of inputs
-can be read off the first x that comes in. Until then W has no data:
+can be read off the first x that comes in. Until then W has no data. The
+calculation itself is linear(), from step 43:
 
     [Linear]
 
-Why are the weights multiplied by sqrt(1 / in_size)? Let x be 100 numbers with
-a standard deviation of 1, and let the weights be drawn like them. Then y is a
-sum of 100 products, and its deviation is the square root of 100:
+Why are the weights multiplied by sqrt(1 / in_size)? Let x be randn(100), 100
+numbers with a standard deviation of about 1, and let the weights be drawn like
+them. Then each y is a sum of 100 products, and the standard deviation of y is
+about the square root of 100. After np.random.seed(0):
 
-    randn(100, 300)                     y has the standard deviation  9.88
-    randn(100, 300) * sqrt(1 / 100)     y has the standard deviation  1.00
+    randn(100, 300)                     y has the standard deviation  10.11
+    randn(100, 300) * sqrt(1 / 100)     y has the standard deviation   1.01
 
 At 10 the sigmoid is flat: its slope is 0.000045. Hardly anything would be
 learned. With the factor, y is about as large as x.
 
 The weights are float32, in 4 bytes instead of 8. Training needs no 16 digits,
-and it takes half the memory. But that is easily lost. In NumPy 2
+and it takes half the memory. But float32 is easily lost. NumPy 2 says:
 
     W.astype(np.float32) * np.sqrt(1 / 3)       float64
     W.astype(np.float32) * (1 / 3) ** 0.5       float32
 
-because np.sqrt gives a float64 of NumPy's, which counts, and Python's own
-number does not. init_W() changes the dtype last, and is safe either way.
+np.sqrt gives an np.float64, and the product of a float32 and a float64 is a
+float64. Python's own float takes the dtype of the array. init_W() changes the
+dtype last, and is safe either way.
 
 What about 2.0 * loss? Until now the 2.0 became np.array(2.0), a float64 like
-any other, and made a float64 of all that it met. So a number now takes the
-dtype of the Variable beside it. Arrays keep theirs:
+any other, and so was the product. A number now takes the dtype of the Variable
+beside it. That holds for np.float64(2.0), too: a number is what NUMBERS lists.
+Arrays keep their dtype:
 
     [as_variables]
 
     [Function.__call__]
 
 One sign in the signature of Linear is for those who come from PyTorch: the *
-behind out_size. There one writes the inputs first, Linear(784, 10). Here this
+after out_size. There one writes the inputs first, Linear(784, 10). Here this
 would be 784 outputs, and the 10 would be nobias, which means: leave b out. The
 * says that whatever follows must be named, and Python refuses the 10.
 
@@ -117,8 +125,8 @@ Watch out
 Before the first call, l1.W.data is None. There is nothing yet to update, to
 save or to count.
 
-Two layers made in the same order may draw their weights in another: the first
-call decides. Try 1 shows it.
+Without in_size the layer that is called first draws its weights first, in
+whichever order the layers were made. Try 1 shows it.
 
 Try
 1. Make l2 before l1. Does the first loss change? And with in_size=1 for l1 and
@@ -417,7 +425,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -1605,7 +1616,11 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 
 
 class Layer:
-    """A function with parameters of its own, which are its attributes."""
+    """A function with parameters of its own, which are its attributes.
+
+    A parameter can be replaced only as check_successor() says. To set requires_grad
+    is an AttributeError: "requires_grad belongs to a Parameter: ...".
+    """
 
     def __setattr__(self, name, value):
         if name == "requires_grad":
@@ -1621,7 +1636,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def params(self):
