@@ -1125,7 +1125,7 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
     than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
-    order, each derivative(f, k) is checked, too. xs keep their gradients.
+    order, each derivative(f, k) is checked, too. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):
