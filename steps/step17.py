@@ -90,8 +90,8 @@ if you only want the number.
 Try
 1. Leave out the del in memory_held(). How much is held, and why not more?
 2. Take gc.disable() out. Does the collector come in time? Why (not)?
-3. Before running: let large_graph(), the demo's graph, return square(a) instead of the
-   sum. What does the last row say now?
+3. Before running: what does the last row say if large_graph(), the demo's
+   graph, returns square(a) instead of the sum?
 
 Output
     MB held     after graph  1  2  3  4  5  6  7  8  9 10  gc.collect()
@@ -99,11 +99,11 @@ Output
     cycles                   4  8 12 16 20 24 28 32 36 40             0
 
 Answers
-1. With weak links 4 MB after each graph. The name y keeps the last graph
-   alive, until it is given to the next one. At that moment the previous one
-   is freed. The row of the cycles stays at 4, 8 and so on up to 40. But its last
-   column becomes 4, as that of the first row does: gc.collect() frees nothing
-   that has a name.
+1. With weak references 4 MB after each graph. The name y keeps a graph alive
+   until it is given to the next one; then the previous one is freed. The row
+   of the cycles stays at 4, 8 and so on up to 40. But its last column becomes
+   4, as that of the first row does: gc.collect() frees nothing that has a
+   name.
 2. No, the numbers stay the same. Ten graphs have too few objects to call it:
    the count begins at zero after each gc.collect().
 3. 3 6 9 and so on up to 30: without the sum there are three arrays.
