@@ -1,7 +1,8 @@
 """Write what the workbench reads, beside the pages, into out/site-static.
 
 steps.json     the steps: titles, changes, texts of what is new or changed, output
-project.zip    the project's own files, as Python in the browser needs them
+project.zip    the project's own files, as Python in the browser needs them; the
+               workbench compresses it as a whole
 steps/         the file of each step, to read, to run and to download
 """
 
@@ -74,8 +75,8 @@ def write_zip(folder):
         for path in project_files():
             name = path.relative_to(ROOT).as_posix()
             info = zipfile.ZipInfo(name, A_DATE)
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(info, path.read_bytes(), compresslevel=9)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, path.read_bytes())
 
 
 def write_steps(folder):
