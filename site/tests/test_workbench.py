@@ -132,6 +132,18 @@ def test_a_page_works_without_a_network(context):
     step.press("Check", "The test of step 3 passes")
 
 
+def test_the_whole_site_is_kept_for_offline(context):
+    with served() as (root, _):
+        page = context.new_page()
+        page.goto(f"{root}index.html")
+        page.get_by_role("button", name="Keep the whole site").click()
+        page.get_by_text("All of it is kept").wait_for()
+    context.set_offline(True)
+    step = Bench(page, root, 26)
+    step.press("Run", "prints what the lesson says")
+    assert step.page.locator(".pictures img").count() == 1
+
+
 def test_a_step_goes_on_from_the_reader_s_own_one(bench):
     step = bench(1)
     step.upload(source(1) + "\n# of the reader's own\n")

@@ -31,6 +31,7 @@ def build(site):
     static.mkdir(parents=True, exist_ok=True)
     python(static / "pyodide")
     javascript(site)
+    list_files(site)
 
 
 def call(words, sentence):
@@ -70,6 +71,18 @@ def digest(site):
         if path.is_file() and path.name != "sw.js":
             found.update(path.read_bytes())
     return found.hexdigest()[:12]
+
+
+def list_files(site):
+    """List all files with their size, for a reader who keeps the whole site."""
+    paths = [path for path in sorted(site.rglob("*")) if path.is_file()]
+    paths = [path for path in paths if path.suffix != ".map" and path.name != "sw.js"]
+    note = {
+        "files": [path.relative_to(site).as_posix() for path in paths],
+        "size": sum(path.stat().st_size for path in paths),
+    }
+    target = site / "_static" / "workbench" / "all.json"
+    target.write_text(json.dumps(note), encoding="utf-8")
 
 
 # Python
