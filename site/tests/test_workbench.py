@@ -59,6 +59,21 @@ def test_a_step_is_read_run_broken_mended_and_kept(bench, number):
     assert step.stored() != ours and not step.stored("passes")
 
 
+def test_a_function_to_be_changed_is_shown_whole(bench):
+    step = bench(14)
+    step.press("Write it yourself", "It goes on from our step")
+    shown = step.page.locator(".cm-content").inner_text()
+    assert "x.grad = as_array(gx)" in shown and "class Square" not in shown
+
+
+def test_a_hint_is_on_the_changed_definition_that_fails(bench):
+    step = bench(14)
+    step.upload(source(14).replace("gx if x.grad is None else x.grad + gx", "gx"))
+    step.press("Hint", "Variable.backward, hint 1 of 3")
+    step.press("Hint", "Variable.backward, hint 2 of 3")
+    step.press("Hint", "Variable.backward, hint 3 of 3")
+
+
 def test_what_differs_from_the_lesson_is_marked(bench):
     step = bench(14)
     step.press("Run", "prints what the lesson says")
