@@ -1,5 +1,6 @@
 // Python in a worker of its own: starts Pyodide, then calls browser.py for the page.
-// Messages in: {call, args, steps}. Messages out: {loading}, {line}, {note}, {done}, {failed}.
+// Messages in: {call, args, steps, matplotlib}. Messages out: {loading}, {started}, {lines},
+// what browser.py posts ({expected}, {passed}), and at the end {done} or {failed}.
 
 const FOLDER = new URL("../pyodide/", import.meta.url).href;
 const STEPS = new URL("../steps/", import.meta.url).href;
