@@ -60,6 +60,7 @@ def packages():
 
 def javascript(site):
     """Bundle the modules in src/; the service worker goes to the site's root."""
+    shutil.rmtree(site / "_static" / "workbench", ignore_errors=True)
     words = ["node", "esbuild.mjs", str(site), digest(site)]
     call(words, "esbuild could not bundle the workbench.")
 
@@ -98,7 +99,7 @@ def python(folder):
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(packed(wheels.values()), folder)
     shutil.copy(PYODIDE / "pyodide.mjs", folder)
-    for path in [*(PYODIDE / name for name in CORE), folder.parent / "project.zip"]:
+    for path in [*(PYODIDE / name for name in CORE), ROOT / "out" / "project.zip"]:
         data = gzip.compress(path.read_bytes(), 9, mtime=0)
         (folder / f"{path.name}.packed").write_bytes(data)
     (folder / "pyodide-lock.json").write_text(json.dumps(lock()), encoding="utf-8")
