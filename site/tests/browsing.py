@@ -116,7 +116,7 @@ class Bench:
             "w => document.querySelector('.status').textContent.includes(w))",
             arg=words,
         )
-        assert words in self.status
+        assert words in self.status, self.status
 
     @property
     def status(self):

@@ -59,6 +59,21 @@ def test_a_step_is_read_run_broken_mended_and_kept(bench, number):
     assert step.stored() != ours and not step.stored("passes")
 
 
+def test_a_function_to_be_changed_is_shown_whole(bench):
+    step = bench(14)
+    step.press("Write it yourself", "It goes on from our step")
+    shown = step.page.locator(".cm-content").inner_text()
+    assert "x.grad = as_array(gx)" in shown and "class Square" not in shown
+
+
+def test_a_hint_is_on_the_changed_definition_that_fails(bench):
+    step = bench(14)
+    step.upload(source(14).replace("gx if x.grad is None else x.grad + gx", "gx"))
+    step.press("Hint", "Variable.backward, hint 1 of 3")
+    step.press("Hint", "Variable.backward, hint 2 of 3")
+    step.press("Hint", "Variable.backward, hint 3 of 3")
+
+
 def test_what_differs_from_the_lesson_is_marked(bench):
     step = bench(14)
     step.press("Run", "prints what the lesson says")
@@ -130,6 +145,18 @@ def test_a_page_works_without_a_network(context):
     step.page.reload()
     step.press("Run", "prints what the lesson says")
     step.press("Check", "The test of step 3 passes")
+
+
+def test_the_whole_site_is_kept_for_offline(context):
+    with served() as (root, _):
+        page = context.new_page()
+        page.goto(f"{root}index.html")
+        page.get_by_role("button", name="Keep the whole site").click()
+        page.get_by_text("All of it is kept").wait_for()
+    context.set_offline(True)
+    step = Bench(page, root, 26)
+    step.press("Run", "prints what the lesson says")
+    assert step.page.locator(".pictures img").count() == 1
 
 
 def test_a_step_goes_on_from_the_reader_s_own_one(bench):

@@ -10,12 +10,10 @@ import gzip
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import urllib.request
-import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,14 +21,7 @@ ROOT = HERE.parent.parent
 KEPT = ROOT / "out" / "site-wheels"  # what was downloaded, for the next build
 PYODIDE = HERE / "node_modules" / "pyodide"
 TESTING = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
-PACKED = ("pyodide.asm.wasm", "pyodide.asm.mjs")
-PLAIN = ("pyodide.mjs", "pyodide-lock.json")
-# What nothing here asks for: headers, types, manuals, Fortran, and of pygments all
-# languages but those that pytest shows.
-LEFT_OUT = re.compile(
-    r".+\.(pyi|h|pxd|a|pc)|numpy/f2py/.+|pydoc_data/.+|"
-    r"pygments/lexers/(?!(__init__|_mapping|diff|python)\.py).+"
-)
+CORE = ("pyodide.asm.wasm", "pyodide.asm.mjs")
 
 
 def build(site):
@@ -40,6 +31,7 @@ def build(site):
     static.mkdir(parents=True, exist_ok=True)
     python(static / "pyodide")
     javascript(site)
+    list_files(site)
 
 
 def call(words, sentence):
@@ -68,6 +60,7 @@ def packages():
 
 def javascript(site):
     """Bundle the modules in src/; the service worker goes to the site's root."""
+    shutil.rmtree(site / "_static" / "workbench", ignore_errors=True)
     words = ["node", "esbuild.mjs", str(site), digest(site)]
     call(words, "esbuild could not bundle the workbench.")
 
@@ -81,29 +74,38 @@ def digest(site):
     return found.hexdigest()[:12]
 
 
+def list_files(site):
+    """List all files with their size, for a reader who keeps the whole site."""
+    paths = [path for path in sorted(site.rglob("*")) if path.is_file()]
+    paths = [path for path in paths if path.suffix != ".map" and path.name != "sw.js"]
+    note = {
+        "files": [path.relative_to(site).as_posix() for path in paths],
+        "size": sum(path.stat().st_size for path in paths),
+    }
+    target = site / "_static" / "workbench" / "all.json"
+    target.write_text(json.dumps(note), encoding="utf-8")
+
+
 # Python
 
 
 def python(folder):
-    """Copy Pyodide, NumPy and the pure wheels, and list them with their sizes.
+    """Copy Pyodide and its packed files, and list them with their sizes.
 
-    The two large files are packed here and unpacked in the browser, so that they are
-    small on each server, also on one that doesn't compress what it sends.
+    They are packed here and unpacked in the browser, so that they are small on each
+    server, also on one that doesn't compress what it sends.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in PLAIN:
-        shutil.copy(PYODIDE / name, folder)
-    for name in PACKED:
-        data = gzip.compress((PYODIDE / name).read_bytes(), 9, mtime=0)
-        (folder / f"{name}.packed").write_bytes(data)
     wheels = {path.name.split("-")[0]: path for path in [numpy(), *pure_wheels()]}
-    for path in [PYODIDE / "python_stdlib.zip", *wheels.values()]:
-        slim(path, folder / path.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(packed(wheels.values()), folder)
+    shutil.copy(PYODIDE / "pyodide.mjs", folder)
+    for path in [*(PYODIDE / name for name in CORE), ROOT / "out" / "project.zip"]:
+        data = gzip.compress(path.read_bytes(), 9, mtime=0)
+        (folder / f"{path.name}.packed").write_bytes(data)
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock()), encoding="utf-8")
     testing = [wheels[name].name for name in TESTING]
     running = [path.name for path in wheels.values() if path.name not in testing]
-    files = [*folder.iterdir(), folder.parent / "project.zip"]
-    sizes = {path.name: path.stat().st_size for path in files}
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     cdn = f"https://cdn.jsdelivr.net/pyodide/v{version()}/full/"
     note = {
         "running": running,
@@ -112,6 +114,31 @@ def python(folder):
         "cdn": cdn if os.environ.get("SITE_CDN") else None,
     }
     (folder / "files.json").write_text(json.dumps(note), encoding="utf-8")
+
+
+def packed(wheels):
+    """The folder of the packed standard library and wheels, which is made once."""
+    folder, paths = KEPT / "packed", [PYODIDE / "python_stdlib.zip", *wheels]
+    names = [HERE / "pack.py", HERE / "pack.mjs", *paths]
+    stamp, made_of = KEPT / "packed.txt", "\n".join(map(sha256, names))
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_of:
+        print("Compiling Python's modules for the browser, this once …", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        words = ["node", "pack.mjs", *map(str, [folder, *paths])]
+        call(words, "Python's modules could not be compiled.")
+        stamp.write_text(made_of, encoding="utf-8")
+    return folder
+
+
+def lock():
+    """Pyodide's list of packages, of which only what matplotlib needs is asked for."""
+    found = json.loads((PYODIDE / "pyodide-lock.json").read_text(encoding="utf-8"))
+    wanted = ["matplotlib"]
+    for name in wanted:  # which grows meanwhile
+        wanted += [n for n in found["packages"][name]["depends"] if n not in wanted]
+    found["packages"] = {name: found["packages"][name] for name in wanted}
+    return found
 
 
 def version():
@@ -170,14 +197,6 @@ def pure_wheels():
         call(list(map(str, words)), "The pure wheels for the browser are on PyPI.")
         shutil.copy(wanted, stamp)
     return sorted(KEPT.glob("*-none-any.whl"))
-
-
-def slim(source, target):
-    """Copy a wheel or a zip, packed tightly, without what nothing here asks for."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for item in old.infolist():
-            if not LEFT_OUT.fullmatch(item.filename):
-                new.writestr(item, old.read(item), zipfile.ZIP_DEFLATED, 9)
 
 
 if __name__ == "__main__":

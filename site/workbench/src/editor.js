@@ -89,11 +89,12 @@ function lessonEnd(text) {
   return end < 0 ? 0 : text.slice(0, end).split("\n").length;
 }
 
-// [first, last] of each run of lines to fold: none is new, near a new one, or above it.
+// [first, last] of each run of lines to fold: none is new, near a new one, above it, or in
+// the function that a new one is in.
 export function runs(isNew, text) {
   const lines = text.split("\n");
   const kept = isNew.map((_, i) => isNew.slice(Math.max(0, i - 2), i + 3).some(Boolean));
-  isNew.forEach((yes, i) => yes && headersAbove(lines, i).forEach((place) => (kept[place] = true)));
+  isNew.forEach((yes, i) => yes && headersAbove(lines, i).forEach((place) => keep(kept, lines, place)));
   if (!isNew.some(Boolean)) return lessonEnd(text) > FEWEST ? [[1, lessonEnd(text)]] : [];
   const found = [];
   for (let start = 0; start < lines.length; ) {
@@ -115,6 +116,15 @@ function headersAbove(lines, place) {
     found.push(i);
   }
   return found;
+}
+
+// Keeps a line "class …:"; of a line "def …:" also all that stands under it.
+function keep(kept, lines, place) {
+  kept[place] = true;
+  if (!lines[place].trimStart().startsWith("def ")) return;
+  const margin = indentation(lines[place]);
+  let end = place + 1;
+  while (end < lines.length && (!lines[end].trim() || indentation(lines[end]) > margin)) kept[end++] = true;
 }
 
 const indentation = (text) => text.length - text.trimStart().length;

@@ -2,13 +2,16 @@
 
 import { Bench } from "./bench.js";
 import { makeRunnable } from "./examples.js";
-import { keepForOffline } from "./offline.js";
+import { keepForOffline, offerWhole } from "./offline.js";
 import { showProgress } from "./progress.js";
 
 for (const element of document.querySelectorAll("div.workbench")) {
   const { step, index, column } = element.dataset;
   if (step) new Bench(element, Number(step));
-  if (index !== undefined) showProgress(element);
+  if (index !== undefined) {
+    showProgress(element);
+    offerWhole(element);
+  }
   if (column !== undefined) makeRunnable();
 }
 keepForOffline();

@@ -1,5 +1,6 @@
 // Python in a worker of its own: starts Pyodide, then calls browser.py for the page.
-// Messages in: {call, args, steps}. Messages out: {loading}, {line}, {note}, {done}, {failed}.
+// Messages in: {call, args, steps, matplotlib}. Messages out: {loading}, {started}, {lines},
+// what browser.py posts ({expected}, {passed}), and at the end {done} or {failed}.
 
 const FOLDER = new URL("../pyodide/", import.meta.url).href;
 const STEPS = new URL("../steps/", import.meta.url).href;
@@ -10,7 +11,8 @@ const PAUSE = 100; // milliseconds between bundles
 
 let loaded = 0;
 let total = 0;
-let python;
+let python; // what start() gives
+let testing;
 
 const post = (message) => self.postMessage(message);
 
@@ -19,7 +21,7 @@ self.onmessage = async ({ data }) => {
     python ??= start();
     const { pyodide, files } = await python;
     await fetchSteps(pyodide, data.steps);
-    if (TESTS.includes(data.call)) await load(pyodide, files, files.testing);
+    if (TESTS.includes(data.call)) await (testing ??= loadTesting(pyodide, files));
     if (data.matplotlib) await loadMatplotlib(pyodide, files);
     post({ started: true });
     const print = printer();
@@ -39,36 +41,41 @@ const post_json = (text) => post(JSON.parse(text));
 
 async function start() {
   const files = await (await fetch(`${FOLDER}files.json`)).json();
-  const names = ["pyodide.asm.wasm.packed", "pyodide.asm.mjs.packed", "python_stdlib.zip", "project.zip"];
-  for (const name of [...names, ...files.running]) total += files.sizes[name] ?? 0;
-  self.fetch = counted(self.fetch.bind(self));
+  const names = ["pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip", "project.zip"];
+  count(files, [...names, ...files.running]);
+  self.fetch = counted(self.fetch.bind(self), files);
+  const project = fetch(`${FOLDER}project.zip`).then((response) => response.arrayBuffer());
   const { loadPyodide } = await import(`${FOLDER}pyodide.mjs`);
   const pyodide = await loadPyodide({
     indexURL: FOLDER,
     createPyodideModule: await unpackedModule("pyodide.asm.mjs"),
     packageBaseUrl: FOLDER,
   });
-  await load(pyodide, files, files.running);
-  const project = await (await fetch(new URL("../project.zip", import.meta.url))).arrayBuffer();
-  pyodide.unpackArchive(project, "zip", { extractDir: "/project" });
+  await load(pyodide, files.running);
+  pyodide.unpackArchive(await project, "zip", { extractDir: "/project" });
   pyodide.runPython('import sys; sys.path[:0] = ["/project", "/project/site/workbench"]');
   return { pyodide, files };
 }
 
+// Files to come, for the line that says how much is loaded.
+function count(files, names) {
+  for (const name of names) total += files.sizes[`${name}.packed`];
+}
+
 // A fetch that unpacks what the site has packed, and tells how much has come.
-function counted(fetch) {
+function counted(fetch, files) {
   return async (url, options) => {
-    const isPacked = String(url).endsWith("/pyodide.asm.wasm") || String(url).endsWith("/pyodide.asm.mjs");
+    const isPacked = `${String(url).split("/").at(-1)}.packed` in files.sizes;
     const response = await fetch(isPacked ? `${url}.packed` : url, options);
     if (!response.ok || !response.body) return response;
-    let body = response.body.pipeThrough(new TransformStream({ transform: count }));
+    let body = response.body.pipeThrough(new TransformStream({ transform: tell }));
     if (isPacked) body = body.pipeThrough(new DecompressionStream("gzip"));
     const type = String(url).endsWith(".wasm") ? "application/wasm" : response.headers.get("Content-Type");
     return new Response(body, { headers: { "Content-Type": type ?? "" } });
   };
 }
 
-function count(chunk, controller) {
+function tell(chunk, controller) {
   loaded += chunk.byteLength;
   post({ loading: { loaded, total: Math.max(total, loaded) } });
   controller.enqueue(chunk);
@@ -82,26 +89,20 @@ async function unpackedModule(name) {
   return module.default;
 }
 
-async function load(pyodide, files, names) {
-  const missing = names.filter((name) => !load.done.has(name));
-  for (const name of missing) load.done.add(name);
-  if (names === files.testing) for (const name of missing) total += files.sizes[name];
-  if (missing.length) await pyodide.loadPackage(missing.map((name) => FOLDER + name), quiet);
+async function load(pyodide, names) {
+  const quiet = { messageCallback: () => {}, errorCallback: (text) => post({ lines: [{ text, kind: "err" }] }) };
+  await pyodide.loadPackage(names.map((name) => FOLDER + name), quiet);
 }
-load.done = new Set();
-const quiet = { messageCallback: () => {}, errorCallback: (text) => post({ line: text, kind: "err" }) };
+
+async function loadTesting(pyodide, files) {
+  count(files, files.testing);
+  await load(pyodide, files.testing);
+}
 
 async function loadMatplotlib(pyodide, files) {
-  const lock = await (await fetch(`${FOLDER}pyodide-lock.json`)).json();
-  const wanted = new Set();
-  const add = (name) => {
-    if (name === "numpy" || wanted.has(name)) return;
-    wanted.add(name);
-    lock.packages[name].depends.forEach(add);
-  };
-  add("matplotlib");
-  const urls = [...wanted].map((name) => files.cdn + lock.packages[name].file_name);
-  await pyodide.loadPackage(urls, quiet);
+  const { packages } = await (await fetch(`${FOLDER}pyodide-lock.json`)).json();
+  const { numpy, ...others } = packages; // numpy is here
+  await pyodide.loadPackage(Object.values(others).map(({ file_name }) => files.cdn + file_name));
 }
 
 async function fetchSteps(pyodide, numbers) {
