@@ -206,15 +206,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -223,8 +223,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -406,12 +406,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -2159,7 +2159,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
