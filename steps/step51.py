@@ -24,7 +24,7 @@ One factor x comes from the gradient, the other from y itself. With pixels 16
 times as large, y moves 16 · 16 = 256 times as far. And all 64 pixels pull at
 once. Between its two layers the MLP has 100 numbers, its hidden units. The
 first updates throw them far up or far down. A unit that lands below 0 for
-every image stays there, since relu's slope is 0 there. After three updates
+every image stays below 0, because there relu's slope is 0. After three updates
 60 units are lost in this way. After training, only one is ever above 0, and
 for only one of the test images.
 

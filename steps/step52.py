@@ -120,7 +120,7 @@ Its batch() carries over what it has put together:
 
     [DataLoader.batch]
 
-Two methods change gpu at any time, even in an epoch:
+Two methods turn it on and off at any time, even in an epoch:
 
     [DataLoader.to_cpu]
 

@@ -94,7 +94,7 @@ Now the function that knows the mode and moves the averages. Its x is (N, C),
 or (N, C, H, W) for images. Index i along C is channel i. After a Linear layer
 that is output i of all N examples. In images of three colors, it is one color
 of all pixels in all N images. Each channel has a mean and a variance of its
-own. But here the names mean and var stand for the moving averages:
+own. In this function, mean and var are the names of the moving averages:
 
     [batch_norm]
 
