@@ -91,9 +91,9 @@ class Optimizer:
     def load_states(self, path):
         """Go on with what save_states() has written; t becomes an int again.
 
-        A ValueError leaves all as it was: "{path} does not fit: there is no place for
-        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
-        parameter has no data yet.
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
         """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}

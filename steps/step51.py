@@ -23,9 +23,10 @@ So it takes 0.1 · x · x from y:
 One factor x comes from the gradient, the other from y itself. With pixels 16
 times as large, y moves 16 · 16 = 256 times as far. And all 64 pixels pull at
 once. Between its two layers the MLP has 100 numbers, its hidden units. The
-first updates throw them far below 0. There relu gives 0, and its slope is 0,
-so nothing ever pulls them back. After training, only one unit is ever above 0,
-and for only one of the test images.
+first updates throw them far up or far down. A unit that lands below 0 for
+every image stays below 0, because there relu's slope is 0. After three updates
+60 units are lost in this way. After training, only one is ever above 0, and
+for only one of the test images.
 
 So divide the pixels by 16. Then they lie between 0 and 1, and our first
 weights and learning rates suit them. With nothing else changed, 97 % are
@@ -39,44 +40,33 @@ images as they are, pass a transform of your own:
     [Digits]
 
 data is (N, 1, 8, 8). The 1 says that a pixel is one number, a shade of gray.
-A color takes three. To our MLP this makes no difference, but step 55 will ask.
+A color takes three. To our MLP this makes no difference, but step 56 will ask.
 
 Every fifth image is kept for testing, and the network never learns from those.
 The images of one writer stand side by side in the file, so both parts have
 some of everyone. The handwriting of a stranger would be harder to read.
 
-The file is digits.npz. It comes with this code, and data_file() finds it. The
-field compares its networks on a larger set, MNIST. That one has 70,000 images
+The file is digits.npz. It comes with this code, and data_file() finds it.
+Researchers compare their networks on a larger set, MNIST. It has 70,000 images
 of 28 x 28 pixels from 0 to 255. Otherwise it is the same:
 
     [MNIST]
 
-Its file is fetched from the web, 11 MB. How? The naive way: if there is no
-such file yet, download it. One day the connection breaks, and half a file
-lies there. The next run finds a file and reads it:
-
-    zipfile.BadZipFile: File is not a zip file
-
-And so does each run after it. There must be a way to see whether a file is the
-right one. SHA-256 makes a number of 256 bits out of any file, and nobody knows
-two files with the same. So the number stands in the code, as MNIST.SHA256. A
-file in the cache is believed only if it has this number.
-
-The download is given. get_file() returns the path of a file in the folder
-cache_dir(). is_cached() asks whether it lies there and has its number. If not,
-download() fetches it, and waits 30 seconds at most for an answer. Another file
-that get_file() can fetch is a list of names, those of the 1,000 classes of
-ImageNet. Step 58 needs it.
+Its file of 11 MB is on the web. get_file(), given, downloads it once, into the
+folder cache_dir(). It believes a file only if its SHA-256 is the one in the
+code. SHA-256 makes a number of 256 bits out of any file, and no two files are
+known to have the same. is_cached() compares it, and download() does the rest.
+ImageNet fetches the names of 1,000 classes in the same way, for step 58.
 
 The demo trains MLP((100, 10)) with relu on Digits, by MomentumSGD(0.1) for 10
-epochs in batches of 50. The misread images are drawn in out/step51.png. One of
-them ends the Output: an 8, taken for a 1. Of 11 misread images five are 8s,
-and three are 3s taken for 5s.
+epochs in batches of 50. The misread images are drawn in out/step51.png, and
+one of them ends the Output. Of 11 misread images five are 8s, and three are 3s
+read as 5s.
 
 If MNIST is in the cache, or with --mnist, the demo takes MNIST, 1000 hidden
 units and batches of 100. Then 98 % are right after 5 epochs. That takes a
 while: 60,000 images for 794,000 weights, against 1,438 for 7,400. An epoch has
-4,500 times as many products. There are machines for that. Step 52 uses one.
+4,500 times as many products. Is there no faster machine for them?
 
 New:      cache_dir, is_cached, get_file, download, data_file, Digits, MNIST,
           ImageNet
@@ -113,7 +103,7 @@ Output
     epoch  8  loss 0.07  test accuracy 96%
     epoch 10  loss 0.04  test accuracy 97%
     test accuracy above 95 %: True
-    test image 25, label 8:
+    test image 25, label 8, read as 1:
         --##%%::
         ==@@@@**
         --@@%%..
@@ -124,11 +114,12 @@ Output
         ::##++
 
 Answers
-1. 8 % at first, 92 % with the smaller learning rate. It suits the weights. But
-   the gradient of a bias has no factor x, so the biases now hardly move.
+1. 8 % at first, 92 % with the smaller learning rate. But the first scores are
+   still 16 times too large. And the gradient of a bias has no factor x, so the
+   biases now hardly move.
 2. 95 %. A weight for each pixel and digit goes a long way.
 3. Yes, 97 %. To a Linear layer 64 pixels are 64 numbers, and it never knew
-   which of them are neighbors. Step 55 tells it.
+   which of them are neighbors.
 """
 
 import contextlib
@@ -2642,5 +2633,5 @@ if __name__ == "__main__":
             print(f"epoch {epoch:2}  loss {loss:.2f}  test accuracy {right:.0%}")
     print(f"test accuracy above 95 %: {right > 0.95}")
     draw_misread(test_set, found)
-    print(f"test image 25, label {test_set.label[25]}:")
+    print(f"test image 25, label {test_set.label[25]}, read as {found[25]}:")
     print(as_text(test_set.data[25, 0]))

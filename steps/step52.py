@@ -15,7 +15,7 @@ And an array in one memory cannot be multiplied by an array in the other:
 
 Idea
 Must each function be written twice, once with np and once with cupy? Before
-we do that, let Variable take x, and try what the functions do with it:
+we do that, try a few calculations with x itself:
 
     x * 2.0             array([2., 4., 6.])       an array of CuPy
     x.sum()             array(6.)                 an array of CuPy
@@ -52,14 +52,14 @@ It takes a Variable, too. Why does it not ask isinstance(x, Variable)? as_array
 will ask is_on_gpu, so this section has to stand above core. And since step 23
 a section knows only those above it. So we recognize a Variable by one of its
 attributes. data will not do, because a NumPy array has one, too:
-np.ones(3).data is its piece of memory. Only a Variable has requires_grad.
+np.ones(3).data is its piece of memory. But no array has requires_grad.
 
-Two functions carry an array over. What is already there stays itself. The way
-from the GPU to the host is easy:
+Two functions carry an array over, unless it is there already. x.get() gives a
+NumPy copy of a CuPy array:
 
     [as_numpy]
 
-On the way to the GPU, CuPy may be missing. Then the error says what to
+cupy.asarray(x) goes the other way. If CuPy is missing, the error says what to
 install:
 
     [as_cupy]
@@ -72,11 +72,11 @@ in:
 
     [Variable.__init__]
 
-Look through the file for functions that make arrays out of nothing. Training
-needs three of them. GetItemGrad is the gradient of x[0:2], say, and begins
-with zeros. If they were np.zeros, part[...] = gy would put an array of CuPy
-into one of NumPy, and that is a TypeError. np.add.at(gx, ...) is one as well,
-so here it is xp.add.at, where xp is the module of gy:
+Look through the file for functions that make arrays out of nothing. Three such
+functions take part in training. GetItemGrad is the gradient of x[0:2], say,
+and begins with zeros. If they were np.zeros, part[...] = gy would put an array
+of CuPy into one of NumPy, and that is a TypeError. np.add.at(gx, ...) is one
+as well, so here it is xp.add.at, where xp is the module of gy:
 
     [GetItemGrad.forward]
 
@@ -110,7 +110,7 @@ A layer lets each of its parameters move:
     [Layer.to_gpu]
 
 Now the parameters are on the GPU, but each batch comes from a data set in the
-memory of the host. So the loader gets a switch, gpu, which is off at first:
+CPU's memory. So the loader gets a fourth argument gpu, False unless told:
 
     [DataLoader]
 
@@ -120,7 +120,7 @@ Its batch() carries over what it has put together:
 
     [DataLoader.batch]
 
-And the switch can be turned at any time, even in an epoch:
+Two methods turn it on and off at any time, even in an epoch:
 
     [DataLoader.to_cpu]
 
@@ -131,11 +131,12 @@ gpu_is_available() is given. It tells whether CuPy is there and finds a GPU.
 The demo first shows who is asked. Its class Listener is no array at all. It
 only has the two methods. Then an MLP((100, 10)) with relu learns the digits of
 step 51: Adam with the learning rate 0.003, 5 epochs, 32 in a batch. If there
-is a GPU, all that happens there. The weights are made on the CPU in any case,
-so that the seed gives the same ones.
+is a GPU, all that happens there. But the demo makes its weights on the CPU, so
+that the seed gives the same ones everywhere. The seconds of each epoch are on
+stderr.
 
 At the end model.to_cpu() brings back what was learned. Then the program ends,
-and nothing is left in either memory. Step 53 writes the weights to a file.
+and nothing is left in either memory.
 
 New:      gpu_is_available, is_on_gpu, get_array_module, as_numpy, as_cupy,
           Variable.to_cpu, Variable.to_gpu, Layer.to_cpu, Layer.to_gpu,
@@ -223,15 +224,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -240,8 +241,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -414,12 +415,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -2042,7 +2043,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 

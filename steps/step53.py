@@ -8,8 +8,8 @@ arrays with names, and NumPy has a file for those, the .npz:
     for name, param in named_params().items():   load
         param.data = file[name]
 
-Let us break it. First, save twice, and let the disk be full after 5000 bytes
-the second time:
+Let us break it. First, save twice, and let a limit stop the second write after
+5000 bytes, as a full disk would:
 
     OSError              File too large
     size of the file     5000, and it was 10,622
@@ -95,22 +95,20 @@ knows half of it, and the file has the other half:
     [Linear.late_shapes]
 
 If W is (64, 16) in the file, the unknown size is 64 again. Then W would have
-to be (64, 32), and the file is refused. expected_shapes and shapes_to_come do
-this for all layers. If your own layer makes parameters at its first call, give
-it a late_shapes(), too. The one that it inherits from Layer gives {}.
+to be (64, 32), and the file is refused. expected_shapes and shapes_to_come,
+given, ask each layer for its late_shapes and fill in the unknown size. If your
+own layer makes parameters at its first call, give it a late_shapes(), too. The
+one that it inherits from Layer gives {}.
 
 So much for the weights. But the optimizer has learned something as well. Load
 the weights of the demo, and train on with a new Adam(0.01). With the old Adam,
-the next update would change a weight by 0.001 on average. The new one changes
-it by 0.007. Adam remembers for each weight its past gradients, m and v, and
-the number t of its updates. A new Adam knows none of that. It has one gradient
-g, so m / sqrt(v) is g / |g|. That is 1 or -1, and the weight moves by 0.01,
-however small its gradient is. (Where g is 0 it stays.)
+the next update would move a weight by 0.001 on average. The new one moves it
+seven times as far. Why? Adam remembers for each weight its past gradients, m
+and v, and the number t of its updates. A new Adam has only one gradient g, so
+m / sqrt(v) is g / |g|. That is 1 or -1, and the weight moves by 0.01, however
+small g is. Only where g is 0 does it stay, and so the average is 0.007.
 
-The loss over all training images is 0.088 at this point. It goes up and down,
-since each update is made for 32 images only. In the next epoch it rises to
-0.096 with the old m, v and t, and to 0.113 without them. So these go into a
-file, too, by names such as "Adam/l0/W/m":
+So m, v and t go into a file, too, by names such as "Adam/l0/W/m":
 
     [Optimizer.save_states]
 
@@ -122,7 +120,7 @@ have been checked.
 The demo trains MLP((32, 10)) with relu on the digits: Adam(0.01), 5 epochs,
 32 at a time. A model "reads well" if more than 9 of 10 test digits are right.
 Then the model and its twin learn for one more epoch, each with an Adam of its
-own. (They do it with the test images, since nothing is measured after that.)
+own.
 
 Other people publish weights in files of another kind. read_safetensors() and
 read_weights() read these, and from_pytorch() with KINDS gives PyTorch's names
@@ -149,7 +147,7 @@ not fit, but by then it has loaded what does.
 
 Watch out
 Load first, then call to_gpu(). A layer that was never called has no W that
-to_gpu() could move. A W that is loaded later lies in the memory of the host.
+to_gpu() could move. A W that is loaded later lies in the CPU's memory.
 
 np.savez("today.weights", ...) makes today.weights.npz. save_weights takes the
 path as it is.
@@ -216,15 +214,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -233,8 +231,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -407,12 +405,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -2042,7 +2040,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
@@ -2219,9 +2217,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
-    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
-    the shape (3, 1), not (3,); l0/b is of <U4."
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2479,9 +2478,9 @@ class Optimizer:
     def load_states(self, path):
         """Go on with what save_states() has written; t becomes an int again.
 
-        A ValueError leaves all as it was: "{path} does not fit: there is no place for
-        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
-        parameter has no data yet.
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
         """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
@@ -2947,12 +2946,12 @@ def reads_well(model, dataset):
     return bool(accuracy(*scores(model, dataset)).data > 0.9)
 
 
-def goes_on(optimizer, twin, dataset):
+def goes_on(optimizer, twin):
     """True if a twin learns as its model does, with what the optimizer has kept."""
     optimizer.save_states("out/step53-adam.npz")
     other = Adam(0.01).setup(twin)
     other.load_states("out/step53-adam.npz")
-    answers = []
+    dataset, answers = digits(train=True), []
     for each in (optimizer, other):
         learn(each.target, dataset, 1, each)
         answers.append(scores(each.target, dataset)[0].data)
@@ -3015,7 +3014,7 @@ if __name__ == "__main__":
     answers = [scores(one, test)[0].data for one in (model, twin)]
     print("the same answers, bit for bit ", np.array_equal(*answers))
 
-    print("the same after an epoch more  ", goes_on(optimizer, twin, test))
+    print("the same after an epoch more  ", goes_on(optimizer, twin))
     print("out of a file of PyTorch's    ", reads_from_pytorch(test))
     small = MLP((16, 10), activation=relu)
     print(complaints(small, "out/step53.npz"))

@@ -1,11 +1,11 @@
-"""Step 54 · Dropout and test mode
+"""Step 54 · Dropout and batch normalization
 
 Problem
 Two layers help deep networks to learn. Dropout sets half of its elements to
-0, at random and anew in each call. So no element can rely on another, and a
+0, at random and anew in each call. Since no element can rely on another, a
 network is less likely to learn its training data by heart. Batch
-normalization gives each batch the mean 0 and the standard deviation 1. So a
-layer gets numbers of the same size, whatever the layers before it do.
+normalization gives each batch the mean 0 and the standard deviation 1. The
+next layer gets numbers of the same size, whatever the layers before it do.
 
 Both are fine in training. After it, when the network is used, both do harm:
 
@@ -13,15 +13,15 @@ Both are fine in training. After it, when the network is used, both do harm:
     batch normalization   a single image minus its own mean: always 0
 
 Idea
-So both need a second mode for a network in use, the test mode. Begin with
+Both need a second mode for a network in use, the test mode. Begin with
 dropout. In test mode it should keep everything:
 
     training   3 1 2 4   -->   3 0 2 0      mean 1.25
     test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
 
 Here is a trap. The next layer has learned from sums of half the elements, and
-in test mode it gets sums twice as large. So make up for it in training
-already: divide what is kept by 1 - ratio, the share that is kept.
+in test mode it gets sums twice as large. Make up for it in training already:
+divide what is kept by 1 - ratio, the share that is kept.
 
     training   3 1 2 4   -->   6 0 4 0      mean 2.50
     test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
@@ -47,8 +47,9 @@ batch pulls them a tenth of the way:
 
     avg_mean += 0.1 * (mean - avg_mean)
 
-For batches of mean 5.03, it goes from 0 to 0.50. After ten batches it has
-come 1 - 0.9 ** 10 = 65 % of the way, to 3.28. After a hundred it is there.
+avg_mean starts at 0, and avg_var at 1. For batches of mean 5.03, the first one
+pulls avg_mean to 0.50. After ten it has come 1 - 0.9 ** 10 = 65 % of the way,
+to 3.28. After a hundred it is there.
 
 In the code
 Who tells the layers which mode they are in? A switch, as for no_grad:
@@ -56,10 +57,9 @@ Config.train, and test_mode to turn it off in a block.
 
     [test_mode]
 
-But so far there is one Config for the whole program. Suppose one thread
-evaluates a network in test_mode while another one trains. The second would
-train without dropout, and nothing would say so. threading.local gives each
-thread attributes of its own, and the class attributes are what it starts with:
+Where one thread evaluates a network while another one trains, each needs a
+switch of its own. threading.local gives each thread its own attributes, and
+the class attributes are what it starts with:
 
     [ThreadConfig]
 
@@ -78,28 +78,23 @@ of them has its gradient already, so this function needs none of its own:
     [standardized]
 
 The gradient is worth a look, though. x acts on y in three ways: by itself,
-through the mean, and through s. Let gy be 1, 0, 0 for our three numbers. If
-mean and s were constants, the gradient of x would be gy / s = 0.463, 0, 0.
-The two other ways each take something away:
+through the mean, and through s. Each way brings a term of its own. Let gy be
+1, 0, 0 for our three numbers:
 
-    gx = gamma / s * (gy - mean of gy - xh * mean of gy * xh)
+    by itself            0.4629    0         0         gy / s
+    through the mean    -0.1543   -0.1543   -0.1543
+    through s           -0.1323   -0.0661    0.1984
+    gx                   0.1763   -0.2204    0.0441
 
-    mean of gy          1 / 3                              =  0.333
-    mean of gy * xh     -0.926 / 3                         = -0.309
-    gx[0]       (1 - 0.333 - (-0.926) · (-0.309)) / 2.16   =  0.176
-    gx[1]       (0 - 0.333 - (-0.463) · (-0.309)) / 2.16   = -0.220
-    gx[2]       (0 - 0.333 -   1.389  · (-0.309)) / 2.16   =  0.044
-
-Their sum is 0. It must be: if all three x grow by the same amount, so does
-their mean, and y stays as it is. So the mean must be that of the variable x.
-With x.data.mean() it would be a constant, and the gradient would be wrong
-without a word.
+The sum of gx is 0. It must be: if all three x grow by the same amount, so does
+their mean, and y stays as it is. With x.data.mean() the mean would be a
+constant, and the gradient would be wrong without a word.
 
 Now the function that knows the mode and moves the averages. Its x is (N, C),
 or (N, C, H, W) for images. Index i along C is channel i. After a Linear layer
 that is output i of all N examples. In images of three colors, it is one color
 of all pixels in all N images. Each channel has a mean and a variance of its
-own:
+own. In this function, mean and var are the names of the moving averages:
 
     [batch_norm]
 
@@ -107,14 +102,12 @@ avg_var does not move toward var, but toward var * n / (n - 1), where n is how
 many numbers a channel has. Why? Numbers lie closer to their own mean than to
 the true one. Samples of two, from numbers with variance 1, have a variance of
 0.5 on average; times 2 / 1 that is 1. With n = 1 this would divide by 0, and
-the single number minus its mean is 0 anyway. So in training n < 2 is a
-ValueError. An x with another number of channels is one, too. No average has
-moved by then.
+the single number minus its mean is 0 anyway. That is why n < 2 is refused in
+training.
 
 Where are the averages kept? They must be saved with the weights, or a loaded
-network can't be used. So they are Parameters. But no optimizer may touch them,
-and no loop that unfreezes all params() may make them learnable. So they get a
-class of their own, and params() leaves them out:
+network can't be used, and what is saved are the Parameters. But no optimizer
+may touch them. So they get a class of their own, and params() leaves them out:
 
     [Statistic]
 
@@ -130,8 +123,8 @@ The demo trains Linear(64), BatchNorm, relu, Dropout(0.4) and Linear(10) on
 digits. It takes 4 epochs of Adam with learning rate 0.01, in batches of 32.
 The digits are MNIST if it is at hand, else the small ones of step 51.
 
-All of this helps a network of Linear layers. It doesn't help it to see which
-pixels of an image are neighbors. That is step 55.
+All of this helps a network to learn. It doesn't help it to see which pixels of
+an image are neighbors.
 
 New:      ThreadConfig, test_mode, Statistic, dropout, standardized,
           batch_norm, layer_norm, BatchNorm, Dropout, LayerNorm
@@ -218,15 +211,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -235,8 +228,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -418,12 +411,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -1619,14 +1612,14 @@ def standardized(x, axes, eps):
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
     x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
-    y has the dtype of x. In training the arrays mean and var move in place, by
-    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
-    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
-    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
-    for n < 2 in training "Batch normalization needs more than one number a channel."
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1647,7 +1640,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
@@ -2135,7 +2128,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
@@ -2369,9 +2362,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
-    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
-    the shape (3, 1), not (3,); l0/b is of <U4."
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2629,9 +2623,9 @@ class Optimizer:
     def load_states(self, path):
         """Go on with what save_states() has written; t becomes an int again.
 
-        A ValueError leaves all as it was: "{path} does not fit: there is no place for
-        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
-        parameter has no data yet.
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
         """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}

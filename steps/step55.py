@@ -7,33 +7,34 @@ right. Now move each test image by a single pixel:
     not moved   right   left   down   up
     97          49      46     35     42       of 100 are right
 
-We do not even notice that they moved. What does the network not know? Shuffle
-the 64 pixels, in the same way in all images. To us they are noise now. Train
-the same network on them, and it gets 97 again. So it never knew which pixels
-are neighbors. Each weight belongs to one pixel. What the network has learned
-about a line here does not help it with a line there.
+We read the moved digits as well as before. What does the network not know?
+Try 3 of step 51 shuffled the pixels, and the network still read 97. It never
+knew which pixels are neighbors. Each weight belongs to one pixel. What the
+network has learned about a line here does not help it with a line there.
 
 Idea
 Use the same few weights everywhere. Take a small window, lay it on the image
 x, multiply what is below it by the weights, and add up. Then move the window
 on by a pixel and do it again. The weights are called the kernel. Here is one,
-and the corner of an image that it sees first:
+with an image and what comes out, y:
 
-    W    1  0 -1        x    0  0  0
-         1  0 -1             0  1  1
-         1  0 -1             0  1  1
+    W    1  0 -1     x    0  0  0  0  0  0     y   -2  0  2  2
+         1  0 -1          0  1  1  1  0  0         -3  0  3  3
+         1  0 -1          0  1  1  1  0  0         -3  0  3  3
+                          0  1  1  1  0  0         -2  0  2  2
+                          0  1  1  1  0  0
+                          0  0  0  0  0  0
 
-The left column of x is added and the right one is taken away:
+In the first window, the left column of x is added and the right one is taken
+away:
 
     (0 + 0 + 0) · 1 + (0 + 1 + 1) · 0 + (0 + 1 + 1) · (-1) = -2
 
-This kernel detects vertical edges. It gives a number below 0 where the image
-gets brighter to the right, and above 0 where it gets darker. Where nothing
-changes it gives 0. The image in the Output has a block of ones. Its left edge
-gives -2 and -3 under "seen", and its right edge 2 and 3.
+This kernel detects vertical edges. It gives a number below 0 where the numbers
+grow to the right, and above 0 where they fall. Where nothing changes it gives
+0. So the left edge of the block gives -2 and -3, and the right edge 2 and 3.
 
-Slide the kernel over the whole image, and the numbers are an image again, y.
-This is a convolution:
+The numbers are an image again, y. This is a convolution:
 
     y[i, j] = sum over k, m of x[i + k, j + m] * W[k, m]
 
@@ -49,7 +50,8 @@ put a frame of zeros around x first, the padding P. With P = 1, 6 stays 6.
 Sometimes y may well be smaller. Then the kernel need not stop at each pixel.
 It moves on by S pixels at once, and i + k becomes i * S + k. S is the stride.
 
-How many places are there? Take an axis of 5 pixels, a to e:
+How many places are there, and so how long is an axis of y? Take an axis of 5
+pixels, a to e:
 
     0 a b c d e 0      P = 1, so there are 5 + 2 · 1 = 7 numbers
     -----              K = 3 leaves 7 - 3 = 4 free
@@ -76,7 +78,8 @@ two are left alone, since step 56 has channels and batches there:
 
     [padded]
 
-Now the convolution. The demo's conv_loops is the sum as it stands:
+Now the convolution. The demo's conv_loops is the sum as it stands. OH and OW
+are the numbers of places along the two axes:
 
     for i in range(OH):
         for j in range(OW):
@@ -113,7 +116,7 @@ the loops give, in about a millisecond.
 
 How well a CNN reads moved digits can be measured only when its layers are
 ready. So far we have one image, one channel and one kernel. But photographs
-have three channels, and a network is given many of them. That is step 56.
+have three channels, and a network is given many of them.
 
 New:      pair, get_conv_outsize, get_deconv_outsize, conv_outsizes, padded,
           windows, Convert, Resize, ResizeShortSide, CenterCrop, ToArray,
@@ -206,15 +209,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -223,8 +226,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -406,12 +409,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -1607,14 +1610,14 @@ def standardized(x, axes, eps):
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
     x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
-    y has the dtype of x. In training the arrays mean and var move in place, by
-    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
-    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
-    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
-    for n < 2 in training "Batch normalization needs more than one number a channel."
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1635,7 +1638,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
@@ -2192,7 +2195,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
@@ -2426,9 +2429,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
-    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
-    the shape (3, 1), not (3,); l0/b is of <U4."
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2762,9 +2766,9 @@ class Optimizer:
     def load_states(self, path):
         """Go on with what save_states() has written; t becomes an int again.
 
-        A ValueError leaves all as it was: "{path} does not fit: there is no place for
-        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
-        parameter has no data yet.
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
         """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}

@@ -210,15 +210,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -227,8 +227,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a RuntimeError that says
-    what to install: "pip install cupy-cuda12x".
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -410,12 +410,12 @@ class Variable:
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
@@ -1634,14 +1634,14 @@ def standardized(x, axes, eps):
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
     x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
-    y has the dtype of x. In training the arrays mean and var move in place, by
-    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
-    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
-    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
-    for n < 2 in training "Batch normalization needs more than one number a channel."
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1662,7 +1662,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
@@ -2391,7 +2391,7 @@ class Layer:
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all named_params(), not their gradients, into the host's memory."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
@@ -2625,9 +2625,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    Real numbers and booleans fit. One ValueError says all that is wrong, in the order
-    of the parameters: "{path} does not fit: l0/W is missing; l9/W is too much; l0/b has
-    the shape (3, 1), not (3,); l0/b is of <U4."
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2971,9 +2972,9 @@ class Optimizer:
     def load_states(self, path):
         """Go on with what save_states() has written; t becomes an int again.
 
-        A ValueError leaves all as it was: "{path} does not fit: there is no place for
-        Adam/l9/W/m.", if it is of another optimizer, parameter or shape, or if the
-        parameter has no data yet.
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
         """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}

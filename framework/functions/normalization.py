@@ -30,14 +30,14 @@ def standardized(x, axes, eps):
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
     x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
-    y has the dtype of x. In training the arrays mean and var move in place, by
-    1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for n
-    numbers a channel. In test_mode they stay, and are used in their place. ValueErrors
-    that move nothing: "An x of (4, 2) does not have 3 channels.", in both modes, and
-    for n < 2 in training "Batch normalization needs more than one number a channel."
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -58,7 +58,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
