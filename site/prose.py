@@ -26,7 +26,7 @@ EXPRESSION = (
     rf"(?:{FACTOR}|{NAMED}|{NUMBER})(?:{OPERATOR}{OPERAND})*(?!\w)"
 )
 IS_CODE = re.compile(
-    r"`|\w\(|[A-Za-z_]\w*\.[A-Za-z_]|\b[a-z]\w*_\w|\b_|\b[A-Z][a-z]+[A-Z]"
+    r"`|\w\(|[A-Za-z_]\w*\.[A-Za-z_]|\b[a-z]\w*_\w|\b_|\b[A-Z][a-z]+[A-Z]|\w=\w"
 )
 NO_CODE = ("e.g", "i.e", "NumPy", "PyTorch", "TensorFlow", "SciPy", "CuPy")
 
