@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "site")]
 import files  # noqa: E402
 import pages  # noqa: E402
 import readme  # noqa: E402
-from lives import lives, page  # noqa: E402
+from lives import lives, page, page_names  # noqa: E402
 
 project = "A deep-learning framework in sixty steps"
 html_title = "Sixty steps"
@@ -82,7 +82,7 @@ def complete_page(app, pagename, templatename, context, doctree):
 
 OUTPUT = '<li><a class="reference internal" href="#output">Output</a></li>'
 TO_WORKBENCH = OUTPUT.replace("<li>", '<li class="to-workbench">').replace(
-    "#output\">Output", "#workbench\">Workbench"
+    '#output">Output', '#workbench">Workbench'
 )
 
 
@@ -94,6 +94,18 @@ def other_files(number):
         for way, n in numbers.items()
         if n in readme.rows()
     }
+
+
+def bring_to_front(app):
+    """Let a search for a definition find the step that brings it first."""
+    entries = {}
+    for name in page_names():
+        step = f"steps/{lives()[name].brought:02}"
+        entries.setdefault(step, []).append((name, "", "main"))
+    app.builder.indexer._index_entries = (
+        entries  # pages not built anew have lost theirs
+    )
+    return ()
 
 
 def same_tree(tree, options, made=[]):  # noqa: B006
@@ -112,4 +124,5 @@ def setup(app):
     pages.write_all()
     files.write_all()
     app.connect("autodoc-process-docstring", plain_docstring)
+    app.connect("html-collect-pages", bring_to_front)
     app.connect("html-page-context", complete_page, priority=400)  # before furo

@@ -62,7 +62,6 @@ def step_page(number):
     story = dict(lesson.sections)
     output, answers = story.pop("Output", []), story.pop("Answers", [])
     yield f"# Step {lesson.number} · {lesson.title}"
-    yield from index_entries(ledger.stated_changes(lesson).new)
     yield from html(titles(row))
     for title, lines in story.items():
         yield from ["", f"## {title}", *told(lines, number, old, new)]
@@ -95,12 +94,6 @@ def titles(row):
         f'<span lang="ko">{row.korean}</span>'
         '<a class="to-workbench" href="#workbench">Run this step</a></p>'
     )
-
-
-def index_entries(names):
-    """Where the search finds a definition first: in the step that brings it."""
-    entries = ", ".join(f"! {name}" for name in names)
-    return ["", f"```{{index}} {entries}", "```"] if names else []
 
 
 def whole_step(number):
@@ -266,18 +259,27 @@ def summary(life):
 def reason(number, name):
     """What a step's lesson says before it shows a definition, or its class.
 
-    It is two paragraphs of text with all that stands between them: one alone may
-    go on from the other.
+    It is two paragraphs of text or more, with all that stands between them: a short
+    one goes on from those above it.
     """
     sections = ledger.lesson(ledger.step_source(number)).sections
     story = [*sections.get("Idea", []), "", *sections.get("In the code", [])]
     parts = "\n".join(story).split("\n\n")
     for shown in (f"    [{name}]", f"    [{ledger.owner(name)}]"):
         if shown in parts:
-            above = parts[: parts.index(shown)]
-            texts = [i for i, part in enumerate(above) if not part.startswith(" ")]
-            return "\n\n".join(above[texts[-2:][0] :]).split("\n")
+            return "\n\n".join(passage(parts[: parts.index(shown)])).split("\n")
     return workshop.paragraph(number, name)
+
+
+def passage(parts):
+    """The last parts of a story that hold two paragraphs, and enough to go by."""
+    texts, length = 0, 0
+    for i, part in reversed([*enumerate(parts)]):
+        if not re.match(r" |\d", part):
+            texts, length = texts + 1, length + len(part)
+            if texts > 1 and length > 250:
+                return parts[i:]
+    return parts
 
 
 def reason_code(lines):

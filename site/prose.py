@@ -18,7 +18,8 @@ NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
 ROUND = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"
 SQUARE = r"\[(?:[^][]|\[(?:[^][]|\[[^][]*\])*\])*\]"
 NAMED = rf"{NAME}(?:{ROUND}|{SQUARE}|\.{NAME})*"
-FACTOR = rf"(?<!=){NUMBER} (?:[b-zA-HJ-Z]\d?\b(?!')|{NAME}{ROUND})"  # 2 x, without a sign
+# A product without a sign, as 2 x.
+FACTOR = rf"(?<!=){NUMBER} (?:[b-zA-HJ-Z]\d?\b(?!')|{NAME}{ROUND})"
 OPERAND = rf"-?(?:{FACTOR}|{NAMED}|{NUMBER}|{ROUND}|{SQUARE}|\"[^\" ]*\"|\.\.\.)"
 OPERATOR = r"(?: (?:[-+*/]?=|[-+*/@·]|\*\*|//|[<>=!]=|[<>]) |=|\*\*)"
 EXPRESSION = (
