@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "site")]
 import files  # noqa: E402
 import pages  # noqa: E402
 import readme  # noqa: E402
-from lives import lives, page  # noqa: E402
+from lives import lives, page, page_names  # noqa: E402
 
 project = "A deep-learning framework in sixty steps"
 html_title = "Sixty steps"
@@ -25,6 +25,7 @@ source_suffix = {".md": "markdown"}
 html_static_path = [str(ROOT / "site" / "static"), str(ROOT / "out" / "site-static")]
 html_favicon = "static/icon.svg"
 html_css_files = ["site.css"]
+html_js_files = [("sidebar.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
@@ -67,12 +68,44 @@ def complete_page(app, pagename, templatename, context, doctree):
     if WITH_WORKBENCH and folder in ("index", "steps", "columns"):
         app.add_css_file("workbench/workbench.css")
         app.add_js_file("workbench/main.js", type="module")
+    if folder == "steps":
+        context["toc"] = context["toc"].replace(OUTPUT, OUTPUT + TO_WORKBENCH)
+    if pagename.endswith("-file"):
+        context |= other_files(int(pagename[-7:-5]))
     for way in ("prev", "next"):
         neighbour = context.get(way)
         number = re.search(r"(\d\d)\.html$", (neighbour or {}).get("link", ""))
         if folder in ("steps", "columns") and number:
             line = one_line(readme.rows()[int(number[1])].line)
             neighbour["title"] += f'<span class="line">{line}</span>'
+
+
+OUTPUT = '<li><a class="reference internal" href="#output">Output</a></li>'
+TO_WORKBENCH = OUTPUT.replace("<li>", '<li class="to-workbench">').replace(
+    '#output">Output', '#workbench">Workbench'
+)
+
+
+def other_files(number):
+    """The files before and behind the file of a step, as links of its page."""
+    numbers = {"prev": number - 1, "next": number + 1}
+    return {
+        way: {"link": f"{n:02}-file.html", "title": f"step{n:02}.py"}
+        for way, n in numbers.items()
+        if n in readme.rows()
+    }
+
+
+def bring_to_front(app):
+    """Let a search for a definition find the step that brings it first."""
+    entries = {}
+    for name in page_names():
+        step = f"steps/{lives()[name].brought:02}"
+        entries.setdefault(step, []).append((name, "", "main"))
+    app.builder.indexer._index_entries = (
+        entries  # pages not built anew have lost theirs
+    )
+    return ()
 
 
 def same_tree(tree, options, made=[]):  # noqa: B006
@@ -91,4 +124,5 @@ def setup(app):
     pages.write_all()
     files.write_all()
     app.connect("autodoc-process-docstring", plain_docstring)
+    app.connect("html-collect-pages", bring_to_front)
     app.connect("html-page-context", complete_page, priority=400)  # before furo

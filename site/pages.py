@@ -4,6 +4,8 @@ What they say is taken from the steps, the columns, the README and the texts bes
 this file. A page that is as it was is not touched, so Sphinx need not read it again.
 """
 
+import difflib
+import itertools
 import re
 from pathlib import PurePosixPath
 
@@ -14,7 +16,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from tools import cut, environment, ledger, show, workshop
+from tools import cut, environment, ledger, show, skeleton, workshop
 
 ROOT = environment.ROOT
 PAGES = ROOT / "out" / "site-pages"
@@ -65,10 +67,12 @@ def step_page(number):
         yield from ["", f"## {title}", *told(lines, number, old, new)]
         if title == "In the code" and not ledger.pointers(lesson):
             yield from new_code(number, old, new)
+        if title == "Idea" and skeleton.writable(number):
+            yield from html(YOURSELF)
     demo = ledger.Parts.of(new).demo.partition("\n")[2].strip("\n")
     yield from ["", "## Demo", "", *prose.code(demo.split("\n"), "python")]
     yield from ["", "## Output", "", *prose.code(dedented(output))]
-    yield from html(f'<div class="workbench" data-step="{number}"></div>')
+    yield from html(WORKBENCH.format(number))
     if answers:
         lines = told(answers, number, old, new)
         yield from ["", "## Answers", *fold("Show the answers", lines)]
@@ -76,11 +80,19 @@ def step_page(number):
     yield from changes(number, old, new)
 
 
+WORKBENCH = '<div class="workbench" id="workbench" data-step="{}"></div>'
+YOURSELF = (  # without JavaScript there is no workbench, and nothing that leads to it
+    '<p class="to-workbench">The code follows. You can also '
+    '<a href="#workbench">write it yourself first</a>, with hints and a test.</p>'
+)
+
+
 def titles(row):
-    """The title in Japanese and Korean."""
+    """The title in Japanese and Korean, and the way to the workbench."""
     return (
         f'<p class="titles"><span lang="ja">{row.japanese}</span>'
-        f'<span lang="ko">{row.korean}</span></p>'
+        f'<span lang="ko">{row.korean}</span>'
+        '<a class="to-workbench" href="#workbench">Run this step</a></p>'
     )
 
 
@@ -175,7 +187,7 @@ def file_page(number):
     """The whole file of a step, with numbers of lines, its new lines lit."""
     source, title = ledger.step_source(number), f"step{number:02}.py"
     old = ledger.step_source(number - 1)
-    style = {"linenos": "inline", "lineanchors": "line", "anchorlinenos": True}
+    style = {"linenos": "inline", "linespans": "line"}
     formatter = HtmlFormatter(hl_lines=lit_lines(old, source), **style)
     yield from matter(orphan="true", nosearch="true")
     yield from [f"# {title}", "", f"[Step {number}]({number:02}.md): its lesson"]
@@ -211,14 +223,17 @@ def life_page(life):
     yield from [*matter(orphan="true"), f"# {title}", "", summary(life)]
     members = [other for other in page_names() if ledger.owner(other) == name]
     if members:
-        yield from ["", f"Members that came later or changed: {links(members)}"]
+        summed = f"{show.count(len(members), 'member')} that came later or changed"
+        yield from fold(summed, [links(members)])
     before = ""
     for number, text in life.texts.items():
         title = ledger.lesson(ledger.step_source(number)).title
         yield from ["", f"## Step {number} · {prose.escaped(title)}"]
-        yield from prose.markdown(reason(number, name), prose.code)
-        whole = text if before else whole_text(name, number)
-        yield from ["", *lit_code(before, whole)]
+        yield from prose.markdown(reason(number, name), reason_code)
+        if before:
+            yield from html(changed_code(before, text))
+        else:
+            yield from ["", *lit_code("", whole_text(name, number))]
         yield from ["", f"[Read step {number}](/steps/{number:02}.md)"]
         before = text
     if life.removed:
@@ -242,21 +257,77 @@ def summary(life):
 
 
 def reason(number, name):
-    """The paragraph of a step's lesson that leads to a definition, or to its class."""
-    shown = ledger.pointers(ledger.lesson(ledger.step_source(number)))
-    known = [n for n in (name, ledger.owner(name)) if n in shown]
-    lines = workshop.paragraph(number, known[0] if known else name)
-    return [] if any(ledger.POINTER.fullmatch(line) for line in lines) else lines
+    """What a step's lesson says before it shows a definition, or its class.
+
+    It is two paragraphs of text or more, with all that stands between them: a short
+    one goes on from those above it.
+    """
+    sections = ledger.lesson(ledger.step_source(number)).sections
+    story = [*sections.get("Idea", []), "", *sections.get("In the code", [])]
+    parts = "\n".join(story).split("\n\n")
+    for shown in (f"    [{name}]", f"    [{ledger.owner(name)}]"):
+        if shown in parts:
+            return "\n\n".join(passage(parts[: parts.index(shown)])).split("\n")
+    return workshop.paragraph(number, name)
+
+
+def passage(parts):
+    """The last parts of a story that hold two paragraphs, and enough to go by."""
+    texts, length = 0, 0
+    for i, part in reversed([*enumerate(parts)]):
+        if not re.match(r" |\d", part):
+            texts, length = texts + 1, length + len(part)
+            if texts > 1 and length > 250:
+                return parts[i:]
+    return parts
+
+
+def reason_code(lines):
+    """A block of a lesson; where it names code that stands there, links to its life."""
+    names = [ledger.POINTER.fullmatch(f"    {line}") for line in lines if line]
+    if all(names) and all(name[1] in lives() for name in names):
+        return [links(name[1] for name in names)]
+    return prose.code(lines)
+
+
+def changed_code(old, new):
+    """A definition's new text in HTML, with the lines that are taken away."""
+    a, b = (dedented(text.split("\n")) for text in (old, new))
+    old, new = html_lines(a), html_lines(b)
+    shown = []
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    for what, i0, i1, j0, j1 in matcher.get_opcodes():
+        if what == "equal":
+            shown += [f"{line}\n" for line in new[j0:j1]]
+        else:
+            shown += [f'<span class="hll gone">{line}\n</span>' for line in old[i0:i1]]
+            shown += [f'<span class="hll">{line}\n</span>' for line in new[j0:j1]]
+    return f'<div class="highlight"><pre>{"".join(shown)}</pre></div>'
+
+
+def html_lines(lines):
+    """Lines of Python in HTML, in their colours."""
+    text = highlight("\n".join(lines), PythonLexer(), HtmlFormatter(nowrap=True))
+    return text.removesuffix("\n").split("\n")
 
 
 def definitions_page():
     """Every definition, the steps that brought and changed it, and its module."""
     yield from ["# All definitions", ""]
     yield "Each name leads to its life: every version, and the reason for it."
-    yield from ["", "| Definition | Brought by step | Changed in | Module |"]
-    yield "|---|---|---|---|"
-    for name in sorted(lives(), key=str.lower):
-        yield definition_row(lives()[name])
+    names = sorted(lives(), key=sort_key)
+    letters = {sort_key(name)[0].upper() for name in names}
+    row = (f'<a href="#{letter.lower()}">{letter}</a>' for letter in sorted(letters))
+    yield from html(f'<p class="letters">{" ".join(row)}</p>')
+    for letter, group in itertools.groupby(names, lambda name: sort_key(name)[0]):
+        yield from ["", f"## {letter.upper()}", ""]
+        yield "| Definition | Brought by step | Changed in | Module |"
+        yield "|---|---|---|---|"
+        yield from (definition_row(lives()[name]) for name in group)
+
+
+def sort_key(name):
+    return name.lower().lstrip("_")
 
 
 def definition_row(life: Life):
@@ -300,9 +371,13 @@ def module_page(module):
 
 def text_page(path):
     """A Markdown file of the project, its links turned to pages of the site."""
-    text = path.read_text(encoding="utf-8")
     folder = PurePosixPath(path.relative_to(ROOT).parent.as_posix())
-    yield re.sub(
+    yield linked(path.read_text(encoding="utf-8"), folder)
+
+
+def linked(text, folder):
+    """A text from a folder of the project, its links turned to pages of the site."""
+    return re.sub(
         r"\]\((?!https?:|#)(.+?)\)", lambda m: f"]({turned(m[1], folder)})", text
     )
 
@@ -332,11 +407,10 @@ PLACES = {
 
 
 def index_page():
-    """The README, and the order of all pages."""
-    (text,) = text_page(ROOT / "README.md")
+    """What the README says to a reader in the browser, and the order of all pages."""
+    text = linked(readme.start_page(), PurePosixPath())
     picture = re.search(r'<img src="docs/(.+?)" alt="(.+?)".*?>', text)
     shown = f"```{{image}} {picture[1]}\n:alt: {picture[2]}\n:align: right\n```"
-    text = re.sub(r"(?m)^\| \[(\d\d)\]\((.+?)\) \| (.+?) \|", TITLE_TOO, text)
     yield text.replace(picture[0], shown).rstrip("\n")
     yield from html('<div class="workbench" data-index></div>')
     for stage in readme.stages():
@@ -346,7 +420,6 @@ def index_page():
     yield from toctree("Reference", [*REFERENCE, *TEXTS, "examples/index"])
 
 
-TITLE_TOO = r"| [\1](\2) | [\3](\2) |"  # the title of a step is a link, as its number
 REFERENCE = ("definitions/index", "api/index")
 
 

@@ -9,18 +9,25 @@ import textwrap
 STEP = re.compile(r"\b[Ss]tep (?P<step>\d+)\b")
 # Characters that mean something to Markdown, anywhere in a line or at its start.
 SPECIAL = re.compile(r"[\\`*_\[\]<>#|~${}^&@]")
-SPECIAL_START = re.compile(r"^([-+=]|\d+(?=[.)]))")
+SPECIAL_START = re.compile(r"^(\d*)([-+=.)])")
 ITEM = re.compile(r"(\d+)\. (.*)")
-# A name with a dot, an underscore or a capital inside, or a call; and what it is
-# set to or added to: x.grad, set_creator(), Add.backward(1.0), x.grad += gx.
+# Code is a name with a dot, an underscore or a capital inside, or a call; with it goes
+# the whole expression around: x.grad + gx, A = Square(), -sin(t) · 2 x, x.data = [1].
 NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
-INNER = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
-CALL = rf"{NAME}{INNER}"
-PART = rf"(?:{CALL}|{NAME}|\d+(?:\.\d+)?)"
-CODE = re.compile(
-    rf"`[^`]+`|(?<![\w./])(?:(?:[a-z]\w* = )?{CALL}(?:\.{NAME})*"
-    r"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
-    rf"|[a-z]\w*_\w+|_\w+|[A-Z][a-z]+[A-Z]\w*)(?: [-+*/]?= {PART}(?! ?[·*/+]))*(?!\w)"
+NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
+ROUND = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"
+SQUARE = r"\[(?:[^][]|\[(?:[^][]|\[[^][]*\])*\])*\]"
+NAMED = rf"{NAME}(?:{ROUND}|{SQUARE}|\.{NAME})*"
+# A product without a sign, as 2 x.
+FACTOR = rf"(?<!=){NUMBER} (?:[b-zA-HJ-Z]\d?\b(?!')|{NAME}{ROUND})"
+OPERAND = rf"-?(?:{FACTOR}|{NAMED}|{NUMBER}|{ROUND}|{SQUARE}|\"[^\" ]*\"|\.\.\.)"
+OPERATOR = r"(?: (?:[-+*/]?=|[-+*/@·]|\*\*|//|[<>=!]=|[<>]) |=|\*\*)"
+EXPRESSION = (
+    rf"`[^`]+`|(?<![\w./])(?:(?:{ROUND}|{SQUARE}){OPERATOR}|-)?"
+    rf"(?:{FACTOR}|{NAMED}|{NUMBER})(?:{OPERATOR}{OPERAND})*(?!\w)"
+)
+IS_CODE = re.compile(
+    r"`|\w\(|[A-Za-z_]\w*\.[A-Za-z_]|\b[a-z]\w*_\w|\b_|\b[A-Z][a-z]+[A-Z]|\w=\w"
 )
 NO_CODE = ("e.g", "i.e", "NumPy", "PyTorch", "TensorFlow", "SciPy", "CuPy")
 
@@ -76,16 +83,21 @@ def items_markdown(items, block):
 
 
 def flowing(lines):
-    """A paragraph in one line, its names as code, its steps as links."""
+    """A paragraph in one line, its expressions as code, its steps as links."""
     text, found, end = " ".join(line.strip() for line in lines), [], 0
-    for match in re.finditer(f"{CODE.pattern}|{STEP.pattern}", text):
-        if match[0] in NO_CODE or (
-            match["step"] and int(match["step"]) not in range(1, 61)
-        ):
-            continue
-        found += [escaped(text[end : match.start()]), inline(match)]
-        end = match.end()
-    return SPECIAL_START.sub(r"\\\1", "".join([*found, escaped(text[end:])]))
+    for match in re.finditer(f"{STEP.pattern}|{EXPRESSION}", text):
+        if is_special(match):
+            found += [escaped(text[end : match.start()]), inline(match)]
+            end = match.end()
+    found = "".join([*found, escaped(text[end:])])
+    return SPECIAL_START.sub(r"\1\\\2", found)
+
+
+def is_special(match):
+    """True for a step that there is, and for code."""
+    if match["step"]:
+        return int(match["step"]) in range(1, 61)
+    return match[0] not in NO_CODE and bool(IS_CODE.search(match[0]))
 
 
 def inline(match):

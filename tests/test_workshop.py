@@ -259,6 +259,14 @@ def test_a_skeleton_goes_on_from_the_readers_own_code(two_steps):
     compile(draft, "draft", "exec")
 
 
+def test_a_skeleton_drops_the_comments_of_an_earlier_one(two_steps):
+    comment = "# step 1 changes this; its arguments: (x,\n    # by=(2,))"
+    base = OLD.replace("    return x / 2", f"    {comment}\n    return x / 2")
+    base = base.replace("SIZES =", "# step 1 changes this\nSIZES =")
+    assert base.count("# step 1 changes") == 2
+    assert skeleton.skeleton(2, base) == first_draft(2)
+
+
 # Commands
 
 

@@ -8,6 +8,12 @@ import textwrap
 from tools import ledger
 from tools.show import kind, whole_text
 
+# The comment of to_change, in one line or wrapped over several.
+COMMENT = re.compile(
+    r"^ *# step \d+ changes this(?:; its arguments: \((?:.|\n *# )*?\))?\n",
+    re.MULTILINE,
+)
+
 
 def changes_of(number):
     """What a step changes over the one before."""
@@ -33,8 +39,10 @@ def skeleton(number, base):
 
     What is new has a signature, a docstring and a body that raises. What is changed
     is as it was, with its new docstring and a comment. What is given, the imports and
-    the demo are complete.
+    the demo are complete. Comments that an earlier skeleton put into `base` are left
+    out.
     """
+    base = COMMENT.sub("", base)
     ours, before = ledger.step_source(number), ledger.step_source(number - 1)
     news, old = ledger.definitions(ours), ledger.definitions(before)
     so_far = {name: ledger.definitions(base).get(name, old[name]) for name in old}

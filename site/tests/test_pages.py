@@ -1,5 +1,6 @@
 """The pages in out/site, as `make site` builds them."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -85,7 +86,9 @@ def test_a_page_holds_the_lesson_and_each_definition(pages, number):
     for name in stated.new + stated.changed:
         for line in ledger.definitions(source)[name].split("\n"):
             assert letters(line) in text, (name, line)
-    assert page.workbench == [{"class": "workbench", "data-step": str(number)}]
+    place = {"class": "workbench", "id": "workbench", "data-step": str(number)}
+    assert page.workbench == [place]
+    assert page.links.count("#workbench") >= 2, "at the top, and in On this page"
     assert page.opened.count("details") >= ("Answers" in lesson.sections)
 
 
@@ -113,6 +116,29 @@ def test_a_life_has_each_version_and_its_step(pages):
     for number in (7, 8, 13, 14, 16, 32):
         assert f"../steps/{number:02}.html" in page.links
     assert "The first gradient that arrives at a variable is kept as it is" in page.text
+    text = (SITE / "definitions" / "Variable.backward.html").read_text(encoding="utf-8")
+    taken = re.findall(r'<span class="hll gone">(.+?)\n</span>', text)
+    assert any(letters(Page(line).text) == "funcinputbackward" for line in taken)
+
+
+def test_a_file_leads_to_the_files_before_and_behind_it(pages):
+    links = pages[SITE / "steps" / "14-file.html"].links
+    assert "13-file.html" in links and "15-file.html" in links
+    assert "00-file.html" not in pages[SITE / "steps" / "01-file.html"].links
+
+
+def test_the_start_page_speaks_to_a_reader_in_the_browser(pages):
+    page = pages[SITE / "index.html"]
+    begin, table, terminal = map(
+        page.text.index, ("Begin with step 1", "What is new", "make run")
+    )
+    assert begin < table < terminal
+    assert "make site" not in page.text
+
+
+def test_the_index_of_definitions_has_letters(pages):
+    page = pages[SITE / "definitions" / "index.html"]
+    assert {"#a", "#v"} <= {*page.links} and {"a", "v"} <= page.ids
 
 
 def test_no_link_inside_the_site_is_dead(pages):
@@ -165,3 +191,11 @@ def test_a_page_alone_is_small(pages):
 def test_the_search_finds_the_words_of_lessons(pages):
     index = (SITE / "searchindex.js").read_text(encoding="utf-8")
     assert '"steps/14"' in index and "zero_grad" in index
+
+
+def test_the_search_knows_the_step_that_brings_a_definition():
+    text = (SITE / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    found = index["indexentries"]["gradient_check"]
+    (where,) = [place for place in found if place[2]]  # a main entry, which comes first
+    assert index["docnames"][where[0]] == "steps/10"
