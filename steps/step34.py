@@ -262,10 +262,10 @@ class Variable:
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
         Each gradient goes through fit_gradient(), which refuses a wrong shape, and
         which is also told the function that the gradient comes from.
         """
@@ -307,13 +307,14 @@ class Variable:
 
 
 def fit_gradient(gx, x, func=None):
-    """gx as the gradient of x: in the shape and dtype of x.
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
     If x holds integers or truth values, the dtype is float64. Another shape than that
     of x is a ValueError that shows both, and names func if that is where gx is from:
     "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
-    What comes back is an array or a number of NumPy's; a Variable where the backward
-    pass is recorded.
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -446,7 +447,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]

@@ -36,10 +36,11 @@ So a gradient with a graph is a variable like any other. It may stand in the
 middle of a calculation, and the gradient goes through it. The field calls it
 double backpropagation: the second backward() goes back through the first.
 
-Who needs such a calculation? Whoever wants a slope to be small, or large, or
-1. Take a function f(x0, x1) that has numbers to be adjusted: its weights. The
-field calls such a function a network. Call its slopes along x0 and x1 f0 and
-f1. Together they are an arrow, the gradient of f. We want its length to be 1:
+Who needs such a calculation? Some training methods want a function that is
+neither steep nor flat. Take a function f(x0, x1) that has numbers to be
+adjusted: its weights. The field calls such a function a network. Call its
+slopes along x0 and x1 f0 and f1. Together they are an arrow, the gradient of
+f, and the length of the arrow says how steep f is. We want it to be 1:
 
     penalty = (sqrt(f0 ** 2 + f1 ** 2) - 1) ** 2
 
@@ -55,9 +56,9 @@ slopes are w0 and w1. Let them be 3 and 4:
 
 In the code
 To compute this the framework needs nothing new. gradient_penalty() of the
-demo is the formula, with f0 and f1 from one backward(create_graph=True). It
-finds the 4.8 and the 6.4. The demo then takes an f with two tanh, which would
-be long work with a pencil:
+demo is the formula, with f0 and f1 from one backward(create_graph=True). For
+f = w0 x0 + w1 x1 it leads to the 4.8 and the 6.4. The demo takes an f with two
+tanh instead, which would be long work with a pencil:
 
     f = v0 tanh(a0 x0 + b0 x1) + v1 tanh(a1 x0 + b1 x1)
 
@@ -69,28 +70,32 @@ array in it:
     return gy * (3 * self.inputs[0].data ** 2)
 
 gradient_check says True: 27 at x = 3 is right. The second derivative is not,
-for the record has a hole. We have to check the derivative, too.
+because the record has a hole. We have to check the derivative, too.
 gradient_check takes a function, so let us make the derivative a function:
 
     [derivative]
 
 Take h(x, z) = x * x * z at 2 and 3. The function derivative(h, 0) gives
 2 x z = 12. And derivative(derivative(h, 0), 1) gives the slope of that along
-z, which is 2 x = 4. All inputs are cleared, before the backward pass and after
-it. First an old gradient has to go, or ours would be added to it. Then ours
-has to go, or the next calculation would add to it. If no path leads to xs[k],
-its gradient is None. The caller wants to compute with it, so it becomes
-zeros.
+z, which is 2 x = 4.
+
+All inputs are cleared before f is called, and again after the backward pass.
+First an old gradient has to go, or ours would be added to it. Then ours has to
+go, or the next calculation would add to it. But nothing is cleared between f
+and the backward pass: if f itself leaves a gradient behind, the check has to
+find it. If no path leads to xs[k], its gradient is None. The caller wants to
+compute with it, so it becomes zeros.
 
 What can check a function can check its derivative, so gradient_check calls
-itself. The order says how deep:
+itself. With order 2 it checks f, and then each derivative(f, k) with order 1:
 
     [gradient_check]
 
 See how it gets its gradients: one call of derivative(f, k) for each input.
-Until now it called backward() once, and read every x.grad after that. But
-between two of them f is called again, for the numerical slopes. If f itself
-clears the weights, as gradient_penalty() does, the rest would be gone.
+Until now it called backward() once, and read one x.grad after another. But
+between two of these readings f is called again, for the numerical slopes. If
+f itself clears the weights, as gradient_penalty() does, the gradients that
+are still to be read would be gone.
 
 With order=2 the cube above is caught at 3: backward() gives a slope of 0, it
 says, but the numerical slope is 18.
@@ -150,7 +155,8 @@ Answers
    demo stops with 'NoneType' object has no attribute 'data'. The slopes are
    constants, so no path leads from the penalty to a weight.
 2. 0.500520, the slope of f along v0, which is tanh(a0 x0 + b0 x1). The demo
-   shows 0.015148 = -0.485372 + 0.500520. Then gradient_check refuses.
+   shows 0.015148 = -0.485372 + 0.500520. Then gradient_check refuses: it finds
+   what gradient_penalty() left in the weights.
 3. For 1 at step 14, with 0.000063. For 2 already at step 9, with 0.000050.
 """
 
@@ -323,10 +329,10 @@ class Variable:
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
         Each gradient goes through fit_gradient(), which refuses a wrong shape, and
         which is also told the function that the gradient comes from.
         """
@@ -368,13 +374,14 @@ class Variable:
 
 
 def fit_gradient(gx, x, func=None):
-    """gx as the gradient of x: in the shape and dtype of x.
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
     If x holds integers or truth values, the dtype is float64. Another shape than that
     of x is a ValueError that shows both, and names func if that is where gx is from:
     "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
-    What comes back is an array or a number of NumPy's; a Variable where the backward
-    pass is recorded.
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -507,7 +514,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -871,7 +881,10 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None.
+
+    It clears the gradients of xs before it calls f, and again at the end.
+    """
 
     def df(*xs):
         for x in xs:
