@@ -128,6 +128,24 @@ def test_nan_is_not_taken_for_a_replaced_number(step):
     assert np.isnan(x.grad.data)
 
 
+REPLACED = [
+    (2.0, 5.0),
+    (np.nan, 5.0),
+    (5.0, np.nan),
+    ([2.0, 5.0], 2.0),
+    (2.0, [2.0, 5.0]),
+]
+
+
+@pytest.mark.parametrize("before, after", REPLACED)
+def test_a_number_is_not_taken_for_another_or_for_nan_or_an_array(step, before, after):
+    x = var(step, before)
+    y = x * x
+    x.data = np.array(after)
+    with pytest.raises(RuntimeError, match="Mul were replaced after forward"):
+        y.backward(create_graph=True)
+
+
 def test_an_output_whose_data_were_replaced_is_noticed(step):
     x = var(step, [1.0])
     y = step.exp(x)
