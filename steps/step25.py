@@ -22,12 +22,18 @@ language for that is DOT. One line for each arrow is enough:
     Square -> b
 
 Go on like this to the end and let a program draw it. The picture has 7 nodes,
-and ours has 9. P, Q and R have become one node, with arrows from x and from a,
-and to a, b and c. Is b made from x or from a? Nobody can tell.
+and ours has 9. P, Q and R have become one node:
+
+    x --> Square --+--> b --+
+           ^  |    |        +--> S --> y
+           |  v    +--> c --+
+            a
+
+Is b made from x or from a? Nobody can tell.
 
 In DOT the same name is the same node. So each node needs a name of its own.
 What the picture shows is the label, and two nodes may have the same one. The
-label stands in brackets, with color and shape:
+label is in brackets, with color and shape:
 
     P [label="Square", shape=box]
     Q [label="Square", shape=box]
@@ -49,20 +55,21 @@ A label may hold anything, and sooner or later it holds a quote:
 
     n [label="say "x""]
 
-DOT reads the label "say " and is confused by the rest. A backslash before a
-quote makes the quote part of the label. So a backslash of the label needs
-another one before it, too. quote() replaces both, the backslashes first. Try 3
-does it the other way round.
+To DOT the label is "say ". The x after it is a syntax error, and no picture is
+drawn. A backslash before a quote makes the quote part of the label. But now a
+backslash is a sign of its own. One that means itself needs another before it,
+too. quote() replaces both, the backslashes first. Try 3 does it the other way
+round.
 
 step15_lines() makes the 9 nodes. For the 9 arrows it follows two paths through
 the picture, "xPaQbSy" and "aRcS". An arrow leads from every letter to the
 next.
 
 The program that finds the places is called dot, and it belongs to Graphviz.
-picture(dot, ending) calls it through the Python package graphviz, which stands
-in requirements.txt. If the program dot is missing, the package pygraphviz is
-tried. If both are missing, save() keeps the text and says on stderr what to
-install.
+picture(dot, ending) calls it through the Python package graphviz, which is
+listed in requirements.txt. If the program dot is missing, the package
+pygraphviz is tried. If both are missing, save() keeps the text and says on
+stderr what to install.
 
 New:      nothing
 Changed:  nothing

@@ -50,7 +50,7 @@ new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
 
 The plain pass takes the array that forward() saw, the 2. The recorded pass
 takes the input itself, and finds the 5 there. 75 is the slope at 5, where y
-would be 125. Ours is 8. Better an error. So before a recorded pass gets the
+would be 125. Ours is 8, so an error is better. Before a recorded pass gets the
 inputs, each one is compared with the array that forward() saw:
 
     [Function.saved_inputs]
