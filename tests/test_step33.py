@@ -154,3 +154,32 @@ def test_an_output_whose_data_were_replaced_is_noticed(step):
         y.backward(create_graph=True)
     y.backward()
     np.testing.assert_allclose(x.grad.data, np.exp([1.0]))
+
+
+def test_a_plain_pass_takes_the_array_that_forward_saw(step):
+    x = var(step, 2.0)
+    y = x**3
+    x.data = np.array(5.0)
+    y.backward()
+    assert x.grad.data == 12.0
+
+
+def test_arrays_that_were_not_replaced_are_no_error(step):
+    x = var(step, [1.0, 2.0])
+    step.exp(x * x).backward(create_graph=True)
+    np.testing.assert_allclose(x.grad.data, [2 * np.exp(1), 4 * np.exp(4)])
+
+
+def test_forward_may_give_a_number_of_python(step):
+    class Double(step.Function):
+        def forward(self, x):
+            return 2.0 * float(x)
+
+        def backward(self, gy):
+            (x,), (y,) = self.saved_inputs, self.saved_outputs
+            return gy * y / x
+
+    x = var(step, 3.0)
+    y = Double()(x)
+    y.backward(create_graph=True)
+    assert x.grad.data == 2.0
