@@ -127,8 +127,8 @@ Answers
    no data.
 3. The logarithm of 3, 1.098612288668.
 4. 5. Descent was 0.0123 away after 10,000. The first table has the rows
-   -798, 0 and 0, 200. So the first step leads to x0 = 0 - (-2) / (-798), which
-   is -0.0025, and x1 = 2 - 400 / 200 = 0, at the bottom of the valley.
+   -798, 0 and 0, 200. So the first step is x0 = 0 - (-2) / (-798) = -0.0025
+   and x1 = 2 - 400 / 200 = 0, and the bottom of the valley is reached.
 """
 
 import contextlib
