@@ -22,12 +22,18 @@ language for that is DOT. One line for each arrow is enough:
     Square -> b
 
 Go on like this to the end and let a program draw it. The picture has 7 nodes,
-and ours has 9. P, Q and R have become one node, with arrows from x and from a,
-and to a, b and c. Is b made from x or from a? Nobody can tell.
+and ours has 9. P, Q and R have become one node:
+
+    x --> Square --+--> b --+
+           ^  |    |        +--> S --> y
+           |  v    +--> c --+
+            a
+
+Is b made from x or from a? Nobody can tell.
 
 In DOT the same name is the same node. So each node needs a name of its own.
 What the picture shows is the label, and two nodes may have the same one. The
-label stands in brackets, with color and shape:
+label is in brackets, with color and shape:
 
     P [label="Square", shape=box]
     Q [label="Square", shape=box]
@@ -49,20 +55,21 @@ A label may hold anything, and sooner or later it holds a quote:
 
     n [label="say "x""]
 
-DOT reads the label "say " and is confused by the rest. A backslash before a
-quote makes the quote part of the label. So a backslash of the label needs
-another one before it, too. quote() replaces both, the backslashes first. Try 3
-does it the other way round.
+To DOT the label is "say ". The x after it is a syntax error, and no picture is
+drawn. A backslash before a quote makes the quote part of the label. But now a
+backslash is a sign of its own. One that means itself needs another before it,
+too. quote() replaces both, the backslashes first. Try 3 does it the other way
+round.
 
 step15_lines() makes the 9 nodes. For the 9 arrows it follows two paths through
 the picture, "xPaQbSy" and "aRcS". An arrow leads from every letter to the
 next.
 
-The program that finds the places is called dot, and it belongs to Graphviz.
-picture(dot, ending) calls it through the Python package graphviz, which stands
-in requirements.txt. If the program dot is missing, the package pygraphviz is
-tried. If both are missing, save() keeps the text and says on stderr what to
-install.
+The program that finds the places is called dot, and it belongs to Graphviz
+(graphviz.org). The demo writes the text into out/step25.dot. If you have dot,
+this draws it into out/step25.dot.svg:
+
+    dot -Tsvg -O out/step25.dot
 
 New:      nothing
 Changed:  nothing
@@ -73,9 +80,6 @@ Chainer's computational_graph writes DOT, and so does the package torchviz
 for PyTorch. JAX shows a graph as text: jax.make_jaxpr(f)(x).
 
 Watch out
-pip install graphviz does not install dot. That package only calls it. The demo
-needs the package even where it draws nothing.
-
 DOT knows nothing of calculus. dot draws a wrong arrow as neatly as a right
 one. Here we typed the arrows ourselves, and nobody checked them. Variables and
 functions remember the right ones. In step 26 they tell us what to draw.
@@ -107,7 +111,7 @@ Output
     R -> c
     c -> S
     }
-    in out/: step25.svg, or step25.dot if nothing can draw it
+    the same in out/step25.dot
 
 Answers
 1. The graph runs from left to right. Without it, from top to bottom.
@@ -122,7 +126,6 @@ Answers
 import contextlib
 import copy
 import pathlib
-import sys
 import weakref
 
 import numpy as np
@@ -771,41 +774,10 @@ def step15_lines():
     return lines
 
 
-def picture(dot, ending):
-    """DOT text as a picture, as bytes; None where nothing can draw it.
-
-    ending is the format: "svg", "png" or "pdf".
-    """
-    import graphviz
-
-    try:
-        return graphviz.Source(dot).pipe(format=ending)
-    except (graphviz.ExecutableNotFound, OSError):
-        pass
-    try:
-        import pygraphviz
-    except ImportError:
-        return None
-    return pygraphviz.AGraph(string=dot).draw(format=ending, prog="dot")
-
-
-def save(dot, path):
-    """Draw DOT text into a new file in the format of its ending; returns its path.
-
-    The folder is made. Where nothing can draw it, the text goes into a .dot file,
-    and one line on stderr names that file and says what to install.
-    """
-    content = picture(dot, path.suffix[1:])
-    if content is None:
-        path, content = path.with_suffix(".dot"), dot.encode()
-        print(f"{path} is not drawn: install Graphviz (graphviz.org).", file=sys.stderr)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
-
 if __name__ == "__main__":
     dot = digraph(step15_lines())
     print(dot, end="")
-    save(dot, pathlib.Path("out/step25.svg"))
-    print("in out/: step25.svg, or step25.dot if nothing can draw it")
+    path = pathlib.Path("out/step25.dot")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(dot, encoding="utf-8")
+    print("the same in out/step25.dot")

@@ -6,9 +6,11 @@ nodes and 108 arrows. Typing them is no fun, and who checks them?
 
 Idea
 Nobody has to type them. The graph itself knows: a variable has its creator,
-and a function has its inputs and outputs. Walk back from the result, as
-backward() does. Write a line for each variable and function you meet, and one
-for each arrow between them. In DOT an arrow is called an edge.
+and a function has its inputs and outputs. Walk back from the result. Write a
+line for each variable and function you meet, and one for each arrow between
+them. In DOT an arrow is called an edge. The order of generations is not needed
+here. A gradient must be complete before it goes on, but an arrow is right at
+any time.
 
 Two questions come up on the way. The first: what is the name of a node? An
 address is at hand, id(x), and no two living objects share one. But run the
@@ -28,9 +30,9 @@ With twenty doublings it is a million. So a function that has been drawn is
 not drawn again. Then the picture has 21 nodes and 30 arrows, as it should.
 
 In the code
-A section of its own begins here, graph, for all that draws graphs. The line
-of a variable comes first. In the picture it reads x: (2,) float64, or only
-x if verbose is off. As in step 25, a backslash comes before each " and each
+A new section of the file begins, graph, for all that draws graphs. Its first
+function gives the line of a variable. The label is x: (2,) float64, or only x
+with verbose=False. As in step 25, a backslash comes before each " and each
 backslash of the name:
 
     [dot_variable]
@@ -44,8 +46,8 @@ one, the last line too.
 
 Now the walk. Its inner function node() gives the name of a variable or
 function. If it has none yet, node() makes the next one and writes the line of
-the node. The stack funcs holds the creators that are still to be drawn. Each
-input puts its creator there, right after its own arrow:
+the node. The stack funcs holds the creators that are still to be drawn. The
+loop writes the arrow of an input, then puts that input's creator on the stack:
 
     [get_dot_graph]
 
@@ -60,6 +62,12 @@ Add puts Pow on the stack and Mul on top of it. So Mul is taken first:
     Mul              x is n4, Mul is n5, the constant 3 is n6, output n3
     Pow              x is n4 already, Pow is n7, output n1
 
+    n4 --+--> n7 Pow --> n1 ---+
+         |                     +--> n2 Add --> n0
+         +--> n5 Mul --> n3 ---+
+                ^
+    n6 ---------+
+
 That makes 5 variables, 3 functions and 8 arrows. The dictionary names knows
 which of them have been met, and what each is called.
 
@@ -67,10 +75,10 @@ So far the graph is a text. This makes a picture of it:
 
     [plot_dot_graph]
 
-Two helpers are given. draw_dot() is picture() of step 25: it tries dot, then
-pygraphviz, and gives None if both are missing. write_file() writes into a
-second file and renames that in the end. So a crash leaves the old picture,
-and not half a new one.
+Two helpers are given. draw_dot() calls dot through the Python package
+graphviz. If dot is missing, it tries the package pygraphviz, and gives None if
+that is missing, too. write_file() writes into a second file and renames that
+in the end. So a crash leaves the old picture, and not half a new one.
 
 New:      write_file, dot_variable, dot_function, get_dot_graph, draw_dot,
           plot_dot_graph
@@ -83,6 +91,8 @@ torchviz.make_dot(y) does the same for PyTorch. It walks back over y.grad_fn
 and its next_functions, which is the way that backward() takes there.
 
 Watch out
+pip install graphviz does not install dot. That package only calls it.
+
 Each constant has an oval of its own: goldstein(x, y) has two for its 14s.
 
 What was computed under no_grad() has no creator. It is drawn as one oval and
@@ -124,7 +134,7 @@ Answers
    own. An arrow is also a path for backward(), and here it needs both.
 2. a.name = "a" and b.name = "b", inside the function. The file is text:
    search it for >a< and >b<. If nothing could draw it, search out/step26.dot
-   for label="a" and label="b". In the picture their ovals stand near the lower
+   for label="a" and label="b". In the picture their ovals are near the lower
    end, and each leads into a Mul whose other input is a square.
 3. The function comes before its first input: Add becomes n1 and x ** 2 n2,
    Mul n4 and x n5. n3, n6, n7 and n0 stay. The picture is the same.

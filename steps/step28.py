@@ -19,7 +19,7 @@ y grows by 400 times that little. So make x1 smaller. If x0 grows by a little,
 y falls by 2 times that little. So make x0 larger. The way down is against the
 gradient.
 
-How far shall we go? Try the whole gradient:
+How far should we go? Try the whole gradient:
 
     x0 =  0 + 2   =    2
     x1 =  2 - 400 = -398        y = 16,160,401
@@ -57,11 +57,13 @@ because the difference of two 0-d arrays is a number for NumPy, not an array.
 
 The demo descends Rosenbrock's function from (0, 2): 10,000 steps with
 lr = 0.001. Look at the Output. Ten steps lead down from 401 to 5, and the
-next 9,990 take care of the rest. Why so slow? The function is a curved
-valley with steep walls and a bottom that is almost flat. After 1,000 steps the
-gradient is (-0.22, -0.30), and a thousandth of it is a very small step.
+next 9,990 take care of the rest. Why so slow? The function is a valley. Its
+bottom is the curve x1 = x0 ** 2. There the first term is 0, and only
+(x0 - 1) ** 2 is left. One tenth off the curve costs 100 · 0.01 = 1. So the
+walls are steep, and the bottom is almost flat. After 1,000 steps the gradient
+is (-0.22, -0.30), and a thousandth of it is a very small step.
 
-plot_path() draws the valley and the path with matplotlib, if it is there.
+plot_path() draws valley and path into out/step28.png, if matplotlib is there.
 
 New:      nothing
 Changed:  nothing
@@ -78,7 +80,8 @@ A larger lr is faster only up to a point. With 0.001 the 10,000 steps end
 between the walls, and ends at (0.79, 0.57). With 0.01 it is lost: see Try 1.
 
 A large lr fails at the walls, and a small one creeps along the bottom. What is
-missing is a sense of how far to go. In step 29 the second derivative tells us.
+missing is a sense of how far to go. The second derivative has it. For two
+variables that is a table of four numbers, so step 29 begins with one variable.
 
 Try
 1. Set lr to 0.01. What do x0 and x1 do in the first five steps, and why?
@@ -102,7 +105,7 @@ Answers
 1. x0:  0.020, -0.120, -1.055, 12.002, -6701.405
    x1: -2.000,  2.001, -1.972,  4.197,   283.877
    The slope along x1 is 200 (x1 - x0 ** 2), and 0.01 · 200 = 2. So x1 moves
-   twice as far as the bottom is away, to the same height on the other wall.
+   by twice its distance from the bottom, to the same height on the other wall.
    Meanwhile x0 swings wider each time, and in the end both explode.
 2. 0.0002. After 10,000 steps it was 0.0123.
 3. -898.9, the sum of ten gradients. It acts like a push that never ends: x1

@@ -1,4 +1,4 @@
-"""Step 30 · Towards higher order: where we stand
+"""Step 30 · Higher derivatives: a gradient without a record
 
 Problem
 In step 29 backward() found f', and left it in x.grad. Newton's method needs
@@ -20,7 +20,8 @@ Idea
 Let us see what we have. The f of step 29 makes a graph of four functions. A
 shorter graph shows the same, so we take y = sin(x ** 2) at x = 2. Going
 forward, each function leaves a record. The output remembers the function as
-its creator, and the function remembers its inputs:
+its creator, and the function remembers its inputs. In this picture an arrow
+means "remembers", so the arrows lead backward:
 
     x <--inputs-- Pow <--creator-- t <--inputs-- Sin <--creator-- y
     2                              4                        -0.757
@@ -39,13 +40,8 @@ Yet nobody has recorded it. Look at Sin.backward of step 27:
 
 gy is an array, and saved_inputs holds arrays, too. NumPy multiplies two arrays
 and keeps no note of them. So gx is the right number, but no arrow leads from
-it back to x:
-
-    x                gx
-    2         -2.614574
-
-A new Variable changes nothing. Variable(gx) has a backward(), but no creator.
-So there is no function through which backward() could go.
+it back to x. Variable(gx) has a backward(), but no creator. So there is no
+function through which backward() could go.
 
 In the code
 All the code of this step is in the demo. It asks each object where it comes
@@ -63,14 +59,13 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch stands where we stand, unless asked otherwise: after y.backward()
+PyTorch does as we do, unless asked otherwise: after y.backward()
 x.grad.grad_fn is None, and x.grad.backward() is a RuntimeError. In JAX the
 derivative jax.grad(f) is a function, so jax.grad(jax.grad(f)) works.
 
 Watch out
-A missing record is not always an error. After Variable(x.grad).backward()
-x.grad is None, and None is easily taken for zero. In truth the second
-derivative of sin(x ** 2) is 10.801553 at 2.
+A missing record does not always raise an error. None is easily taken for
+zero. In truth the second derivative of sin(x ** 2) at 2 is 10.801553.
 
 What is missing, then, is a record of a cosine and a few products. But making
 records is what our variables do. In step 31 they do it for these.

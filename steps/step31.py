@@ -1,4 +1,4 @@
-"""Step 31 · Towards higher order: the idea
+"""Step 31 · Higher derivatives: a gradient with a record
 
 Problem
 f(x) = sin(x ** 2) has the second derivative 10.801553 at 2. Step 30 could
@@ -11,25 +11,27 @@ with the sine alone. This is its backward, as a line of variables:
 
     gx = gy * cos(x)
 
-Then gx has a graph of its own, and at the other end of it is x:
+Then gx has a graph of its own, and x is at the other end. An arrow means "goes
+into" here, as in step 26:
 
     x ---> cos ---> * ---> gx
                     ^
     gy -------------+
 
-backward() goes through any graph, whatever it stands for. Called on gx, it
-brings x the derivative of cos(x), which is -sin(x). Nothing new is needed.
+backward() goes through any graph, whatever it computes. Called on gx with
+gy = 1, it leaves -sin(x) in x.grad, the derivative of cos(x). Nothing new is
+needed.
 
 In the code
 The framework stays as it is. The demo writes backward functions outside of
-it, by hand. But we have no cos() of variables. np.cos is at hand:
+it, by hand. But we have no cos() of variables. Suppose we take NumPy's:
 
     gx = gy * np.cos(x.data)
 
 This gx is a Variable with a record: a product of gy and some array. The
 record does not lead to x, so gx.backward() leaves x.grad at None. One bare
 array in the middle cuts the thread. We need a cosine of variables, and we can
-make one. The cosine is a sine, a quarter of a turn later:
+make one. cos(x) is sin(x + pi / 2):
 
     cosine(x)              sin(x + np.pi / 2)
     sin_backward(x, gy)    gy * cosine(x)
@@ -37,10 +39,10 @@ make one. The cosine is a sine, a quarter of a turn later:
 The first table of the Output shows that it works. gx is cos(x), and after
 gx.backward() x.grad is -sin(x), to all digits shown.
 
-Now f(x) = sin(x ** 2). Forward it is t = x ** 2, and then y = sin(t). Backward
-goes from y to x, one function at a time. First it finds gt, the gradient of
-t, and then gx. The demo does so in slope(). On the right is what each line
-computes:
+Now f(x) = sin(x ** 2). Let t be x ** 2, so y is sin(t). On the way back we
+find first gt, the gradient of t, and then gx. slope() of the demo has a line
+for each. It leaves y out, since neither line needs it. On the right is what
+each line computes:
 
     gt = sin_backward(x**2, gy)        gt = gy * cosine(t)
     gx = square_backward(x, gt)        gx = gt * (2 * x)
@@ -62,14 +64,14 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-In PyTorch the derivative of sin stands in a table as grad * self.cos(), for
-real numbers. Both factors are tensors, so PyTorch can record their product.
-JAX has mul(g, cos(x)), and can differentiate that product again.
+JAX has the derivative of sin as mul(g, cos(x)), and can differentiate that
+product again. PyTorch's line comes in step 34.
 
 Watch out
 This gives the second derivative and no more. gx.backward() is the old
 backward(), and what it leaves in x.grad is a bare array again. For a third
-derivative we would have to write the backward of cosine by hand as well.
+derivative we would have to write the way back through gx by hand, products and
+all.
 
 Nobody wants to write each derivative outside the framework. Let us have its
 own backward() compute with variables. That is step 32.
@@ -93,7 +95,7 @@ Output
     functions behind it: ['Mul', 'Mul', 'Mul', 'Sin', 'Add', 'Pow']
     first  -2.614574
     second 10.801553
-    second None, if gx is a bare array in a new box
+    second None, if gx is a bare array in a new Variable
 
 Answers
 1. The last. It prints 10.801552683199628, which the line before has left in
@@ -851,7 +853,7 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 
 
 def cosine(x):
-    """cos x, as a variable: the cosine is the sine, a quarter of a turn later."""
+    """cos x, as a variable: it is sin(x + pi / 2)."""
     return sin(x + np.pi / 2)
 
 
@@ -910,4 +912,4 @@ if __name__ == "__main__":
     print(f"first  {gx.data:9.6f}")
     print(f"second {backward_again(gx, x):9.6f}")
     gx = Variable(gx.data)
-    print(f"second {backward_again(gx, x)}, if gx is a bare array in a new box")
+    print(f"second {backward_again(gx, x)}, if gx is a bare array in a new Variable")

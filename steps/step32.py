@@ -1,10 +1,10 @@
 """Step 32 · Differentiating the derivative
 
 Problem
-For y = x ** 3 at 2 the first derivative is there. The second is not:
+For y = x ** 3 at 4 the first derivative is there. The second is not:
 
     y.backward()
-    x.grad               12.0
+    x.grad               48.0
     x.grad.backward()    AttributeError: 'numpy.ndarray' object has no
                          attribute 'backward'
 
@@ -13,16 +13,14 @@ wrote by hand. Nobody wants to write each of them twice.
 
 Idea
 What is done with variables is recorded. So hand the backward() of a function a
-Variable where it had an array. With step 31 you can try it at once:
+Variable where it had an array. In the code of step 31 you can try it:
 
     gx = y.creator.backward(Variable(np.array(1.0)))
 
-    gx = gy * (3 * x ** 2)          1 · (3 · 4) = 12
-
-The first line calls Pow.backward, and the second is what that computes. Now
-gx is a Variable, and gx.backward() does run. But it leaves x.grad at None.
-Look at the x in the second line: it is the number that forward() saw. The
-record leads from gx to gy, and not to x. It is the hole of step 31 again.
+This is Pow.backward. It computes gy * (3 * x ** 2), that is 1 · (3 · 16) = 48.
+Now gx is a Variable, and gx.backward() does run. But it leaves x.grad at None.
+The x in that product is the number that forward() saw. The record leads from
+gx to gy, and not to x. It is the hole of step 31 again.
 
 So x must be a Variable as well, the very input of the function. The code of
 Pow.backward stays as it is, and its record is complete:
@@ -31,86 +29,84 @@ Pow.backward stays as it is, and its record is complete:
                               ^
     gy -----------------------+
 
-Go back along it by hand, from gx at x = 2:
+Go back along it by hand, from gx at x = 4:
 
-    variable       slope of the step     slope of gx along it
-    gx                                       1
-    3 * x ** 2     gy    = 1             1 · 1 = 1
-    x ** 2         3                     1 · 3 = 3
-    x              2 x   = 4             3 · 4 = 12
+    variable       local slope    slope of gx so far
+    gx                            1
+    3 * x ** 2     gy  = 1        1 · 1 = 1
+    x ** 2         3              1 · 3 = 3
+    x              2 x = 8        3 · 8 = 24
 
-That is f'' = 6 x = 12. Why do we not always keep the record? It costs time and
-memory, and most gradients are never differentiated. Start with y = x and
-repeat y = y * x + x 50 times: backward() took 0.8 milliseconds with the
-record and 0.3 without. So one has to ask for it, by create_graph=True.
+That is f'' = 6 x = 24. So from now on x.grad is a Variable, even after a plain
+pass. Where you want the array, write x.grad.data.
+
+Why do we not always keep the record? It costs time and memory, and most
+gradients are never differentiated. Start with y = x and repeat y = y * x + x
+50 times: backward() took 0.8 milliseconds with the record and 0.3 without. So
+one has to ask for it, by create_graph=True.
 
 In the code
 There is a switch for recording already, that of step 18. One with block sets
 it for the whole pass, from the first fit_gradient() to the last add_grad(),
-and sets it back at the end:
+and sets it back at the end. The start may be a Variable, too, so taken gets
+the id of the array in it:
 
     [Variable.backward]
 
 So Config.enable_backprop says which of the two passes this is, the plain one
-or the recorded one. Four places have to get along with both.
-
-The first is where a function asks for its inputs. It keeps the arrays that
-forward() took as input_arrays, and the arrays that it gave as output_arrays:
+or the recorded one. A function needs to know when it asks for its inputs. It
+keeps the arrays that forward() took as input_arrays, and the arrays that it
+gave as output_arrays:
 
     [Function.__call__]
 
-In step 31 saved_inputs was the list of the input arrays. It becomes a property
-that gives these arrays in a plain pass and the inputs themselves in a recorded
-one. That is why no backward() has to change:
+Until now saved_inputs was the list of arrays. Now it is a property: the arrays
+in a plain pass, the inputs in a recorded one. That is why no backward() has to
+change:
 
     [Function.saved_inputs]
 
-saved_outputs is the same for the outputs, with one difference. A function
-knows its outputs by weak references, since step 17, and an output that nobody
-kept is gone. The property makes it again from its array, sets its creator, and
-puts a new weak reference into self.outputs:
-
-    [Function.saved_outputs]
-
-The second place is fit_gradient. A backward() may give back an array, a number
-or a Variable. Here each of them becomes what the pass needs:
+A backward() may give back an array, a number or a Variable. fit_gradient makes
+each of them what the pass needs. In a plain pass bare() takes the array out of
+its Variable, if it is in one:
 
     [fit_gradient]
 
-In a plain pass bare() takes the array out of its Variable, if it is in one:
-
     [bare]
 
-Look at the last line of fit_gradient. Let x be 2 as a float32 and z be 3 as a
-float64. The gradient of x in x * z * z is z * z. It comes as a float64 and has
+In the end the gradient goes into x.grad, as a Variable. After a plain pass
+that is a constant, which has no creator and needs no gradient:
+
+    [Variable.add_grad]
+
+Now the demo can differentiate x ** 3 again and again. The fourth derivative is
+None, since no path leads from the constant 6 to x. Read None as zero.
+
+The rest is four details. The first is the dtype. Let x be 2 as a float32 and z
+be 3 as a float64. The gradient of x in x * z * z is z * z, a float64, and has
 to become a float32. astype would do, but it is NumPy's and leaves no record.
 The 9 would be right, and its slope along z would be None instead of 6. So a
-recorded pass needs a function for it:
+recorded pass needs a function for it. add_grad makes its copies with it, too:
 
     [Cast]
 
     [cast]
 
-The third place is where functions take their gradients. With retain_grad an
-output keeps a copy of its gradient, which may be a Variable now. So bare()
-takes the array out of it:
+The second is the outputs. saved_outputs is like saved_inputs, but a function
+knows its outputs by weak references, since step 17. An output that nobody kept
+is gone. The property makes it again from its array, sets its creator, and puts
+a new weak reference into self.outputs:
+
+    [Function.saved_outputs]
+
+The third is retain_grad. A gradient that an output keeps may be a Variable
+now, and bare() takes the array out of it:
 
     [Function.output_grads]
 
-And the fourth is the end. Whatever the pass was, x.grad is now a Variable, so
-whoever reads it need not ask. After a plain pass it is a constant: it has no
-creator and needs no gradient. Where a copy is due, cast() makes it, and in a
-recorded pass that is recorded, too:
-
-    [Variable.add_grad]
-
-One reader of x.grad is our own. It has to take the array out:
+And gradient_check reads x.grad. It has to take the array out as well:
 
     [gradient_check]
-
-The demo takes one derivative after the other, each from the one before. For
-x ** 3 the fourth is None, since no path leads from the constant 6 to x.
-Read None as zero.
 
 Newton's method in step 29 lacked only this: a record that leads from f' back
 to x. It has it in step 33.
@@ -126,39 +122,39 @@ described below and recommends torch.autograd.grad(), which leaves .grad alone.
 
 Watch out
 backward() adds to what is in x.grad. Call x.cleargrad() before gx.backward(),
-or you get f' + f'': 12 + 12 = 24.
+or you get f' + f'': 48 + 24 = 72.
 
 create_graph makes a cycle: x holds x.grad, and the record of x.grad holds x.
 Then x is not freed with its last name, but only when Python's cyclic
 collector comes by. x.cleargrad() cuts the cycle. The last three lines of the
 Output show it, with the collector turned off.
 
-Sin.backward calls np.cos, which takes no Variable. So sin(x) refuses
-create_graph with a TypeError until step 34.
+sin(x) refuses create_graph with a TypeError until step 34: Sin.backward calls
+np.cos, which takes no Variable.
 
 Try
 1. Let Mul.backward take self.input_arrays. The demo does not notice. Which
    derivatives does slopes(x * x * x, x, 5) find now, and why?
-2. slopes(y, x, 5) is y and 4 derivatives. Ask for 6, for x ** 3. What is in
-   the way?
+2. Give x a name and draw f' with plot_dot_graph(slopes(x**3, x, 2)[1]). Where
+   in the picture is x, and where is y?
 3. Write True for create_graph in the line with using_config. Which line of
    the Output changes?
 
 Output
-    x ** 3, its derivatives at 2    8.0 12.0 12.0 6.0 None
-    x + 1, its derivatives at 2     3.0 1.0 None
-    f'' if x.grad is not cleared    24.0
+    x ** 3, its derivatives at 4    64.0 48.0 24.0 6.0 None
+    x + 1, its derivatives at 4     5.0 1.0 None
+    f'' if x.grad is not cleared    72.0
     dtypes of f, f' and f''         float32 float32 float32
     freed after backward()          True
     freed after create_graph=True   False
     freed after x.cleargrad() too   True
 
 Answers
-1. f' is 12 and f'' is None, and slopes() stops with an AttributeError. Each
+1. f' is 48 and f'' is None, and slopes() stops with an AttributeError. Each
    gradient is gy times an array, so none of them leads to x. In x ** 3 it is
    Pow that leads to x, and Pow still takes its input.
-2. An AttributeError: 'NoneType' object has no attribute 'backward'. The
-   fourth derivative is None, and there is nothing to start from.
+2. An arrow leads from x into a Pow, the x ** 2, and on through two Muls to f'.
+   y is not there: f' is made of x, 3 and gy.
 3. freed after backward() is False. Each gradient now has a record, and with it
    the cycle.
 """
@@ -998,9 +994,9 @@ def is_freed(create_graph, clear):
 
 
 if __name__ == "__main__":
-    x = Variable(np.array(2.0))
-    print(f"x ** 3, its derivatives at 2    {numbers(slopes(x**3, x, 5))}")
-    print(f"x + 1, its derivatives at 2     {numbers(slopes(x + 1, x, 3))}")
+    x = Variable(np.array(4.0))
+    print(f"x ** 3, its derivatives at 4    {numbers(slopes(x**3, x, 5))}")
+    print(f"x + 1, its derivatives at 4     {numbers(slopes(x + 1, x, 3))}")
 
     (x**3).backward(create_graph=True)
     x.grad.backward()

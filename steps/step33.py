@@ -2,8 +2,8 @@
 
 Problem
 Step 29 took f'' from paper: 12 x ** 2 - 4. Each new function needs new paper,
-and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 42
-steps instead of 7 for twelve digits, and no error says why.
+and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 41
+steps instead of 7, and no error says why.
 
 Idea
 Since step 32 a gradient can be a variable with a graph. So f'' is one more
@@ -49,9 +49,9 @@ new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
     y.backward(create_graph=True)     75     3 · 5 ** 2
 
 The plain pass takes the array that forward() saw, the 2. The recorded pass
-takes the input itself, and finds the 5 there. No y that we have has the slope
-75. An error is better. So before a recorded pass gets the inputs, each
-one is compared with the array that forward() saw:
+takes the input itself, and finds the 5 there. 75 is the slope at 5, where y
+would be 125. Ours is 8, so an error is better. Before a recorded pass gets the
+inputs, each one is compared with the array that forward() saw:
 
     [Function.saved_inputs]
 
@@ -60,18 +60,20 @@ The same goes for outputs:
     [Function.saved_outputs]
 
 For a number the comparison has to be by value. forward() got x.data[()], which
-is a new object each time. And nan is not equal to itself, so it needs a
-word of its own:
+is a new object each time. And nan is not even equal to itself. So the last
+line finds it by value != value:
 
     [same_number]
 
-The demo runs it on the function of step 29. The path is the same, digit for
-digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
-where e ** x = 2, at the logarithm of 2.
+The demo runs newton() on the function of step 29. The path is the same, digit
+for digit. Then it takes another function, e ** x - 2 x, and no paper. The
+bottom is where e ** x = 2, at the logarithm of 2.
 
 What if f is a line? The slope of 3 x + 1 is 3, a constant, and no path leads
 from it back to x. So x.grad stays None. first_and_second() returns that None,
 and newton() says in a ValueError that it cannot divide.
+
+Try it with sin(x), and it stops at np.cos. Step 34 puts that right.
 
 New:      same_number
 Changed:  Function.saved_inputs, Function.saved_outputs
@@ -84,19 +86,19 @@ jax.grad(jax.grad(f))(x). Data changed in place are an error in PyTorch, too;
 here only a new array is noticed.
 
 Watch out
-With create_graph x.grad holds f', and the graph of f' leads back to x. That
-is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and here it
-does so right after gx has been taken.
-
-first_and_second(sin, x) is a TypeError. Sin.backward still calls np.cos,
-which will not take a variable. It needs the cosine that step 31 had to
-borrow. Step 34 makes one.
+With create_graph x.grad holds f', and the graph of f' leads back to x: the
+cycle of step 32. cleargrad() cuts it, here right after gx has been taken.
 
 Try
 1. Leave out the second cleargrad() of first_and_second. newton still ends
    near 1. Why, if f'' is wrong?
 2. Leave out create_graph=True in first_and_second. Where does the demo stop?
 3. Find the bottom of exp(x) - 3 * x. Which number should it be?
+4. Rosenbrock's function of step 28 has two slopes, and each of them changes
+   along x0 and along x1. So after one recorded pass take two more, one from
+   each slope. They give the rows of a table, and np.linalg.solve(table,
+   slopes) gives the step. How many steps lead from (0, 2) to within 1e-12 of
+   (1, 1)?
 
 Output
     f'(2) = 24.0   f''(2) = 44.0
@@ -124,6 +126,9 @@ Answers
 2. At once, with an AttributeError: gx has no graph, f'' is None, and None has
    no data.
 3. The logarithm of 3, 1.098612288668.
+4. 5. Descent was 0.0123 away after 10,000. The first table has the rows
+   -798, 0 and 0, 200. So the first step is x0 = 0 - (-2) / (-798) = -0.0025
+   and x1 = 2 - 400 / 200 = 0, and the bottom of the valley is reached.
 """
 
 import contextlib
@@ -395,8 +400,11 @@ def as_variable(x):
 
 
 def same_number(x, number):
-    """True if x has no axes and is equal to a number, or both are nan."""
-    return x.ndim == 0 and (x[()] == number or number != number)
+    """True if x, an array, and number have no axes and are equal, or both nan."""
+    if x.ndim or getattr(number, "ndim", 0):  # a float of Python has no ndim
+        return False
+    value = x[()]
+    return value == number or (value != value and number != number)
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient

@@ -7,8 +7,8 @@ Ask for two derivatives of sin(x), and the first backward() already fails:
     TypeError: operand 'Variable' does not support ufuncs ...
 
 Sin.backward computes gy * np.cos(x). With create_graph its x is a variable,
-so that all it does gets recorded. But np.cos is NumPy's, and NumPy keeps no
-records.
+so that the calculation is recorded. But np.cos is NumPy's, and NumPy keeps no
+record.
 
 Idea
 So we need a cosine of variables. Step 31 had one, sin(x + pi / 2). It works,
@@ -22,8 +22,8 @@ but the sum has to be rounded. Where x is large, that shows:
 At 1e16 the float64 numbers lie 2 apart, and nothing like pi / 2 can be added.
 The cosine deserves a function of its own.
 
-What is the derivative of that one? -sin(x), and a sine of variables we have.
-So each of the two needs only the other:
+Its derivative is -sin(x), and we have a sine of variables. So each of the two
+needs only the other:
 
     sin ---> cos ---> -sin ---> -cos ---> sin ---> ...
 
@@ -35,9 +35,9 @@ Cos is made like Sin. Its backward() calls sin(), a function of variables:
 
     [Cos]
 
-In an ordinary backward() this x is a plain array. sin() takes it all the
-same: step 21 makes a constant of it. The gradient is then a variable without
-a graph, and fit_gradient takes the array out.
+In a plain pass this x is an array. sin() takes it all the same, and makes a
+constant of it, as in step 21. The gradient is then a variable without a
+graph, and fit_gradient takes the array out.
 
     [cos]
 
@@ -45,13 +45,12 @@ And now Sin can call cos() instead of np.cos():
 
     [Sin.backward]
 
-Sin stands above Cos in the file and calls a function that comes below. That
-is fine. Python looks cos up when backward() runs, and by then all of the
-file has been read.
+Sin comes before cos in the file and calls it nevertheless. That is fine.
+Python looks cos up when backward() runs, and by then it has read the whole
+file.
 
-The demo takes three derivatives, of sin(1) and of sin at 200 points from -7
-to 7, and draws the four curves. Each is the one before, a quarter of a turn
-to the left.
+The demo takes three derivatives of sin, at 1 and at 200 points from -7 to 7,
+and draws the four curves. Each curve is the one before, moved left by pi / 2.
 
 New:      Cos, cos
 Changed:  Sin.backward
@@ -63,13 +62,13 @@ they are grad * self.cos() for sin, and grad * -self.sin() for cos.
 
 Watch out
 The minus of Cos.backward has no part in the first derivative of sin. It shows
-in the second. So a test of order 1 says nothing about order 2: give
-gradient_check an order.
+in the second. gradient_check tests the first alone. For the second compare
+with a derivative that you know, as the demo does.
 
-The graph of sin does not grow. Each derivative is gy * cos(x) or gy * -sin(x):
-2 or 3 functions, even for the hundredth. For gy is a constant. So the next
-derivative needs only that of cos or sin, and the old product is no part of
-its graph. That is luck. In step 35 it is otherwise.
+The graph does not grow here. Even the hundredth derivative of sin is made by 2
+or 3 functions, those of gy * cos(x) or gy * -sin(x). gy is a constant, so only
+the cos or sin is differentiated, and the old product is left behind. That is
+luck. In step 35 the graphs do grow.
 
 Try
 1. Leave out the minus in Cos.backward. Which lines of the Output change?
@@ -86,7 +85,7 @@ Output
     sin''' x  -0.540302  -cos
 
 Answers
-1. The last two. They say 0.841471 and 0.540302, and then "none of them".
+1. The last two: 0.841471 and sin, then 0.540302 and cos.
 2. 0.841471, 0.540302, -0.301169, -1.682942. The third is cos 1 - sin 1. The
    fourth is the slope of that, -sin 1 - cos 1, added to it: -2 sin 1.
 3. 1, 2, 4 and 8. Each derivative brings one more factor 2.
@@ -362,8 +361,11 @@ def as_variable(x):
 
 
 def same_number(x, number):
-    """True if x has no axes and is equal to a number, or both are nan."""
-    return x.ndim == 0 and (x[()] == number or number != number)
+    """True if x, an array, and number have no axes and are equal, or both nan."""
+    if x.ndim or getattr(number, "ndim", 0):  # a float of Python has no ndim
+        return False
+    value = x[()]
+    return value == number or (value != value and number != number)
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
@@ -968,10 +970,10 @@ if __name__ == "__main__":
     curves = derivatives_of_sin(x, 3)
     at_1 = derivatives_of_sin(Variable(np.array(1.0)), 3)
     labels = ["sin x", "sin' x", "sin'' x", "sin''' x"]
-    names = ["sin", "cos", "-sin", "-cos"]
-    closed = [np.sin(x.data), np.cos(x.data), -np.sin(x.data), -np.cos(x.data)]
+    known = {"sin": np.sin(x.data), "cos": np.cos(x.data)}
+    known |= {"-sin": -known["sin"], "-cos": -known["cos"]}
     print("y         at x = 1   on [-7, 7] the same as")
-    for i in range(4):
-        name = names[i] if np.allclose(curves[i], closed[i]) else "none of them"
-        print(f"{labels[i]:8}  {at_1[i]:9.6f}  {name}")
+    for label, y, curve in zip(labels, at_1, curves):
+        same = [name for name, ys in known.items() if np.allclose(curve, ys)]
+        print(f"{label:8}  {y:9.6f}  {' '.join(same) or 'none of them'}")
     plot_curves(x.data, dict(zip(labels, curves)))

@@ -467,8 +467,11 @@ def as_variables(xs):
 
 
 def same_number(x, number):
-    """True if x has no axes and is equal to a number, or both are nan."""
-    return x.ndim == 0 and (x[()] == number or number != number)
+    """True if x, an array, and number have no axes and are equal, or both nan."""
+    if x.ndim or getattr(number, "ndim", 0):  # a float of Python has no ndim
+        return False
+    value = x[()]
+    return value == number or (value != value and number != number)
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient

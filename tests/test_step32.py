@@ -196,6 +196,30 @@ def test_the_start_may_be_an_array_or_a_variable_and_that_gets_a_gradient(step):
     assert x.grad.data.tolist() == [20.0, 40.0]
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("kind", ["an array", "a variable"])
+def test_a_start_is_used_up_and_its_array_is_left_alone(step, kind, create_graph):
+    start = np.array([1.0, 2.0])
+    x = var(step, [3.0, 4.0])
+    for y in x, x + 1.0:
+        x.cleargrad()
+        y.grad = start if kind == "an array" else step.Variable(start)
+        y.backward(create_graph=create_graph)
+        assert y is x or y.grad is None
+        assert not np.shares_memory(x.grad.data, start)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_that_is_kept_has_an_array_of_its_own(step, create_graph):
+    x, start = var(step, [3.0, 4.0]), var(step, [1.0, 2.0])
+    y = x + 1.0
+    y.grad = start
+    y.backward(retain_grad=True, create_graph=create_graph)
+    assert y.grad.data.tolist() == x.grad.data.tolist() == [1.0, 2.0]
+    assert not np.shares_memory(y.grad.data, start.data)
+    assert not np.shares_memory(y.grad.data, x.grad.data)
+
+
 # --- every function and operator at order 2 ---
 
 
@@ -223,6 +247,10 @@ def test_second_gradients_are_the_recorded_ones(step, case):
     for x, recorded in zip(xs, expected["second"]):
         ggx = np.zeros(x.shape) if x.grad is None else x.grad.data
         np.testing.assert_allclose(ggx, recorded, rtol=1e-11, atol=1e-13)
+
+
+def test_an_input_without_a_gradient_counts_as_slope_0_in_the_check(step):
+    assert step.gradient_check(lambda x, z: x * x, var(step, 2.0), var(step, 3.0))
 
 
 def test_the_derivatives_of_zero_to_the_powers_0_1_and_2_are_finite(step):
@@ -329,6 +357,28 @@ def test_a_start_in_another_dtype_is_cast(step):
 def test_fit_gradient_returns_what_fits_unchanged(step):
     x, gx = var(step, [1.0, 2.0]), var(step, [3.0, 4.0])
     assert step.fit_gradient(gx, x) is gx
+
+
+@pytest.mark.parametrize("kind", [np.array, np.float64, float])
+def test_fit_gradient_gives_no_variable_in_a_plain_pass(step, kind):
+    x = var(step, 2.0, np.float32)
+    with step.no_grad():
+        for gx in kind(3.0), step.Variable(np.array(3.0)):
+            fitted = step.fit_gradient(gx, x)
+            assert isinstance(fitted, (np.ndarray, np.generic))
+            assert fitted == 3.0 and fitted.dtype == np.float32
+
+
+@pytest.mark.parametrize("gx", [np.float64(3.0), np.array(3.0)])
+def test_fit_gradient_returns_what_fits_unchanged_in_a_plain_pass(step, gx):
+    with step.no_grad():
+        assert step.fit_gradient(gx, var(step, 2.0)) is gx
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_integers_are_no_gradient_of_integers(step, recorded):
+    with step.using_config("enable_backprop", recorded):
+        assert step.fit_gradient(np.array(3), step.Variable(np.array(2))).dtype == float
 
 
 def test_fit_gradient_makes_a_variable_of_an_array(step):
@@ -523,3 +573,19 @@ def test_a_dropped_output_is_there_for_backward(step, create_graph):
     y = Two()(x)[0]
     y.backward(create_graph=create_graph)
     np.testing.assert_allclose(x.grad.data, np.exp([1.0]))
+
+
+def test_a_gradient_made_with_a_dropped_output_can_be_differentiated(step):
+    class Two(step.Function):
+        def forward(self, x):
+            return np.exp(x), np.exp(2 * x)
+
+        def backward(self, gy0, gy1):
+            y0, y1 = self.saved_outputs
+            return gy0 * y1 / y0 + gy1 * 2 * y1
+
+    x = var(step, 1.0)
+    y = Two()(x)[0]  # e ** x, and so are its derivatives
+    first = next_derivative(y, x)
+    second = next_derivative(first, x)
+    np.testing.assert_allclose([first.data, second.data], np.exp([1.0, 1.0]))

@@ -128,6 +128,24 @@ def test_nan_is_not_taken_for_a_replaced_number(step):
     assert np.isnan(x.grad.data)
 
 
+REPLACED = [
+    (2.0, 5.0),
+    (np.nan, 5.0),
+    (5.0, np.nan),
+    ([2.0, 5.0], 2.0),
+    (2.0, [2.0, 5.0]),
+]
+
+
+@pytest.mark.parametrize("before, after", REPLACED)
+def test_a_number_is_not_taken_for_another_or_for_nan_or_an_array(step, before, after):
+    x = var(step, before)
+    y = x * x
+    x.data = np.array(after)
+    with pytest.raises(RuntimeError, match="Mul were replaced after forward"):
+        y.backward(create_graph=True)
+
+
 def test_an_output_whose_data_were_replaced_is_noticed(step):
     x = var(step, [1.0])
     y = step.exp(x)
@@ -136,3 +154,32 @@ def test_an_output_whose_data_were_replaced_is_noticed(step):
         y.backward(create_graph=True)
     y.backward()
     np.testing.assert_allclose(x.grad.data, np.exp([1.0]))
+
+
+def test_a_plain_pass_takes_the_array_that_forward_saw(step):
+    x = var(step, 2.0)
+    y = x**3
+    x.data = np.array(5.0)
+    y.backward()
+    assert x.grad.data == 12.0
+
+
+def test_arrays_that_were_not_replaced_are_no_error(step):
+    x = var(step, [1.0, 2.0])
+    step.exp(x * x).backward(create_graph=True)
+    np.testing.assert_allclose(x.grad.data, [2 * np.exp(1), 4 * np.exp(4)])
+
+
+def test_forward_may_give_a_number_of_python(step):
+    class Double(step.Function):
+        def forward(self, x):
+            return 2.0 * float(x)
+
+        def backward(self, gy):
+            (x,), (y,) = self.saved_inputs, self.saved_outputs
+            return gy * y / x
+
+    x = var(step, 3.0)
+    y = Double()(x)
+    y.backward(create_graph=True)
+    assert x.grad.data == 2.0

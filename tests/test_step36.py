@@ -191,6 +191,7 @@ def test_derivative_can_be_differentiated(step):
 
 def test_derivative_reads_none_as_zeros(step):
     gz = step.derivative(lambda x, z: x + 1.0, 1)(var(step, 1.0), var(step, [2.0, 3.0]))
+    assert type(gz) is step.Variable
     assert gz.data.tolist() == [0.0, 0.0]
 
 
