@@ -288,7 +288,7 @@ def hints(number, report, name):
     """Three hints, each as lines: where to look, the contract, our code."""
     source = ledger.step_source(number)
     text = ledger.definitions(source)[name]
-    contract = stub(source, name) if name in nodes(source) else text
+    contract = stub(source, name, "...") if name in nodes(source) else text
     return (
         [f"Look at {name}, for this test fails:", "", report.rstrip()],
         [*paragraph(number, name), "", *textwrap.dedent(contract).split("\n")],

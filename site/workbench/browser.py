@@ -170,13 +170,14 @@ def start(number, base, post):
 
     Where there is no such text, or none that can be carried on, it is our own step.
     """
-    origin = f"This is your step {number - 1}, with the new code left for you to write."
+    whose = "your"
     try:
         text = skeleton(number, base)
     except (SyntaxError, ValueError, AttributeError):
-        text = skeleton(number, ledger.step_source(number - 1))
-        origin = f"This is our step {number - 1}, with the new code left for you to write."
-        origin = origin if number > 1 else "Everything here is yours to write."
+        text, whose = skeleton(number, ledger.step_source(number - 1)), "our"
+    origin = f"This is {whose} step {number - 1}; what is new is left for you to write."
+    if number == 1:
+        origin = "All of its code is left for you to write."
     return {"text": text, "tasks": "\n".join(workshop.tasks(number)), "origin": origin}
 
 
