@@ -376,13 +376,27 @@ def test_hints_grow_call_by_call_and_begin_anew_elsewhere(my, capsys):
         f"Variable.backward, hint {level} of 3" for level in (1, 2, 3, 3)
     ]
     assert "array(x.grad) should be 2.0, but is 1.0." in texts[0]
-    assert '"""Give every variable' in texts[1] and "In the code" not in texts[1]
+    assert '"""Give a gradient' in texts[1] and "In the code" not in texts[1]
     assert "x.grad + gx" not in texts[1] and "x.grad + gx" in texts[2]
     text = source(14).replace("def cleargrad", "def clear")
     path.write_text(text, encoding="utf-8")
     assert said(capsys, "hint", 14).startswith("Variable.cleargrad, hint 1 of 3\n")
     ours(my, 14)
     assert "needs no hint" in said(capsys, "hint", 14)
+
+
+def test_a_hint_is_on_no_definition_that_is_as_ours(my):
+    ours(my, 7, "        self.output = y\n", "")
+    passed, report = workshop.tested(7)
+    assert not passed and "Square.output" in report
+    assert workshop.stands_at(7, report) == "Function.__call__"
+
+
+def test_the_second_hint_ends_with_what_is_to_be_written(my):
+    ours(my, 7, "        self.output = y\n", "")
+    _, lines = workshop.next_hint(7, "", ("Function.__call__", 1))
+    assert lines[0] and not lines[-1].endswith(":")
+    assert "def __call__(self, x):" in "\n".join(lines)
 
 
 def test_a_file_that_is_no_python_is_told_so(my, capsys):

@@ -241,12 +241,12 @@ def stands_at(number, report):
     """The definition to look at next, by what the failing test says; None for theory.
 
     The report names it, or the line it is in. Else it is one that the report speaks
-    of, better one that is still as start-step wrote it.
+    of, better one that is still as start-step wrote it. What is as ours is right.
     """
-    names = writable(number)
     found = re.search(r"step \d+: (\S+) is yours|has no (\S+), which step", report)
     named = (found[1] or found[2]) if found else ""
     owner = ledger.owner(named)
+    names = [name for name in writable(number) if not is_as_ours(number, name)]
     untouched = [name for name in names if is_untouched(number, name)]
     spoken = [n for n in names if re.search(rf"\b{n.split('.')[-1]}\b", report)]
     both = [name for name in spoken if name in untouched]
@@ -278,14 +278,20 @@ def is_untouched(number, name):
     return not text or any(mark in text for mark in marks)
 
 
+def is_as_ours(number, name):
+    """True if the reader's own definition is the same text as ours."""
+    ours = ledger.definitions(ledger.step_source(number))
+    return my_definitions(number).get(name) == ours[name]
+
+
 def hints(number, report, name):
     """Three hints, each as lines: where to look, the contract, our code."""
     source = ledger.step_source(number)
     text = ledger.definitions(source)[name]
-    contract = stub(source, name) if name in nodes(source) else text
+    contract = stub(source, name, "...") if name in nodes(source) else text
     return (
         [f"Look at {name}, for this test fails:", "", report.rstrip()],
-        [textwrap.dedent(contract), "", *paragraph(number, name)],
+        [*paragraph(number, name), "", *textwrap.dedent(contract).split("\n")],
         [textwrap.dedent(text)],
     )
 

@@ -101,6 +101,7 @@ class Bench:
 
     def __init__(self, page, root, number):
         self.page, self.number = page, number
+        self.editor = page.locator(".workbench .cm-content")
         page.goto(f"{root}steps/{number:02}.html")
 
     def press(self, name, status=None):
@@ -127,8 +128,17 @@ class Bench:
         return self.page.locator(".workbench .report").text_content()
 
     @property
+    def tasks(self):
+        return self.page.locator(".workbench .tasks").text_content()
+
+    @property
     def printed(self):
         return self.page.locator(".workbench .printed").text_content()
+
+    def show(self):
+        """Scroll to the workbench, which shows the text."""
+        self.page.locator(".workbench").evaluate("e => e.scrollIntoView()")
+        self.editor.wait_for()
 
     def upload(self, text):
         """Put a text into the editor, as the file that the reader chose."""

@@ -97,7 +97,12 @@ def error_of(path):
         while frames and frames.tb_frame.f_code.co_filename != str(path):
             frames = frames.tb_next
         told = traceback.format_exception(type(error), error, frames)
-        return "".join(told).replace(f"{ROOT}/", "")
+        return as_named("".join(told))
+
+
+def as_named(text):
+    """A text with the names of files as the page has them."""
+    return text.replace(f"{workshop.MY}/", "").replace(f"{ROOT}/", "")
 
 
 def picture(path):
@@ -142,7 +147,7 @@ def tested(number, text, post, options=("--first-failure",)):
             status = pytest.main(words, plugins=[Counter(post)])
     finally:
         forget(before)
-    return status == 0, said.getvalue()
+    return status == 0, said.getvalue().replace("my/step", "step")
 
 
 def check(number, text, post):
@@ -165,12 +170,14 @@ def start(number, base, post):
 
     Where there is no such text, or none that can be carried on, it is our own step.
     """
-    origin = f"It goes on from your step {number - 1}, which passes its test."
+    whose = "your"
     try:
         text = skeleton(number, base)
     except (SyntaxError, ValueError, AttributeError):
-        text = skeleton(number, ledger.step_source(number - 1))
-        origin = f"It goes on from our step {number - 1}." if number > 1 else ""
+        text, whose = skeleton(number, ledger.step_source(number - 1)), "our"
+    origin = f"This is {whose} step {number - 1}; what is new is left for you to write."
+    if number == 1:
+        origin = "All of its code is left for you to write."
     return {"text": text, "tasks": "\n".join(workshop.tasks(number)), "origin": origin}
 
 

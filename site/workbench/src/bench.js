@@ -3,12 +3,30 @@
 import { comparison } from "./compare.js";
 import { button, el } from "./dom.js";
 import { Output } from "./output.js";
-import { loadingLine, Python, Stopped } from "./python.js";
+import { importPacked } from "./packed.js";
+import { standingLine } from "./progress.js";
+import { loadingLine, Python, STARTING, Stopped } from "./python.js";
 import * as store from "./store.js";
 
 const LAST = 60;
 const two = (number) => String(number).padStart(2, "0");
 const before = (number) => [number - 1, number].filter(Boolean);
+const USE =
+  "Run shows what the code prints, Check tests it by the step's own test, Hint helps where the test fails. " +
+  "Reset puts the first text back and keeps yours. " +
+  "“Write it yourself” gives you the step with its new code left out.";
+const INSTEAD =
+  "The text that the last Reset replaced is still kept. This Reset keeps the present one instead. Go on?";
+const TIPS = {
+  run: "Run the program (Ctrl-Enter)",
+  check: "Test the code by the step's own test (Ctrl-Shift-Enter)",
+  hint: "Where to look; pressed again, what to write; then our code",
+  stop: "End what runs, at once",
+  reset: "Put the first text back; yours is kept",
+  back: "Bring back the text that the last Reset or Upload has replaced",
+  download: "Save the text as a file",
+  upload: "Go on with a file of yours",
+};
 
 export class Bench {
   constructor(element, number) {
@@ -17,22 +35,28 @@ export class Bench {
     this.output = new Output();
     this.status = el("p", { className: "status", role: "status" });
     this.report = el("pre", { className: "report", hidden: true, tabIndex: 0 });
-    this.place = el("div", { className: "place", hidden: true });
-    this.kind = store.read(number, "kind") ?? "ours";
-    const parts = [this.choices(), this.bar(), this.status, this.place, this.report, this.output.element];
+    this.tasks = el("pre", { className: "tasks", hidden: true });
+    this.standing = el("p", { className: "standing" });
+    this.place = el("div", { className: "place" });
+    this.results = el("div", { className: "results" }, this.status, this.report, this.output.element);
+    this.kind = store.read(number, "kind") === "mine" && store.read(number, "mine") ? "mine" : "ours";
+    const use = el("p", { className: "use" }, USE);
+    const parts = [this.standing, use, this.choices(), this.tasks, this.place, this.bar(), this.results];
     if (number > 1) parts.push(comparison(number));
     element.append(el("h2", {}, "Workbench"), ...parts);
     element.hidden = false;
     this.wake();
+    whenInView(this.place, () => this.open());
+    addEventListener("standing", () => this.wake());
     for (const kind of ["ours", "mine"]) store.onChange(number, kind, (text) => this.fromOtherTab(kind, text));
   }
 
   // Buttons
 
   choices() {
-    const choose = (kind) => this.open(kind);
+    const choose = async (kind) => (await this.open(kind)) && this.editor.focus();
     this.tabs = {
-      ours: button(`Our step${two(this.number)}.py`, () => choose("ours")),
+      ours: button("", () => choose("ours")),
       mine: button("Write it yourself", () => choose("mine")),
     };
     return el("div", { className: "tabs", role: "group", ariaLabel: "What to work on" }, this.tabs.ours, this.tabs.mine);
@@ -41,26 +65,37 @@ export class Bench {
   bar() {
     const file = el("input", { type: "file", accept: ".py,text/x-python", hidden: true, onchange: () => this.upload(file) });
     this.buttons = {
-      run: button("Run", () => this.run(), { title: "Ctrl-Enter", className: "first" }),
-      check: button("Check", () => this.check(), { title: "Ctrl-Shift-Enter" }),
+      run: button("Run", () => this.run(), { className: "first" }),
+      check: button("Check", () => this.check()),
       hint: button("Hint", () => this.hint()),
       stop: button("Stop", () => this.python.stop()),
       reset: button("Reset", () => this.reset()),
+      back: button("Bring mine back", () => this.bringBack()),
       download: button("Download", () => this.download()),
       upload: button("Upload", () => file.click()),
     };
+    for (const [name, element] of Object.entries(this.buttons)) element.title = TIPS[name];
     return el("div", { className: "bar", role: "toolbar", ariaLabel: "Workbench" }, ...Object.values(this.buttons), file);
   }
 
-  // Lets only those buttons be pressed that do something now.
+  // Lets only those buttons be pressed that do something now; says how things stand.
   wake() {
+    const { isBusy } = this.python;
+    const hadFocus = document.activeElement;
     for (const [name, element] of Object.entries(this.buttons)) {
-      element.disabled = (name === "stop") !== this.python.isBusy;
+      element.disabled = (name === "stop") !== isBusy;
     }
     for (const [kind, element] of Object.entries(this.tabs)) {
-      element.disabled = this.python.isBusy;
+      element.disabled = isBusy;
       element.setAttribute("aria-pressed", String(kind === this.kind));
     }
+    if (hadFocus?.disabled && isBusy) this.buttons.stop.focus({ preventScroll: true });
+    this.buttons.back.hidden = store.read(this.number, `${this.kind}:replaced`) === null;
+    const edited = store.read(this.number, "ours") === null ? "" : ", edited by you";
+    this.tabs.ours.textContent = `Our step${two(this.number)}.py${edited}`;
+    this.tasks.textContent = store.read(this.number, "tasks") ?? "";
+    this.tasks.hidden = this.kind !== "mine" || !this.tasks.textContent;
+    this.standing.textContent = standingLine(this.number);
   }
 
   say(text, kind = "") {
@@ -68,26 +103,52 @@ export class Bench {
     this.status.className = `status ${kind}`;
   }
 
+  // Takes away what came of the last press.
+  clear() {
+    this.say("");
+    this.report.hidden = true;
+    this.output.element.hidden = true;
+    this.editor?.fail(null);
+  }
+
   // The text
 
-  // Loads the editor at the first press of a button; shows one of the two texts.
-  async open(kind = this.kind) {
-    if (this.editor && kind === this.kind) return true;
+  // Loads the editor when it is first needed; shows one of the two texts. One after the other.
+  open(kind = null) {
+    const opened = (this.opening ?? Promise.resolve()).then(() => this.show(kind ?? this.kind));
+    this.opening = opened;
+    return opened;
+  }
+
+  async show(kind) {
+    if (this.isShown && kind === this.kind) return true;
     try {
       this.ours ??= await this.source(this.number);
       this.earlier ??= this.number > 1 ? await this.source(this.number - 1) : "";
-      const text = store.read(this.number, kind) ?? (kind === "ours" ? this.ours : await this.skeleton());
-      if (!this.editor) await this.makeEditor();
-      this.kind = kind;
-      store.write(this.number, "kind", kind);
-      if (kind === "mine") store.write(this.number, "mine", text);
-      this.editor.show(text, this.earlier);
-      this.wake();
+      this.editor ??= await this.makeEditor();
+      const kept = store.read(this.number, kind);
+      if (kind === "mine" && kept === null) {
+        if (!this.isShown) this.load("ours", store.read(this.number, "ours") ?? this.ours);
+        await this.begin();
+      } else {
+        this.load(kind, kept ?? this.ours);
+        if (kept !== null) this.say("This is your text, as you left it.");
+      }
       return true;
     } catch (error) {
       this.trouble(error);
       return false;
     }
+  }
+
+  // Puts a text into the editor, where no undo goes before it.
+  load(kind, text) {
+    this.clear();
+    this.isShown = true;
+    this.kind = kind;
+    store.write(this.number, "kind", kind);
+    this.editor.show(text, this.earlier);
+    this.wake();
   }
 
   async source(number) {
@@ -97,45 +158,81 @@ export class Bench {
   }
 
   async makeEditor() {
-    const { Editor } = await import("./editor.js");
-    this.place.hidden = false;
+    const { Editor } = await importPacked(new URL("./editor.js.packed", import.meta.url));
     const help = "Tab indents. To leave the editor, press Escape, then Tab.";
-    this.place.append(el("p", { className: "help" }, help));
-    this.editor = new Editor(this.place, `The text of step ${this.number}. ${help}`, {
+    this.place.replaceChildren(el("p", { className: "help" }, help));
+    return new Editor(this.place, `The text of step ${this.number}. ${help}`, {
       onChange: (text) => this.keep(text),
       onRun: () => this.python.isBusy || this.run(),
       onCheck: () => this.python.isBusy || this.check(),
     });
   }
 
+  // Keeps a text that the reader has changed, but no empty one in place of it.
   keep(text) {
+    if (!text.trim()) {
+      this.say("The editor is empty. What you had before is still kept: Ctrl-Z, or load the page again.");
+      return;
+    }
     store.write(this.number, this.kind, this.kind === "ours" && text === this.ours ? null : text);
     if (this.kind === "mine") store.write(this.number, "passes", null);
+    this.wake();
   }
 
   fromOtherTab(kind, text) {
-    if (this.editor && kind === this.kind && !this.python.isBusy) this.editor.set(text);
+    if (this.editor && kind === this.kind && !this.python.isBusy) this.load(kind, text);
   }
 
-  // The step to be written, on top of the reader's own step before if that passes.
-  async skeleton() {
+  // Begins the step to be written, on top of the reader's own step before if that passes.
+  async begin() {
     const passes = store.read(this.number - 1, "passes");
     const base = passes ? store.read(this.number - 1, "mine") : null;
     const answer = await this.call("start", { base }, before(this.number));
-    this.show(answer.tasks);
+    store.write(this.number, "tasks", answer.tasks);
+    store.write(this.number, "mine", answer.text);
+    store.write(this.number, "passes", null);
+    this.load("mine", answer.text);
     this.say(answer.origin);
-    return answer.text;
   }
 
   async reset() {
     try {
-      const text = this.kind === "ours" ? await this.source(this.number) : await this.skeleton();
-      this.keep(text);
-      if (this.editor) this.editor.show(text, this.earlier);
-      this.say("The text is as it was at first. Ctrl-Z in the editor brings yours back.");
+      if (!(await this.open())) return;
+      const { kind } = this;
+      const former = this.editor.text;
+      const isTaken = store.read(this.number, `${kind}:replaced`) !== null;
+      if (isTaken && !confirm(INSTEAD)) return;
+      if (kind === "ours") {
+        store.write(this.number, "ours", null);
+        this.load("ours", this.ours);
+      } else await this.begin();
+      const isKept = this.setAside(kind, former);
+      this.say(`The text is as it was at first.${isKept ? " “Bring mine back” gives you yours again." : ""}`);
+      this.editor.focus();
     } catch (error) {
       this.trouble(error);
     }
+  }
+
+  // Keeps a text that another has replaced, for bringBack; not one of which nothing is the reader's.
+  setAside(kind, text) {
+    const isOwn = text.trim() && text !== this.editor.text;
+    if (isOwn) store.write(this.number, `${kind}:replaced`, text);
+    this.wake();
+    return isOwn;
+  }
+
+  // Changes the text for the one that was set aside, which then can be brought back itself.
+  async bringBack() {
+    if (!(await this.open())) return;
+    const { kind } = this;
+    const former = this.editor.text;
+    const text = store.read(this.number, `${kind}:replaced`);
+    this.load(kind, text);
+    this.keep(text);
+    this.setAside(kind, former);
+    this.say("Your text is back. “Bring mine back” now gives the one that was here.");
+    this.editor.focus();
   }
 
   async download() {
@@ -149,44 +246,81 @@ export class Bench {
     const [file] = input.files;
     input.value = "";
     if (!file) return;
-    store.write(this.number, "mine", await file.text());
+    const former = store.read(this.number, "mine");
+    const text = await file.text();
+    if (!(await this.open())) return;
+    store.write(this.number, "mine", text);
     store.write(this.number, "passes", null);
-    this.kind = "";
-    if (await this.open("mine")) this.say(`${file.name} is in the editor.`);
+    this.load("mine", text);
+    if (former) this.setAside("mine", former);
+    this.say(`${file.name} is in the editor.`);
+    this.editor.focus();
   }
 
   // Python
 
-  // Calls browser.py; shows what it tells on the way.
+  // Calls browser.py; shows what it tells on the way, and the seconds.
   async call(call, args, steps, more = {}) {
+    const pressed = performance.now();
+    this.begun = null;
+    const clock = el("span", { ariaHidden: "true" });
+    const tick = () => (clock.textContent = ` ${Math.floor((performance.now() - (this.begun ?? pressed)) / 1000)} s`);
+    const say = (text) => {
+      this.say(text);
+      this.status.append(clock);
+    };
     const tell = (message) => {
-      if (message.loading) this.say(loadingLine(message.loading));
-      if (message.started) this.begun = performance.now();
-      if (message.started) this.say({ run: "Running …", check: "Testing …" }[call] ?? "Looking …");
-      if (message.passed) this.say(`Testing … ${message.passed} passed so far`);
+      if (message.loading) say(loadingLine(message.loading));
+      if (message.started) {
+        this.begun = performance.now();
+        this.startSeconds = (this.begun - pressed) / 1000;
+        say({ run: "Running …", check: "Testing …" }[call] ?? "Looking …");
+        tick();
+      }
+      if (message.passed) say(`Testing … ${message.passed} passed so far`);
       if (message.expected) this.output.expect(message.expected);
       if (message.lines) this.output.add(message);
     };
-    this.say("Starting Python …");
+    say(STARTING);
+    const timer = setInterval(tick, 1000);
     const answer = this.python.call({ call, args: { number: this.number, ...args }, steps, ...more }, tell);
     this.wake();
+    this.inView();
     try {
       return await answer;
     } finally {
+      clearInterval(timer);
       this.wake();
     }
   }
 
+  // The seconds of the last call, and those that Python took to start if it did.
+  time() {
+    const seconds = (number) => `${number.toFixed(1)} s`;
+    const start = this.startSeconds > 1 ? `, with ${seconds(this.startSeconds)} to start Python` : "";
+    return `${seconds((performance.now() - this.begun) / 1000)}${start}`;
+  }
+
+  // Scrolls as little as shows what came of a press.
+  inView() {
+    this.results.scrollIntoView({ block: "nearest" });
+  }
+
   // Opens the editor, clears what came of the last press, and calls f with the text.
+  // The focus goes to the result, or stays in the editor.
   async press(f) {
     if (this.python.isBusy || !(await this.open())) return;
-    this.report.hidden = true;
-    this.output.element.hidden = true;
+    this.clear();
     try {
-      await f(this.editor.text, () => `${((performance.now() - this.begun) / 1000).toFixed(1)} s`);
+      await f(this.editor.text);
     } catch (error) {
       this.trouble(error);
     }
+    this.inView();
+    const focused = document.activeElement;
+    if (focused !== document.body && !focused.disabled) return;
+    const result = this.report.hidden ? this.output.printed : this.report;
+    result.focus({ preventScroll: true });
   }
 
   trouble(error) {
@@ -194,23 +328,31 @@ export class Bench {
     else this.say(`That did not work: ${error.message}`, "bad");
   }
 
-  show(text) {
+  tell(text) {
     this.report.textContent = text;
     this.report.hidden = false;
+    this.markLine(text);
+  }
+
+  // Marks the last line of the editor's text that a report or a traceback names.
+  markLine(text) {
+    const found = [...text.matchAll(new RegExp(`(?<!test_)step${two(this.number)}\\.py"?, line (\\d+)`, "g"))].at(-1);
+    this.editor.fail(found ? +found[1] : null);
   }
 
   run(matplotlib = false) {
-    return this.press(async (text, time) => {
+    return this.press(async (text) => {
       this.output.start();
       const answer = await this.call("run", { text }, before(this.number), { matplotlib });
       await this.output.show(answer.pictures);
       if (answer.error) {
         this.output.fail(answer.error);
-        this.say(`It ended with an error, after ${time()}.`, "bad");
+        this.markLine(answer.error);
+        this.say(`It ended with an error, after ${this.time()}.`, "bad");
       } else if (this.output.beside.hidden || this.output.isAsExpected) {
-        this.say(`Done in ${time()}: it prints what the lesson says.`, "good");
+        this.say(`Done in ${this.time()}: it prints what the lesson says.`, "good");
       } else {
-        this.say(`Done in ${time()}: lines that differ from the lesson's are marked.`);
+        this.say(`Done in ${this.time()}: lines that differ from the lesson's are marked.`);
       }
       if (answer.matplotlib) this.offerMatplotlib(answer.cdn);
     });
@@ -223,11 +365,11 @@ export class Bench {
   }
 
   check() {
-    return this.press(async (text, time) => {
+    return this.press(async (text) => {
       const answer = await this.call("check", { text }, before(this.number));
-      this.show(answer.report);
-      if (answer.passed) this.passed(text, time());
-      else this.say(`The test fails: here is its first failure, after ${time()}.`, "bad");
+      this.tell(answer.report);
+      if (answer.passed) this.passed(text, this.time());
+      else this.say(`The test fails: here is its first failure, after ${this.time()}.`, "bad");
     });
   }
 
@@ -245,8 +387,21 @@ export class Bench {
       const last = JSON.parse(store.read(this.number, "hint"));
       const answer = await this.call("hint", { text, last }, before(this.number));
       if (answer.last) store.write(this.number, "hint", JSON.stringify(answer.last));
-      this.show(answer.lines);
+      this.tell(answer.lines);
       this.say(answer.title);
     });
   }
+}
+
+// Calls f once, when an element comes into view or is near it.
+function whenInView(element, f) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      f();
+    },
+    { rootMargin: "300px" },
+  );
+  observer.observe(element);
 }

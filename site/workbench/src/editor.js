@@ -2,24 +2,33 @@
 
 import { indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
-import { codeFolding, foldEffect, indentUnit, syntaxHighlighting, unfoldAll } from "@codemirror/language";
-import { Prec, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
+import { codeFolding, foldedRanges, foldEffect, indentUnit, syntaxHighlighting, unfoldEffect } from "@codemirror/language";
+import { EditorState, Prec, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
 import { diff } from "./diff.js";
 
 const FEWEST = 4; // lines that are worth a fold
-const setLit = StateEffect.define();
-const lit = StateField.define({
-  create: () => Decoration.none,
-  update(value, transaction) {
-    for (const effect of transaction.effects) if (effect.is(setLit)) return effect.value;
-    return value.map(transaction.changes);
-  },
-  provide: (field) => EditorView.decorations.from(field),
-});
-const line = Decoration.line({ class: "cm-lit" });
+const LIT = Decoration.line({ class: "cm-lit" });
+const FAILING = Decoration.line({ class: "cm-failing" });
+
+// Marks on lines, which an effect sets anew: [the effect, the field].
+function marks() {
+  const effect = StateEffect.define();
+  const field = StateField.define({
+    create: () => Decoration.none,
+    update(value, transaction) {
+      for (const one of transaction.effects) if (one.is(effect)) return one.value;
+      return value.map(transaction.changes);
+    },
+    provide: (field) => EditorView.decorations.from(field),
+  });
+  return [effect, field];
+}
+
+const [setLit, lit] = marks();
+const [setFailing, failing] = marks();
 
 export class Editor {
   constructor(parent, label, { onChange, onRun, onCheck }) {
@@ -28,7 +37,7 @@ export class Editor {
       { key: "Shift-Mod-Enter", run: () => (onCheck(), true) },
       indentWithTab,
     ];
-    const extensions = [
+    this.extensions = [
       Prec.highest(keymap.of(keys)),
       basicSetup,
       python(),
@@ -36,39 +45,52 @@ export class Editor {
       codeFolding({ placeholderDOM: placeholder, preparePlaceholder: (state, { from, to }) => linesOf(state, from, to) }),
       syntaxHighlighting(classHighlighter),
       lit,
+      failing,
       EditorView.contentAttributes.of({ "aria-label": label }),
-      EditorView.updateListener.of((update) => update.docChanged && !this.isSetting && onChange(this.text)),
+      EditorView.updateListener.of((update) => update.docChanged && onChange(this.text)),
     ];
-    this.view = new EditorView({ parent, extensions });
+    this.view = new EditorView({ parent });
   }
 
   get text() {
     return this.view.state.doc.toString();
   }
 
-  // Shows a text, its lines that are not in `before` lit, and the others folded.
+  // Shows a text, its lines that are not in `before` lit, and the others folded. It is
+  // where undo ends.
   show(text, before) {
-    this.set(text);
+    this.view.setState(EditorState.create({ doc: text, extensions: this.extensions }));
     const isNew = newLines(before, text);
     const doc = this.view.state.doc;
-    const marks = new RangeSetBuilder();
-    isNew.forEach((yes, i) => yes && marks.add(doc.line(i + 1).from, doc.line(i + 1).from, line));
+    const lines = new RangeSetBuilder();
+    isNew.forEach((yes, i) => yes && lines.add(doc.line(i + 1).from, doc.line(i + 1).from, LIT));
     const folds = runs(isNew, text).map(([a, b]) => foldEffect.of({ from: doc.line(a).from, to: doc.line(b).to }));
-    this.view.dispatch({ effects: [setLit.of(marks.finish()), ...folds] });
+    this.view.dispatch({ effects: [setLit.of(lines.finish()), ...folds] });
   }
 
-  // Puts another text in place; an undo brings the former back.
-  set(text) {
-    unfoldAll(this.view);
-    this.isSetting = true;
-    if (text !== this.text) this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
-    this.isSetting = false;
+  focus() {
+    this.view.focus();
+  }
+
+  // Marks the line of this number, unfolded and in view; none for null.
+  fail(number) {
+    const { doc } = this.view.state;
+    if (number === null || number > doc.lines) {
+      this.view.dispatch({ effects: setFailing.of(Decoration.none) });
+      return;
+    }
+    const { from, to } = doc.line(number);
+    const effects = [setFailing.of(Decoration.set(FAILING.range(from)))];
+    foldedRanges(this.view.state).between(from, to, (from, to) => void effects.push(unfoldEffect.of({ from, to })));
+    this.view.dispatch({ effects });
+    const { scrollDOM } = this.view;
+    scrollDOM.scrollTop = this.view.lineBlockAt(from).top - scrollDOM.clientHeight / 2;
   }
 }
 
 function placeholder(view, onclick, words) {
   const element = document.createElement("button");
-  Object.assign(element, { type: "button", className: "cm-foldPlaceholder", onclick, textContent: words });
+  Object.assign(element, { type: "button", className: "cm-foldPlaceholder", onclick, textContent: words, tabIndex: -1 });
   element.setAttribute("aria-label", `Unfold ${words}`);
   return element;
 }

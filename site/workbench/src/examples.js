@@ -2,7 +2,7 @@
 
 import { button, el } from "./dom.js";
 import { Output } from "./output.js";
-import { loadingLine, Python, Stopped } from "./python.js";
+import { loadingLine, Python, STARTING, Stopped } from "./python.js";
 
 export function makeRunnable() {
   const python = new Python();
@@ -24,6 +24,7 @@ function example(python, text, expected) {
   };
   async function start() {
     run.textContent = "Stop";
+    status.textContent = STARTING;
     output.start(expected);
     try {
       const steps = [...text.matchAll(/from step(\d\d) import/g)].map((match) => +match[1]);

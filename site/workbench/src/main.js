@@ -3,7 +3,7 @@
 import { Bench } from "./bench.js";
 import { makeRunnable } from "./examples.js";
 import { keepForOffline, offerWhole } from "./offline.js";
-import { showProgress } from "./progress.js";
+import { markSidebar, showProgress } from "./progress.js";
 
 for (const element of document.querySelectorAll("div.workbench")) {
   const { step, index, column } = element.dataset;
@@ -14,4 +14,5 @@ for (const element of document.querySelectorAll("div.workbench")) {
   }
   if (column !== undefined) makeRunnable();
 }
+markSidebar();
 keepForOffline();

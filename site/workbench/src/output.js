@@ -16,6 +16,7 @@ export class Output {
   start(expected = "") {
     this.element.hidden = false;
     this.printed.replaceChildren();
+    delete this.printed.dataset.more;
     this.pictures.replaceChildren();
     this.found = [];
     this.waiting = [];

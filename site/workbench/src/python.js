@@ -1,6 +1,7 @@
 // The page's side of Python: starts the worker at the first call, and ends it.
 
 export class Stopped extends Error {}
+export const STARTING = "Starting Python, which may take half a minute …";
 
 export class Python {
   #worker = null;
@@ -55,6 +56,6 @@ function offlineIsReady() {
 // A line on what is loading, and how much of it is here.
 export function loadingLine({ loaded, total }) {
   const mb = (bytes) => (bytes / 1e6).toFixed(1);
-  if (loaded >= total) return "Starting Python …";
+  if (loaded >= total) return STARTING;
   return `Loading Python, NumPy and the steps: ${mb(loaded)} of ${mb(total)} MB …`;
 }

@@ -12,12 +12,14 @@ export function read(number, what) {
 }
 
 export function write(number, what, text) {
+  const before = standing(number);
   try {
     if (text === null) localStorage.removeItem(name(number, what));
     else localStorage.setItem(name(number, what), text);
   } catch {
     memory.set(name(number, what), text);
   }
+  if (standing(number) !== before) dispatchEvent(new Event("standing"));
 }
 
 // "passes", "begun" or "" for a step that the reader writes.
