@@ -104,9 +104,9 @@ So a FreezeParam goes in front of all other hooks, whenever it is added:
 
     [Optimizer.add_hook]
 
-Two given classes bring the data. SinCurve has a turn of a sine in 1,000 points,
-with noise, to learn from, and a cosine to test with. SeqDataLoader reads a
-long sequence in order, cut into several that go side by side. With
+Two given classes bring the data. SinCurve has a sine of 1,000 points, with
+noise, to learn from, and a cosine to test with. SeqDataLoader reads a long
+sequence in order, cut into several that go side by side. With
 batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and 2 5 8, so each
 column goes on where it stopped.
 
@@ -2163,7 +2163,7 @@ class TransposedConvolution(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+    """The transpose of conv2d: each number of x, (N, C, H, W), places a whole kernel.
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
