@@ -184,12 +184,12 @@ class Variable:
 
     def unchain_backward(self):
         """Unchain all variables behind this one, which keeps its own creator."""
-        funcs = [self.creator]
+        funcs = [] if self.creator is None else [self.creator]
         while funcs:
-            func = funcs.pop()
-            for x in func.inputs if func else ():
-                funcs.append(x.creator)
-                x.unchain()
+            for x in funcs.pop().inputs:
+                if x.creator is not None:
+                    funcs.append(x.creator)
+                    x.unchain()
 
     def to_cpu(self):
         """Move the array, if there is one, into the CPU's memory."""

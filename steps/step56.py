@@ -21,8 +21,9 @@ result is one channel of y. OC kernels make OC channels:
     y[n, oc] = b[oc] + sum over c of conv_loops(x[n, c], W[oc, c])
 
 The demo has two images with a red line that stands and a blue one that lies.
-W[0] looks for the first. Its red slice is [-1 2 -1] in each of three rows, the
-other slices are zeros, and the bias is -1. The pad is 1, and relu comes last:
+W[0] looks for red lines that stand. Its red slice is [-1 2 -1] in each of
+three rows, the other slices are zeros, and the bias is -1. The pad is 1, and
+relu comes last:
 
     in the middle of the line     3 · 2 - 1         =  5
     at the end of the line        2 · 2 - 1         =  3
@@ -32,8 +33,8 @@ other slices are zeros, and the bias is -1. The pad is 1, and relu comes last:
 W[1] is the same for blue lines that lie. Together there are 2 · 3 · 3 · 3 = 54
 weights and 2 biases, and there would be no more for a larger image.
 
-Now move the lines by a pixel, as in x[1]. y moves, too. But whoever reads a
-digit cares little where exactly a stroke is. Pooling forgets a bit of it: each
+Now move the lines by a pixel, as in x[1]. y moves, too. But to read a digit it
+matters little where exactly a stroke is. Pooling forgets a bit of it: each
 window keeps only the largest number it sees, in each channel by itself.
 Windows of 2 x 2 with stride 2 lie side by side:
 
@@ -55,15 +56,16 @@ row times a column is a sum of products, just the one that is wanted:
     col = im2col(x)                      (N * OH * OW, C * KH * KW)
     y = col @ W.reshape(OC, -1).T + b    (N * OH * OW, OC)
 
-windows() of step 55 has all the numbers, but no gradient. So we put it into a
-Function, and im2col makes rows of its six axes:
+The field calls this im2col, image to columns. We lay them as rows, and keep
+the name. windows() of step 55 has all the numbers, but no gradient. So we put
+it into a Function, and im2col makes rows of its six axes:
 
     [Im2col]
 
     [im2col]
 
-What is its gradient? A pixel that is seen from four places is in four rows. As
-it is used four times, its four gradients are added up, as in step 14:
+What is its gradient? A pixel may be seen from four places of the kernel. Then
+it is in four rows, and its four gradients are added up, as in step 14:
 
     an image of 3 x 4, a kernel of 2 x 2; each pixel is seen from
 
@@ -72,8 +74,8 @@ it is used four times, its four gradients are added up, as in step 14:
         1 2 2 1
 
 So each gradient must go back to where its number came from. Make an image of
-zeros, and let seen be its windows(), which is a view: whoever adds to seen
-adds to the image. Then one line seems to do it all: seen += col. Try it on a
+zeros, and let seen be its windows(), which is a view: what is added to seen is
+added to the image. Then one line seems to do it all: seen += col. Try it on a
 row of four pixels, with windows of two. Adding 1 everywhere should give
 1 2 2 1. It gives 1 1 1 1, because where windows overlap, NumPy reads the old
 number twice and writes the new one twice.
@@ -104,15 +106,15 @@ largest number as we go from view to view:
     [pooling]
 
 Padding needs care here. Zeros around an image of negative numbers would win at
-the edge. So the padding is -inf, which no number is below. Integers have no
--inf. They stay integers, and their padding is the smallest number of their
-dtype. A kernel that saw nothing but padding would find no number of the image,
-and pooling() refuses it.
+the edge. So the padding is -inf, which no number is below. A kernel that saw
+nothing but padding would find no number of the image, and pooling() refuses
+it.
 
 The gradient goes to the pixel that won. For 1 2 / 3 0 only the 3 gets it. If
 several are equally large, the first one gets it all. Each pixel (k, m) of the
 kernel has a mask that says at which places it won. Unpooling is Col2im, but
-multiplies each part by the mask of its pixel before adding it.
+multiplies each part by the mask of its pixel before adding it. That is why
+Col2im has part(), a method of its own.
 
 One thing is left to mend. col has up to KH * KW times as many numbers as x,
 and it is kept until the gradients are needed. That is step 57.
@@ -133,11 +135,11 @@ image that can be looked at out of three channels, or of one.)
 
 Elsewhere
 In PyTorch im2col is called unfold, and it has columns where we have rows. Its
-MaxPool2d(2) has stride 2 unless told otherwise; ours has stride 1. Its average
-pooling counts the zeros of the padding, too.
+average pooling counts the zeros of the padding, too.
 
 Watch out
-pooling(x, 2) has stride 1. For windows side by side, say pooling(x, 2, 2).
+pooling(x, 2) has stride 1, where PyTorch's MaxPool2d(2) has 2. For windows
+side by side, say pooling(x, 2, 2).
 
 Try
 1. Set the stride to 1 in the demo's max_pool_loops(y, 2, 2). Is p the same for
@@ -2069,8 +2071,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
-    Integers stay integers.
+    Padding is never larger than an element, and integers stay integers. A pad as
+    large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:

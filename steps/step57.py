@@ -15,8 +15,9 @@ col can be made again from x whenever it is needed. So let conv2d be one
 function of x, W and b that makes col, multiplies, and forgets it. It doesn't
 even need all of col at a time: one image, or a few rows of one, will do.
 
-The price is that we must find the gradient ourselves. Take one channel, with
-a kernel whose digits tell its pixels apart:
+The price is that we must find the gradient ourselves. Take one channel. The
+kernel writes each pixel under it into a digit of its own: 5421 is the window
+1 2 over 4 5, read backwards.
 
     x  1 2 3      W    1    10      y  5421 6532
        4 5 6         100  1000         8754 9865
@@ -46,9 +47,9 @@ itself, where its window was. Where the kernels overlap, they add up:
         3 4          103  1234  2040
                      300  3400  4000
 
-This is a transposed convolution, deconv2d. It has gradients as well, and they
-are old friends. A number of its x has acted on all pixels under its kernel,
-so its gradient is what that kernel sees there: conv2d. With a third function,
+PyTorch finds the same. This is a transposed convolution, deconv2d. It has
+gradients as well, and they are old friends. Each number of x places a kernel.
+So its gradient is what a kernel sees there: conv2d. With a third function,
 KernelGradient, the gradients of each are made of the other two, so there are
 derivatives of every order.
 
@@ -107,8 +108,9 @@ same layer with deconv2d in its place.
 The demo trains an MLP and a small CNN on the digits of step 51, in 8 epochs of
 Adam and batches of 50. The learning rate falls from 0.005 to 0.000625. Then
 all test images are moved by a pixel, as neither network has seen in training.
-The MLP gets 44 of 100 right, the CNN 67. With --mnist the CNN learns from
-MNIST. The learned kernels of the first layer are drawn in out/step57.png.
+The MLP gets 44 of 100 right, and the CNN 67: pooling forgives some moves, not
+all. With --mnist the CNN learns from MNIST. The learned kernels of the first
+layer are drawn in out/step57.png.
 
 Small networks can be trained on a desk. The large ones have learned from a
 million photographs, for days, and their weights are published. All we have to
@@ -2043,8 +2045,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
-    Integers stay integers.
+    Padding is never larger than an element, and integers stay integers. A pad as
+    large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -2151,7 +2153,7 @@ class TransposedConvolution(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+    """The transpose of conv2d: each number of x, (N, C, H, W), places a whole kernel.
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.

@@ -2,8 +2,8 @@
 
 Problem
 To learn 1000 classes from 1.2 million photographs takes days, even on a GPU.
-Others have done it, and they give away what came out: a file. This is the
-beginning of the one for a network called SqueezeNet:
+Others have done it, and they give away what came out: a file. With the names
+of our layers, one for a network called SqueezeNet begins like this:
 
     conv1.weight              (96, 3, 7, 7)
     conv1.bias                (96,)
@@ -25,8 +25,8 @@ is code, and that half we have to write. The two must agree in this:
                   what was done to an image before the first layer
 
 Names and shapes are in the file, so a program can check them. The rest is in a
-paper, or in the code of those who trained the network. Whoever gets it wrong
-sees no error. They see wrong answers.
+paper, or in the code of those who trained the network. If you get it wrong,
+you see no error. You see wrong answers.
 
 So there are three things to do, and this lesson takes them in turn: write the
 graph, read the file, and prepare the images. At the end we change the classes.
@@ -68,17 +68,26 @@ four times as many. There is relu behind conv1 and conv_final, too:
     [SqueezeNet]
 
 No layer is told how many channels come in. It learns that from the file, or
-from its first call. In the Output fire2 has the 11,920 numbers that we
-counted. The class has two things that are still to come: load_pretrained()
-and preprocess().
+from its first call. load_pretrained() and preprocess() are still to come.
+
+ResNet, which is given, has one idea more. Its Bottleneck adds what comes in to
+what comes out:
+
+    x --+--> three convolutions --> + --> y
+        |                           ^
+        +---------------------------+
+
+This is a residual connection. The lower path has slope 1, but for four places
+where a convolution fits x to a new size. So the gradient finds a way back
+through 152 layers.
 
 Second, the file. The demo makes a small one, so that nothing must be
 downloaded. A network of three linear layers, 64, 32 and 10, learns the digits:
 5 epochs of Adam(0.01) in batches of 50. The demo writes its weights into a
-file, under PyTorch's names, as a publisher would. Then it is in our place: it
-has the file, and the code of the same graph. The naive way is load_weights. It
-finds none of our names in the file, and names there that it does not know. The
-Output has its error.
+file, under PyTorch's names, as a publisher would. Now pretend to have no more
+than this file, and the code of the graph. The naive way is load_weights. It
+misses all of our names in the file, and does not know those that are there.
+The Output has its error.
 
 Yet fc1.weight is the same thing as our fc1/W. from_pytorch of step 53 knows
 how PyTorch and we name it. If the name of a layer begins with fc, the layer is
@@ -90,15 +99,17 @@ a single number:
 
 pretrained=False reads nothing. True would mean a download. For these networks
 we know no file with a checksum, so True is a ValueError that asks for a path.
-Only VGG16 downloads.
+Only VGG16 downloads. For SqueezeNet we know no file with our names at all:
+torchvision's begins with features.0.weight.
 
 With the file a network that has never seen an image gets 94 % of the 359 test
 images right.
 
-Third, the images. Nobody checks how they are prepared. These have numbers from
-0 to 16, and the publisher divided them by 16. Photographs have 0 to 255, and
-dividing by 255 is a habit. Then only 45 % are right. Take black for white,
-16 - x, and it is 0 %. Guessing would give 10! And there was no error.
+Third, the images. No program checks how they are prepared. The digits have
+numbers from 0 to 16, and the publisher divided them by 16. Photographs have 0
+to 255, and dividing by 255 is a habit. Then only 45 % are right. Take black
+for white, 16 - x, and it is 0 %. Guessing would give 10! And there was no
+error.
 
 So how an image is prepared belongs to the network. Each has a method for it,
 preprocess: an image of PIL goes in, an array (3, H, W) comes out. SqueezeNet's
@@ -116,17 +127,12 @@ even, and has 30 images to learn from, for 50 epochs:
     the published one, and all of it learns       86 %
     the published one, only its last layer learns 87 %
 
-The published layers help. And it is a little better to leave them as they are.
-This is no accident of the random numbers that a last layer starts from: with
-ten others it is 88 % against 86 %. All layers have 6,306 numbers together, and
-30 images are few for so many. The last one has 32 · 2 + 2 = 66. To freeze the
-others takes a hook of four lines. Before each update it sets their gradients
-to None, and update() skips a parameter without a gradient:
+The published layers help. Leaving them as they are is no worse here, and 66
+numbers are learned instead of 6,306. To freeze them takes a hook of four
+lines. Before each update it sets their gradients to None, and update() skips a
+parameter without a gradient:
 
     [FreezeParam]
-
-It asks a layer for its parameters at each update. So a parameter that the
-layer gets later is frozen, too.
 
 With pillow, --network ResNet50 --weights w.npz --image cat.jpg says what is in
 a photograph. Here is how torchvision's weights become such a file:
@@ -145,9 +151,8 @@ Removed:  nothing
 Given:    VGG16, Bottleneck, normalized, ResNet, ResNet50, ResNet101, ResNet152
 
 (VGG16 is 13 convolutions of 3 x 3 in a row, and three linear layers. It reads
-the files of two publishers. ResNet adds what comes into a Bottleneck to what
-comes out, so that gradients find a way through 152 layers. normalized makes a
-convolution of ResNet's and the batch normalization behind it.)
+the files of two publishers. normalized makes a convolution of ResNet's and the
+batch normalization behind it.)
 
 Elsewhere
 load_state_dict of PyTorch lists missing and unexpected keys, and shapes that
@@ -2095,8 +2100,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
-    Integers stay integers.
+    Padding is never larger than an element, and integers stay integers. A pad as
+    large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -2203,7 +2208,7 @@ class TransposedConvolution(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+    """The transpose of conv2d: each number of x, (N, C, H, W), places a whole kernel.
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.

@@ -43,12 +43,9 @@ How does such a layer learn? Nothing new is needed. h is a Variable with a
 creator, so the last h is connected to all points before it. backward() walks
 back through all calls. This is backpropagation through time.
 
-There lies the trouble as well. Each point adds seven functions to the graph:
-Affine, MatMul, Add and Tanh in the RNN, then Affine for the prediction,
-MeanSquaredError, and Add, as the losses are added up. The curve has 1,000
-points, and the last one has no next point; the graph of the other 999 holds
-6,991. A sequence without an end would fill the memory, and each backward()
-would walk through all that was before.
+This has a price. Each point adds eight functions to the graph, four of them in
+the RNN, and the graph of 999 points holds 7,990. A sequence without an end
+would fill the memory, and each backward() would walk through all of it.
 
 So we cut the graph after each 30 points: h keeps its numbers, and forgets
 where they came from. For a single variable that is two lines:
@@ -59,39 +56,36 @@ A generation is the length of the longest way back. Now there is none, so it
 is 0 again.
 
 Cutting at the last h alone is not enough, as other variables may still lead
-into the old part of the graph. So unchain everything that the loss was made
-of. The loss itself keeps its creator:
+into the old part of the graph. In step 60 there is one, c. So unchain all that
+the loss was made of. The loss itself keeps its creator:
 
     [Variable.unchain_backward]
 
-The loop is that of step 8, a list of functions yet to be visited. It need not
-remember which ones it has seen: whoever comes to a variable a second time
-finds no creator there. So it is quick even where many paths lead to one
-function.
+The loop is that of step 8. It need not remember which functions it has seen: a
+variable that it meets again has no creator any more.
 
 The demo calls loss.backward(), then loss.unchain_backward(), and goes on with
 the h it has. The next backward() ends at the cut. The field's name for it is
-truncated backpropagation through time. At most 210 functions are kept now.
+truncated backpropagation through time. At most 240 functions are kept now.
 
-The data are one turn of a sine. It has 1,000 points, of which the demo takes
-each 50th: that makes the 20 points a turn of the Problem. In a round the
-network sees 50 sequences of 30 such points, side by side, and makes one
-update.
-
-Train the network by SGD with large steps, 0.1, and the next trouble shows. The
-loss of the first three rounds is 0.7, 129 and 26,300. From round 14 on it is
-nan.
-
-The cause is Wh. On the way back through 30 calls the gradient is multiplied
-by Wh about 30 times. If Wh is one number and tanh does not shrink much:
+The next trouble is Wh. On the way back through 30 calls the gradient is
+multiplied by Wh about 30 times. If Wh is one number and tanh shrinks little:
 
     Wh = 0.5     0.5 ** 30 = 0.0000000009       the gradient vanishes
     Wh = 1.5     1.5 ** 30 = 191,751            the gradient explodes
 
-The first gradient of the demo has the length 128, and the second 7,570. One
-such step ruins what was learned. Yet its direction is of use, so keep the
-direction and limit the length. Take the gradients of all parameters as one
-arrow. With 3 for one parameter and 4 for another it has the length 5:
+And if Wh is 20 x 20? The demo goes back from the last h, with a gradient of 1
+for each of its numbers, and prints the mean size on the way. With Wh as it is
+drawn 0.00008 is left at point 1. With a Wh three times as large it is 3000.
+
+Train the network with the larger Wh by SGD(0.1). The loss of the first three
+rounds is 0.7, 0.8 and 2, and that of the sixth is about 20. Is the way back to
+blame? Try 2 closes it, and the loss falls.
+
+The first gradient has a length of 150. Such a step ruins what was learned. Yet
+its direction is of use, so keep the direction and limit the length. Take the
+gradients of all parameters as one arrow. With 3 for one parameter and 4 for
+another it has the length 5:
 
     max_norm = 1     (3, 4) / 5 = (0.6, 0.8)
 
@@ -101,7 +95,8 @@ max_norm times the learning rate:
 
     [ClipGrad]
 
-With ClipGrad(1.0) 20 rounds of the same training end at a loss of 0.03.
+With ClipGrad(1.0) the loss of the same network falls, and is below 0.4 after
+100 rounds.
 
 A parameter that is frozen, as in step 58, must not count in that length.
 Otherwise its gradient shrinks those of the others, and is then thrown away.
@@ -109,17 +104,17 @@ So a FreezeParam goes in front of all other hooks, whenever it is added:
 
     [Optimizer.add_hook]
 
-Two given classes bring the data. SinCurve has the sine, with noise, to learn
-from, and a cosine to test with. The label of a point is the next point.
-SeqDataLoader reads a long sequence in order, cut into several that go side by
-side. With batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and
-2 5 8, so each column goes on where it stopped.
+Two given classes bring the data. SinCurve has a sine of 1,000 points, with
+noise, to learn from, and a cosine to test with. SeqDataLoader reads a long
+sequence in order, cut into several that go side by side. With
+batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and 2 5 8, so each
+column goes on where it stopped.
 
 In the demo's first lines an RNN with 20 numbers for h learns in 150 rounds, by
-Adam(0.01), and is then shown the cosine. At the first point it knows no more
-than the network without memory. At the fifth its loss is 0.002 against 0.05.
-A second RNN, with 50 numbers for h, learns from all 999 points, one after the
-other, in 5 epochs of Adam with an update after each 30 points.
+Adam(0.01), and is then shown the cosine. In a round it sees 50 sequences of 30
+points, each 50th of the 1,000, and makes one update. A second RNN, with 50
+numbers for h, learns from all points in their order, in 5 epochs of Adam with
+an update after each 30.
 
 ClipGrad helps where gradients explode. Where they vanish it can do nothing,
 and nothing is learned from points far back. That is step 60.
@@ -136,6 +131,10 @@ nothing: h goes in and comes out, and h.detach() cuts. Chainer has
 unchain_backward(), too. In JAX, jax.lax.scan carries h along.
 
 Watch out
+Take the mean of the losses, as learn() does. Their sum has a gradient 30 times
+as long, and SGD(0.1) ends at nan even with Wh as it is drawn. That is no
+explosion on the way back. The steps are simply too long.
+
 unchain_backward() cuts only what the loss was made of. So the last h must have
 gone into the loss. And call reset_state() where a new sequence begins, or the
 layer takes it for the rest of the old one.
@@ -143,23 +142,30 @@ layer takes it for the rest of the old one.
 Try
 1. Leave out loss.unchain_backward() in learn(). What becomes of the time for
    an epoch of 999 points?
-2. Cut after each point, with learn(..., length=1) in the 150 rounds. What
-   becomes of the loss at point 30, and why is it not 0.05?
+2. Close the way back: let the loop in learn() begin with this line. What does
+   SGD make of 3 * Wh now? Why can the first RNN still use its memory?
+
+       if i > 1: model.rnn.h = Variable(model.rnn.h.data)
 
 Output
     point  1   loss 0.06, without memory 0.05
     point  3   loss 0.006, without memory 0.05
     point  5   loss 0.002, without memory 0.05
     point 30   loss 0.0001, without memory 0.05
-    functions kept for 999 points: 6991, cut after each 30: 210
+    functions kept for 999 points: 7990, cut after each 30: 240
     loss of each epoch of 999 points: 0.09 0.02 0.006 0.003 0.002
-    SGD, 20 rounds: loss nan, with ClipGrad 0.03
+    gradient at      30      20      10       1
+         1 * Wh       1    0.02   0.001   8e-05
+         2 * Wh       1       2       8      50
+         3 * Wh       1       8      90    3000
+    3 * Wh, SGD          loss 0.7 0.8 2
+    3 * Wh, and ClipGrad loss 0.7 0.6 0.6
 
 Answers
-1. It grew from 0.5 to 4.5 seconds where we measured. Each backward() walks
+1. It grew from 0.5 to 3.3 seconds where we measured. Each backward() walks
    back to the first point: 30 points, then 60, then 90, and at last 999.
-2. 0.0005 instead of 0.0001. h still carries numbers from point to point, so
-   the network sees the past. It only gets no gradient for what it kept.
+2. The loss falls: 0.7, 0.5, 0.4. At point 30 the first RNN has 0.0005. h still
+   carries numbers from point to point. It only gets no gradient for them.
 """
 
 import contextlib
@@ -403,12 +409,12 @@ class Variable:
 
     def unchain_backward(self):
         """Unchain all variables behind this one, which keeps its own creator."""
-        funcs = [self.creator]
+        funcs = [] if self.creator is None else [self.creator]
         while funcs:
-            func = funcs.pop()
-            for x in func.inputs if func else ():
-                funcs.append(x.creator)
-                x.unchain()
+            for x in funcs.pop().inputs:
+                if x.creator is not None:
+                    funcs.append(x.creator)
+                    x.unchain()
 
     def to_cpu(self):
         """Move the array, if there is one, into the CPU's memory."""
@@ -2070,8 +2076,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
-    Integers stay integers.
+    Padding is never larger than an element, and integers stay integers. A pad as
+    large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -2178,7 +2184,7 @@ class TransposedConvolution(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+    """The transpose of conv2d: each number of x, (N, C, H, W), places a whole kernel.
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
@@ -3967,21 +3973,21 @@ def rounds(data, gap=50, N=50, T=30):
 
 
 def learn(model, optimizer, xs, ts, length=30):
-    """Go through sequences once, and improve after each `length` points.
+    """Go through sequences once, and update after each `length` points.
 
     Returns the mean loss.
     """
     model.reset_state()
     loss = total = 0.0
     for i, (x, t) in enumerate(zip(xs, ts), 1):
-        loss = loss + mean_squared_error(model(x), t)
+        loss = loss + mean_squared_error(model(x), t) / length
         if i % length == 0 or i == len(xs):
             model.cleargrads()
             loss.backward()
             loss.unchain_backward()
             optimizer.update()
             total, loss = total + float(loss.data), 0.0
-    return total / len(xs)
+    return total * length / len(xs)
 
 
 def predictions(model, xs):
@@ -3991,15 +3997,37 @@ def predictions(model, xs):
         return np.array([model(x).data for x in xs])
 
 
-def loss_of_sgd(xs, ts, *hooks):
-    """The loss after 20 rounds with large steps, and these hooks."""
-    np.random.seed(0)
+def with_larger_Wh(factor):
+    """A Recurrent(20) whose Wh is so many times as large as it was drawn."""
+    np.random.seed(2)
     model = Recurrent(20)
+    Wh = model.rnn.h2h.W
+    Wh.data = Wh.data * np.float32(factor)
+    return model
+
+
+def way_back(model, xs):
+    """The mean size of the gradient of the last h by each h."""
+    model.reset_state()
+    hs = []
+    for x in xs:
+        model(x)
+        hs.append(model.rnn.h)
+    sum(hs[-1]).backward(retain_grad=True)
+    return [np.abs(h.grad.data).mean() for h in hs]
+
+
+def one_digit(number):
+    """A number as text, rounded to its first digit, in 7 places."""
+    return f"{float(f'{number:.1g}'):7g}"
+
+
+def losses_of_sgd(model, xs, ts, *hooks, times=3):
+    """The loss of each of so many rounds of SGD with these hooks."""
     optimizer = SGD(0.1).setup(model)
     for hook in hooks:
         optimizer.add_hook(hook)
-    with np.errstate(all="ignore"):
-        return [learn(model, optimizer, xs, ts) for _ in range(20)][-1]
+    return [learn(model, optimizer, xs, ts) for _ in range(times)]
 
 
 def functions_kept(model, xs, ts, length):
@@ -4007,7 +4035,7 @@ def functions_kept(model, xs, ts, length):
     model.reset_state()
     loss, counts = 0.0, []
     for i, (x, t) in enumerate(zip(xs, ts), 1):
-        loss = loss + mean_squared_error(model(x), t)
+        loss = loss + mean_squared_error(model(x), t) / length
         if i % length == 0 or i == len(xs):
             counts.append(len(functions_behind(loss)))
             loss.unchain_backward()
@@ -4024,6 +4052,18 @@ def functions_behind(y):
             found.add(func)
             waiting += [x.creator for x in func.inputs]
     return found
+
+
+def show_explosion(xs, ts):
+    """Print how the gradient changes on its way back, and what ClipGrad does."""
+    print("gradient at", *(f"{i:7}" for i in (30, 20, 10, 1)))
+    for factor in (1, 2, 3):
+        sizes = way_back(with_larger_Wh(factor), xs)
+        row = [one_digit(sizes[i - 1]) for i in (30, 20, 10, 1)]
+        print(f"     {factor} * Wh", *row)
+    for name, hooks in {"SGD": [], "and ClipGrad": [ClipGrad(1.0)]}.items():
+        losses = losses_of_sgd(with_larger_Wh(3), xs, ts, *hooks)
+        print(f"3 * Wh, {name:12} loss", *(f"{loss:.1g}" for loss in losses))
 
 
 def plot_curve(y, t, to_file="out/step59.png"):
@@ -4067,6 +4107,5 @@ if __name__ == "__main__":
     optimizer = Adam().setup(model)
     losses = [learn(model, optimizer, xs, ts) for _ in range(5)]
     print("loss of each epoch of 999 points:", *(f"{loss:.1g}" for loss in losses))
-    without, clipped = (loss_of_sgd(*rounds(sine), *h) for h in ([], [ClipGrad(1.0)]))
-    print(f"SGD, 20 rounds: loss {without:.1g}, with ClipGrad {clipped:.1g}")
+    show_explosion(*rounds(sine))
     plot_curve(predictions(model, cosine.data[:, None]), cosine.label)

@@ -231,8 +231,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
-    Integers stay integers.
+    Padding is never larger than an element, and integers stay integers. A pad as
+    large as the kernel is a ValueError.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -339,7 +339,7 @@ class TransposedConvolution(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """The opposite of conv2d: each number of x, (N, C, H, W), places a whole kernel.
+    """The transpose of conv2d: each number of x, (N, C, H, W), places a whole kernel.
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
