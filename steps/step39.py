@@ -56,13 +56,13 @@ its three gradients add up, along the axes where the shapes differ:
     [BroadcastTo]
 
 The two are a pair: the gradient of a sum is a repeat, and the gradient of a
-repeat is a sum. So both have all derivatives. And the repeat costs no memory:
-np.broadcast_to makes a view that shows one number many times.
+repeat is a sum. Each backward() calls the other function, so both can be
+differentiated as often as we like.
 
 A mean is a sum, divided by how many elements went into it. For x of shape
 (2, 2) and axis 0 that is 2: y has 2 elements, and x has 4. So each element
-gets 2 / 4 of the gradient. An x without elements has no mean. NumPy gives nan
-for it, and we raise an error:
+gets 2 / 4 of the gradient. Mean inherits from Sum. It divides the gradient,
+then lets Sum.backward repeat it:
 
     [Mean]
 
@@ -72,33 +72,34 @@ for it, and we raise an error:
 
     [Variable.mean]
 
-Are these gradients right? Our gradient_check cannot tell. It compares the
-slope of y and the gradient of x at the same place. Since step 38 elements
-move, and now they are added up. So let each element of x move by a length of
-its own, along a random u, and add up the elements of y, each times a random
-v. Then one number is left:
+Are these gradients right? Our gradient_check cannot tell. It compares element
+i of the slope with element i of x.grad. That needs y[i] to depend on x[i]
+alone. Since step 38 it need not. So let each element of x move by a length of
+its own, u, and add up the elements of y, each times a weight v:
 
-    number(x)    sum(v * f(x))
-    numerical    (number(x + eps u) - number(x - eps u)) / (2 eps)
-    backward     sum(u * x.grad), after number(x).backward()
+    total(x)     sum(v * f(x))
+    numerical    (total(x + eps u) - total(x - eps u)) / (2 eps)
+    backward     sum(u * x.grad), after total(x).backward()
+
+Take f(x) = x * x at x = [1, 2, 4], with u = [1, 0, 2] and v = [3, 1, 1]. Then
+x.grad is v * 2 x = [6, 4, 8]. The slope along u is 1 · 6 + 0 · 4 + 2 · 8 = 22.
+The numerical slope is 22, too.
 
     [weighted]
 
     [moved]
 
-The third line is a number, too, and derivative(f, us) is the function that
-gives it. It covers all inputs at once, so the k of step 36 is gone, and with
-it along(). Its backward pass is recorded. So gradient_check can check it in
-the same way, and that checks the second derivatives:
+derivative(f, us) is the function that gives the third line. It covers all
+inputs at once, so the k of step 36 is gone, and with it along(). Its backward
+pass is recorded. So gradient_check can check it in the same way, and that
+checks the second derivatives:
 
     [derivative]
 
     [gradient_check]
 
-The random numbers are the same in each run. default_rng(order) draws the us,
-and default_rng(0) draws the vs, anew at each call of number().
-
-Why random, and not ones? x - x.mean() always has the sum 0. With ones for v
+standard_normal() draws the us and vs, the same in each run. Why random, and
+not ones? x - x.mean() always has the sum 0. With ones for v
 both numbers are 0, and a backward() that gives zeros would pass. The demo's
 Centred does that, and it is caught.
 
@@ -111,12 +112,12 @@ Changed:  derivative, gradient_check
 Removed:  along
 
 Elsewhere
-In PyTorch the words are dim and keepdim; axis and keepdims will do. Its mean
-of no elements is nan.
+In PyTorch the words are dim and keepdim, but it takes axis and keepdims, too.
+Its mean of no elements is nan.
 
 Watch out
-From here on sum in this file is ours. sum([a, b]) of two variables is a
-TypeError. Write a + b, or add up in a loop.
+From here on sum in this file is ours, as pow is, and from step 40 max and min.
+sum([a, b]) of two variables is a TypeError. Write a + b, or use a loop.
 
 With x of shape (2, 2) a gradient repeated the wrong way has the right shape.
 Test with (2, 3), and with weights that differ.
@@ -768,7 +769,10 @@ Variable.sum = sum
 
 
 class Mean(Sum):
-    """The mean of x along an axis."""
+    """The mean of x along an axis; of an x without elements: a ValueError.
+
+    It is NumPy's mean: a sum in float16 can overflow where its mean does not.
+    """
 
     def forward(self, x):
         if x.size == 0:
@@ -1193,20 +1197,20 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     ys are weighted with random vs, so that one number stands for every element. An
     AssertionError says both slopes if they are further apart than tolerance *
     (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
-    up to the given order. us are drawn by np.random.default_rng(order), vs by
-    default_rng(0) at each call of f.
+    up to the given order. standard_normal() draws both: us with default_rng(order),
+    vs with default_rng(0), anew at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
 
-    def number(*xs):
+    def total(*xs):
         ys = f(*xs)
         ys = ys if isinstance(ys, list) else [ys]
         rng = np.random.default_rng(0)  # the same weights each time
         return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
 
-    df = derivative(number, us)
-    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    df = derivative(total, us)
+    y0, y1 = (total(*moved(xs, us, by)).data for by in (-eps, eps))
     slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(

@@ -787,7 +787,10 @@ Variable.sum = sum
 
 
 class Mean(Sum):
-    """The mean of x along an axis."""
+    """The mean of x along an axis; of an x without elements: a ValueError.
+
+    It is NumPy's mean: a sum in float16 can overflow where its mean does not.
+    """
 
     def forward(self, x):
         if x.size == 0:
@@ -1675,20 +1678,20 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     ys are weighted with random vs, so that one number stands for every element. An
     AssertionError says both slopes if they are further apart than tolerance *
     (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
-    up to the given order. us are drawn by np.random.default_rng(order), vs by
-    default_rng(0) at each call of f.
+    up to the given order. standard_normal() draws both: us with default_rng(order),
+    vs with default_rng(0), anew at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
 
-    def number(*xs):
+    def total(*xs):
         ys = f(*xs)
         ys = ys if isinstance(ys, list) else [ys]
         rng = np.random.default_rng(0)  # the same weights each time
         return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
 
-    df = derivative(number, us)
-    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    df = derivative(total, us)
+    y0, y1 = (total(*moved(xs, us, by)).data for by in (-eps, eps))
     slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(

@@ -208,7 +208,10 @@ Variable.sum = sum
 
 
 class Mean(Sum):
-    """The mean of x along an axis."""
+    """The mean of x along an axis; of an x without elements: a ValueError.
+
+    It is NumPy's mean: a sum in float16 can overflow where its mean does not.
+    """
 
     def forward(self, x):
         if x.size == 0:
