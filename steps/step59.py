@@ -106,9 +106,9 @@ So a FreezeParam goes in front of all other hooks, whenever it is added:
 
 Two given classes bring the data. SinCurve has a sine of 1,000 points, with
 noise, to learn from, and a cosine to test with. SeqDataLoader reads a long
-sequence in order, cut into several that go side by side. With
-batch_size=3 it turns 0 to 9 into the batches 0 3 6, 1 4 7 and 2 5 8, so each
-column goes on where it stopped.
+sequence in order, cut into several that go side by side. With batch_size=3 it
+turns 0 to 9 into the batches 0 3 6, 1 4 7 and 2 5 8, so each column goes on
+where it stopped.
 
 In the demo's first lines an RNN with 20 numbers for h learns in 150 rounds, by
 Adam(0.01), and is then shown the cosine. In a round it sees 50 sequences of 30
@@ -116,8 +116,8 @@ points, each 50th of the 1,000, and makes one update. A second RNN, with 50
 numbers for h, learns from all points in their order, in 5 epochs of Adam with
 an update after each 30.
 
-ClipGrad helps where gradients explode. Where they vanish it can do nothing,
-and nothing is learned from points far back. That is step 60.
+ClipGrad helps where gradients explode. Where they vanish it can do nothing.
+And how long can such a layer remember a point at all? That is step 60.
 
 New:      Variable.unchain, Variable.unchain_backward, check_batch, RNN,
           ClipGrad, SinCurve, SeqDataLoader
