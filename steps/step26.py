@@ -68,17 +68,17 @@ Add puts Pow on the stack and Mul on top of it. So Mul is taken first:
                 ^
     n6 ---------+
 
-That makes 5 variables, 3 functions and 8 arrows. The dictionary names knows
-which of them have been met, and what each is called.
+The dictionary names knows which of them were met, and what each is called.
 
 So far the graph is a text. This makes a picture of it:
 
     [plot_dot_graph]
 
 Two helpers are given. draw_dot() calls dot through the Python package
-graphviz. If dot is missing, it tries the package pygraphviz, and gives None if
-that is missing, too. write_file() writes into a second file and renames that
-in the end. So a crash leaves the old picture, and not half a new one.
+graphviz, which does not bring dot along. If dot is missing, it tries the
+package pygraphviz, and gives None if that is missing, too. write_file() writes
+into a second file and renames that in the end. So a crash leaves the old
+picture, and not half a new one.
 
 New:      write_file, dot_variable, dot_function, get_dot_graph, draw_dot,
           plot_dot_graph
@@ -91,8 +91,6 @@ torchviz.make_dot(y) does the same for PyTorch. It walks back over y.grad_fn
 and its next_functions, which is the way that backward() takes there.
 
 Watch out
-pip install graphviz does not install dot. That package only calls it.
-
 Each constant has an oval of its own: goldstein(x, y) has two for its 14s.
 
 What was computed under no_grad() has no creator. It is drawn as one oval and

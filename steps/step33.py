@@ -28,8 +28,7 @@ So make room before the second call:
 cleargrad() does not hurt f'. It only empties x.grad, and the variable that
 was in there lives on under the name gx.
 
-The second backward() has no create_graph. A third derivative is not needed,
-so nobody has to record how f'' was computed.
+The second backward() has no create_graph, since no third derivative is needed.
 
 In the code
 first_and_second(f, x) of the demo is the lines above, for any f. It returns f'
@@ -93,8 +92,7 @@ Try
 1. Leave out the second cleargrad() of first_and_second. newton still ends
    near 1. Why, if f'' is wrong?
 2. Leave out create_graph=True in first_and_second. Where does the demo stop?
-3. Find the bottom of exp(x) - 3 * x. Which number should it be?
-4. Rosenbrock's function of step 28 has two slopes, and each of them changes
+3. Rosenbrock's function of step 28 has two slopes, and each of them changes
    along x0 and along x1. So after one recorded pass take two more, one from
    each slope. They give the rows of a table, and np.linalg.solve(table,
    slopes) gives the step. How many steps lead from (0, 2) to within 1e-12 of
@@ -125,8 +123,7 @@ Answers
    first steps are too short, and after 7 steps x is 1.000000004559.
 2. At once, with an AttributeError: gx has no graph, f'' is None, and None has
    no data.
-3. The logarithm of 3, 1.098612288668.
-4. 5. Descent was 0.0123 away after 10,000. The first table has the rows
+3. 5. Descent was 0.0123 away after 10,000. The first table has the rows
    -798, 0 and 0, 200. So the first step is x0 = 0 - (-2) / (-798) = -0.0025
    and x1 = 2 - 400 / 200 = 0, and the bottom of the valley is reached.
 """
