@@ -168,7 +168,7 @@ def start(number, base, post):
     origin = f"It goes on from your step {number - 1}, which passes its test."
     try:
         text = skeleton(number, base)
-    except (SyntaxError, ValueError, AttributeError):
+    except (SyntaxError, ValueError, TypeError):
         text = skeleton(number, ledger.step_source(number - 1))
         origin = f"It goes on from our step {number - 1}." if number > 1 else ""
     return {"text": text, "tasks": "\n".join(workshop.tasks(number)), "origin": origin}
