@@ -173,7 +173,7 @@ def start(number, base, post):
     whose = "your"
     try:
         text = skeleton(number, base)
-    except (SyntaxError, ValueError, AttributeError):
+    except (SyntaxError, ValueError, AttributeError, TypeError):
         text, whose = skeleton(number, ledger.step_source(number - 1)), "our"
     origin = f"This is {whose} step {number - 1}; what is new is left for you to write."
     if number == 1:
