@@ -78,7 +78,11 @@ def test_a_reset_text_can_be_brought_back_after_a_reload(bench):
     step.upload("# mine\n")
     step.press("Reset", "gives you yours again")
     assert "yours to write" in step.stored()
+    step.upload("# more\n")
+    step.press("Reset", "gives you yours again")
     step.page.reload()
+    step.press("Bring mine back", "Press again")
+    assert step.editor.inner_text().strip() == "# more" and step.stored() == "# more\n"
     step.press("Bring mine back", "Your text is back")
     assert step.editor.inner_text().strip() == "# mine" and step.stored() == "# mine\n"
 

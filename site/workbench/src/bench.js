@@ -15,15 +15,14 @@ const USE =
   "Run shows what the code prints, Check tests it by the step's own test, Hint helps where the test fails. " +
   "Reset puts the first text back and keeps yours. " +
   "“Write it yourself” gives you the step with its new code left out.";
-const INSTEAD =
-  "The text that the last Reset replaced is still kept. This Reset keeps the present one instead. Go on?";
+const MOST = 3; // texts that are kept when others take their place
 const TIPS = {
   run: "Run the program (Ctrl-Enter)",
   check: "Test the code by the step's own test (Ctrl-Shift-Enter)",
   hint: "Where to look; pressed again, what to write; then our code",
   stop: "End what runs, at once",
   reset: "Put the first text back; yours is kept",
-  back: "Bring back the text that the last Reset or Upload has replaced",
+  back: "Bring back what Reset or Upload has replaced; pressed again, what was there before",
   download: "Save the text as a file",
   upload: "Go on with a file of yours",
 };
@@ -90,7 +89,7 @@ export class Bench {
       element.setAttribute("aria-pressed", String(kind === this.kind));
     }
     if (hadFocus?.disabled && isBusy) this.buttons.stop.focus({ preventScroll: true });
-    this.buttons.back.hidden = store.read(this.number, `${this.kind}:replaced`) === null;
+    this.buttons.back.hidden = !this.replaced(this.kind).length;
     const edited = store.read(this.number, "ours") === null ? "" : ", edited by you";
     this.tabs.ours.textContent = `Our step${two(this.number)}.py${edited}`;
     this.tasks.textContent = store.read(this.number, "tasks") ?? "";
@@ -189,6 +188,7 @@ export class Bench {
     const base = passes ? store.read(this.number - 1, "mine") : null;
     const answer = await this.call("start", { base }, before(this.number));
     store.write(this.number, "tasks", answer.tasks);
+    store.write(this.number, "first", digest(answer.text));
     store.write(this.number, "mine", answer.text);
     store.write(this.number, "passes", null);
     this.load("mine", answer.text);
@@ -199,14 +199,11 @@ export class Bench {
     try {
       if (!(await this.open())) return;
       const { kind } = this;
-      const former = this.editor.text;
-      const isTaken = store.read(this.number, `${kind}:replaced`) !== null;
-      if (isTaken && !confirm(INSTEAD)) return;
+      const isKept = this.setAside(kind, this.editor.text);
       if (kind === "ours") {
         store.write(this.number, "ours", null);
         this.load("ours", this.ours);
       } else await this.begin();
-      const isKept = this.setAside(kind, former);
       this.say(`The text is as it was at first.${isKept ? " “Bring mine back” gives you yours again." : ""}`);
       this.editor.focus();
     } catch (error) {
@@ -214,24 +211,35 @@ export class Bench {
     }
   }
 
-  // Keeps a text that another has replaced, for bringBack; not one of which nothing is the reader's.
-  setAside(kind, text) {
-    const isOwn = text.trim() && text !== this.editor.text;
-    if (isOwn) store.write(this.number, `${kind}:replaced`, text);
-    this.wake();
-    return isOwn;
+  // The texts of the reader that others have replaced, the latest first.
+  replaced(kind) {
+    return JSON.parse(store.read(this.number, `${kind}:replaced`) ?? "[]");
   }
 
-  // Changes the text for the one that was set aside, which then can be brought back itself.
+  // Keeps a text that another has replaced; true unless nothing of it is the reader's.
+  setAside(kind, text) {
+    if (!this.isOwn(kind, text)) return false;
+    const others = this.replaced(kind).filter((other) => other !== text);
+    store.write(this.number, `${kind}:replaced`, JSON.stringify([text, ...others].slice(0, MOST)));
+    this.wake();
+    return true;
+  }
+
+  // Whether a text is another than the one that the reader began with.
+  isOwn(kind, text) {
+    return text.trim() !== "" && (kind === "ours" ? text !== this.ours : digest(text) !== store.read(this.number, "first"));
+  }
+
+  // Puts the latest replaced text into the editor; what was there becomes the last of them.
   async bringBack() {
     if (!(await this.open())) return;
     const { kind } = this;
-    const former = this.editor.text;
-    const text = store.read(this.number, `${kind}:replaced`);
+    const [text, ...others] = this.replaced(kind);
+    if (this.isOwn(kind, this.editor.text)) others.push(this.editor.text);
+    store.write(this.number, `${kind}:replaced`, JSON.stringify(others));
     this.load(kind, text);
     this.keep(text);
-    this.setAside(kind, former);
-    this.say("Your text is back. “Bring mine back” now gives the one that was here.");
+    this.say("Your text is back. " + (others.length ? "Press again for another one." : ""));
     this.editor.focus();
   }
 
@@ -249,10 +257,10 @@ export class Bench {
     const former = store.read(this.number, "mine");
     const text = await file.text();
     if (!(await this.open())) return;
+    if (former && former !== text) this.setAside("mine", former);
     store.write(this.number, "mine", text);
     store.write(this.number, "passes", null);
     this.load("mine", text);
-    if (former) this.setAside("mine", former);
     this.say(`${file.name} is in the editor.`);
     this.editor.focus();
   }
@@ -391,6 +399,13 @@ export class Bench {
       this.say(answer.title);
     });
   }
+}
+
+// A short name for a text.
+function digest(text) {
+  let sum = 0;
+  for (let i = 0; i < text.length; i += 1) sum = (sum * 31 + text.charCodeAt(i)) | 0;
+  return `${text.length}:${sum}`;
 }
 
 // Calls f once, when an element comes into view or is near it.

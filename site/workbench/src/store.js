@@ -1,13 +1,14 @@
 // What a reader writes, and how far they are, in the browser's own storage.
 
 const name = (number, what) => `sixty-steps:${number}:${what}`;
-const memory = new Map(); // where the browser keeps nothing
+const memory = new Map(); // what the browser has no place for
 
 export function read(number, what) {
+  if (memory.has(name(number, what))) return memory.get(name(number, what));
   try {
     return localStorage.getItem(name(number, what));
   } catch {
-    return memory.get(name(number, what)) ?? null;
+    return null;
   }
 }
 
@@ -16,6 +17,7 @@ export function write(number, what, text) {
   try {
     if (text === null) localStorage.removeItem(name(number, what));
     else localStorage.setItem(name(number, what), text);
+    memory.delete(name(number, what));
   } catch {
     memory.set(name(number, what), text);
   }
