@@ -2,9 +2,8 @@
 
 Problem
 The two layers of step 44 still travel as two: l2(sigmoid(l1(x))) to predict,
-improve([l1, l2], loss) to learn. A network of 50 layers would have 50 names
-again. But is a network not a layer, too? It makes y out of x, and it has
-something to learn. So put its layers into its attributes:
+improve([l1, l2], loss) to learn. But is a network not a layer, too? It makes y
+out of x, and it has something to learn. So put its layers into its attributes:
 
     class TwoLayers(Layer):
         def __init__(self):
@@ -107,8 +106,8 @@ attribute of its own, and the Linears are l0 and l1. In a Sequential the
 sigmoid takes a place in the row, and the Linears are l0 and l2.
 
 A Sequential may hold functions, such as Tanh(). Once called, such an object
-holds its inputs and outputs. They belong to a graph, which cannot be copied.
-So a copy leaves them out, and copy.deepcopy(model) works after a call, too:
+holds its inputs, and through them the whole graph. A copy of the model needs
+none of it, so copy.deepcopy(model) works after a call, too:
 
     [Function.__getstate__]
 
@@ -132,7 +131,7 @@ A set is not searched. Its order may change from run to run, and so would the
 names. Layers in a set are not learned.
 
 A key of a dict may hold a "/". {"a/W": p, "a": Linear(2)} has two parameters
-of the name a/W, and only the second one is found.
+of the name a/W. Only the second one is found and learned, without an error.
 
 It is Sequential(l1, l2), not Sequential([l1, l2]): a list can't be called.
 
