@@ -328,7 +328,8 @@ def as_variable(x):
 def as_variables(xs):
     """Each of xs as a Variable; a number takes the dtype of a float Variable there.
 
-    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    A number is one of NUMBERS. If the dtypes of two float Variables differ, the last
+    one counts. Without a float Variable it is as in as_variable().
     """
     dtype = None
     for x in xs:

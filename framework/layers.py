@@ -133,7 +133,8 @@ class Linear(Layer):
 
     W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
     Without in_size that waits for the first call and takes the last length of x. b
-    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array; anything
+    else is a TypeError, as in as_variable().
     """
 
     def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):

@@ -7,10 +7,10 @@ chances of three teams to win, in two leagues, as an array p of shape (2, 3):
     0.60  0.30  0.10
     0.10  0.10  0.80
 
-The field calls an array with any number of axes a tensor. How much of a
-surprise will the results be? Each team adds -p log p to it. Which of the
-chances are above 0.2? And what is p ** t, if t is an array? So far, none of
-this works:
+The field calls an array with any number of axes a tensor. How surprising will
+the results be? A result with chance p surprises by -log p. It happens with
+chance p, so each team adds -p log p. Which of the chances are above 0.2? And
+what is p ** t, if t is an array? So far, none of this works:
 
     log(p)       NameError: there is no log
     p > 0.2      TypeError: '>' not supported
@@ -51,9 +51,9 @@ So the missing functions are quickly written. The logarithm:
 
     [log]
 
-Now the power. Pow holds for x ** c, with a number c that is a constant, and
-ConstantPow for c ** x. If base and exponent are both Variables, hold one of
-them fixed at a time. At 2 ** 3:
+Now the power. Pow computes x ** c for a constant number c, and ConstantPow
+computes c ** x. If both are Variables, we need two slopes. For each, keep the
+other Variable fixed. At 2 ** 3:
 
     dy/dx0 = x1 * x0 ** (x1 - 1)  =  3 · 2 ** 2      =  12
     dy/dx1 = x0 ** x1 * log(x0)   =  8 · 0.6931      =   5.545

@@ -106,8 +106,8 @@ backward() is easy: what was put at the index is taken from there again.
 
 For a row or a slice, as in gx[1] and gx[1:], NumPy makes no copy but a view:
 its base is gx. No element is in it twice, so plain writing is right there.
-With gx of shape (1000, 1000) and gx[1:] it is about 40 times as fast. A single
-number, such as gx[1, 1], is no view, and goes the long way.
+With gx of shape (1000, 1000) and gx[1:] it is more than ten times as fast. A
+single number, such as gx[1, 1], is no view, and goes the long way.
 
 With GetItemGrad, taking elements is short:
 
@@ -127,9 +127,6 @@ such a variable. So we let a loop begin with len(x):
     [iterate]
 
     [Variable.__iter__]
-
-All this stands in a section of its own, functions/shape. What was there
-before is now in functions/operators and functions/math.
 
 So far each element of y came from one element of x. In a sum it comes from
 many. That is step 39.

@@ -90,11 +90,11 @@ the first one is added up, while both still have the shape of y:
 
     [VariablePow.backward]
 
-Now what goes along an axis can meet the array that it came from. Take the
-largest element of each row. If it grows, so does y. If another one grows by a
-little, y does not move. So the gradient goes to the largest and to nobody
-else. Where is it? Compare x with y as a column, of the shape (2, 1). It is
-repeated along the rows. But what if two elements are the largest?
+Broadcasting also makes max possible. Its result can now be compared with the
+array it was taken from. Take the largest element of each row. If it grows, so
+does y. If another one grows by a little, y does not move. So the gradient goes
+to the largest alone. Where is it? Compare x with y as a column, of the shape
+(2, 1). It is repeated along the rows. But what if two elements are largest?
 
     x             y      x == y     gy      gx
     1 3 3         3      0 1 1      10      0  5  5
@@ -105,8 +105,8 @@ the sum 1, and nothing tells one from the other. They share:
 
     [Max]
 
-is_max is 1 at the largest elements, and dividing by their number makes the
-shares, which is broadcast once more. They are plain arrays: while the largest
+Divide is_max by the number of largest elements, and you have the shares. This
+division broadcasts, too. They are plain arrays: while the largest
 stays the largest, the shares do not change, so there is nothing to
 differentiate in them.
 

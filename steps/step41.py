@@ -1,8 +1,8 @@
 """Step 41 · Matrix product
 
 Problem
-A layer of a network turns the D numbers of an example into H other numbers.
-Each new number is a weighted sum of all the old ones:
+We have N examples, each with D numbers. We want H new numbers for each, all of
+them weighted sums of the D:
 
     y[n, h] = sum over d of x[n, d] * W[d, h]       x (N, D), W (D, H)
 
@@ -21,24 +21,25 @@ is 100 million numbers, or 800 MB. NumPy's x @ W needs no such array.
 So we want a function of our own, and we need its backward. Take one example of
 two numbers, and a layer from 2 to 2:
 
-    x = [1  2]     W = [1   0]     y = [1*1 + 2*3   1*0 + 2*-1] = [7  -2]
+    x = [1  2]     W = [1   0]   y = [1 · 1 + 2 · 3   1 · 0 - 2 · 1] = [7  -2]
                        [3  -1]
 
 Let the gradients that arrive be gy = [1  10]. How much does x[0] matter? It
 goes into both elements of y, with the slopes 1 and 0, the first row of W:
 
-    gx[0] = 1*1 + 10*0  =  1
-    gx[1] = 1*3 + 10*-1 = -7
+    gx[0] = 1 · 1 + 10 · 0 =  1
+    gx[1] = 1 · 3 - 10 · 1 = -7
 
 And W[1, 0], the 3? It goes into y[0] only, multiplied by x[1] = 2. So its
 gradient is 2 * gy[0] = 2. The same for all four:
 
-    gW = [1*1  1*10] = [1  10]
-         [2*1  2*10]   [2  20]
+    gW = [1 · 1  1 · 10] = [1  10]
+         [2 · 1  2 · 10]   [2  20]
 
 gx is made of gy and the rows of W, and gW of x and gy. Both are matrix
-products again, each with one matrix transposed. With several examples gW adds
-up over them, which is what the product does anyway:
+products again, each with one matrix transposed. gx sums over h, because each
+x[n, d] goes into all y[n, h]. gW sums over n, because each W[d, h] serves all
+examples:
 
     y  = x @ W            (N, D) @ (D, H) = (N, H)
     gx = gy @ W.T         (N, H) @ (H, D) = (N, D)
@@ -92,7 +93,6 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch's table of derivatives has a line for each of these two gradients.
 torch.matmul takes arrays of one axis, too, as NumPy does. Here one has to say
 whether it is a row, (1, D), or a column, (D, 1).
 

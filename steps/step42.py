@@ -30,14 +30,13 @@ is the mean squared error.
 
 In the code
 We write the loss twice, first out of functions that we have, and then as one
-function. Both begin by making floats out of integers. Images often come as
-integers from 0 to 255, in one byte each, and there 10 - 200 is 66:
+function. Both begin by making floats out of integers. In integers of one byte
+(uint8), as images have them, 10 - 200 wraps around to 66:
 
     [as_float]
 
 Later losses do the same, and so do functions that calculate with e, such as
-sigmoid() in step 43. Functions that only choose, such as max(), leave integers
-as they are.
+sigmoid() in step 43. Those that only choose, such as max(), keep integers.
 
 For the loss itself we have all we need: -, ** 2, sum and /. The number of
 examples, N, is the length of the first axis, len(diff):
@@ -50,18 +49,18 @@ backward() has run. diff is as large as x0, and so is its square:
     x0 --> - --> diff --> ** 2 --> squares --> sum --> / N --> loss
     x1 -->       kept              kept
 
-For a million points that is 2 · 8 = 16 MB. And for a formula this short we
-know the gradient. An element d of diff adds d ** 2 / N to the loss, and its
-slope is 2 d / N. For the three differences above, with N = 3:
+A million float64 numbers take 8 MB, and two such arrays take 16 MB. But for a
+formula this short we know the gradient. An element d of diff adds d ** 2 / N
+to the loss, and its slope is 2 d / N. For the three differences, with N = 3:
 
     d                      0   -2        1
     2 d / N                0   -1.333    0.667
 
 d is x0 - x1, so this is the gradient of x0. That of x1 has the other sign. So
 all that backward() needs are the two inputs, and they are there anyway. One
-function for the whole formula keeps no array and subtracts once more. Often x1
-is a plain array of measured values. That is a constant, and backward() gives
-None for it:
+function for the whole formula keeps no array of its own, and its backward()
+subtracts once more. Often x1 is a plain array of measured values. That is a
+constant, and backward() gives None for it:
 
     [MeanSquaredError]
 
@@ -83,7 +82,8 @@ Now the training, by gradient descent. W and b start at 0, and the demo takes
 200 steps. Each step predicts all 100 points, computes the loss, calls
 backward(), and moves W and b against their gradients. W becomes
 W - lr * W.grad, and b likewise. lr is called the learning rate, and is 0.3
-here. These are the numbers of the first step:
+here. Why not -=? It would change arrays that a graph still holds. Step 46
+shows the harm. The first step:
 
     loss      37.444
     W.grad    -7.042      W = 0 + 0.3 ·  7.042 = 2.113

@@ -98,10 +98,10 @@ the best line. After 6000 it is 0.0170. What is it waiting for?
 
 The stair sigmoid(w * x) rises over a width of about 4 / w. The largest w is
 2.2 at the start, and x is between 0 and 1. So each stair is wider than the
-data, and what we see of it is almost a line. A sum of lines is a line. First
-gradient descent finds the best line, within 500 steps. Then one stair gets
-steeper, slowly: its w is 3.2 after 2000 steps and 9.4 after 6000. Now it
-bends, and the loss falls.
+data, and what we see of it is almost a line. A sum of lines is a line. After
+128 steps the network is as good as the best line. Then it hardly improves
+until step 2000. Meanwhile one stair gets steeper, slowly: its w is 3.2 after
+2000 steps and 9.4 after 6000. Now it bends, and the loss falls.
 
 relu has another trouble. b1 is 0 at the start, so all ten kinks are at
 x = 0, at the edge of the points. There they make no tent, and they move
@@ -116,8 +116,8 @@ sigmoid():
     [tanh]
 
 There is one more thing to see in the demo. It makes four arrays by hand,
-passes four names to predict() and lists them for improve(). A network of
-50 layers has 100 of them. Step 44 lets a layer keep its own.
+passes four names to predict() and lists them for improve(). Step 44 lets a
+layer keep its own.
 
 New:      Clip, clip, Affine, linear_simple, linear, sigmoid_array, Sigmoid,
           sigmoid, ReLU, relu, LeakyReLU, leaky_relu

@@ -2,9 +2,8 @@
 
 Problem
 The two layers of step 44 still travel as two: l2(sigmoid(l1(x))) to predict,
-improve([l1, l2], loss) to learn. A network of 50 layers would have 50 names
-again. But is a network not a layer, too? It makes y out of x, and it has
-something to learn. So put its layers into its attributes:
+improve([l1, l2], loss) to learn. But is a network not a layer, too? It makes y
+out of x, and it has something to learn. So put its layers into its attributes:
 
     class TwoLayers(Layer):
         def __init__(self):
@@ -107,8 +106,8 @@ attribute of its own, and the Linears are l0 and l1. In a Sequential the
 sigmoid takes a place in the row, and the Linears are l0 and l2.
 
 A Sequential may hold functions, such as Tanh(). Once called, such an object
-holds its inputs and outputs. They belong to a graph, which cannot be copied.
-So a copy leaves them out, and copy.deepcopy(model) works after a call, too:
+holds its inputs, and through them the whole graph. A copy of the model needs
+none of it, so copy.deepcopy(model) works after a call, too:
 
     [Function.__getstate__]
 
@@ -132,7 +131,7 @@ A set is not searched. Its order may change from run to run, and so would the
 names. Layers in a set are not learned.
 
 A key of a dict may hold a "/". {"a/W": p, "a": Linear(2)} has two parameters
-of the name a/W, and only the second one is found.
+of the name a/W. Only the second one is found and learned, without an error.
 
 It is Sequential(l1, l2), not Sequential([l1, l2]): a list can't be called.
 
@@ -443,7 +442,8 @@ def as_variable(x):
 def as_variables(xs):
     """Each of xs as a Variable; a number takes the dtype of a float Variable there.
 
-    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    A number is one of NUMBERS. If the dtypes of two float Variables differ, the last
+    one counts. Without a float Variable it is as in as_variable().
     """
     dtype = None
     for x in xs:
@@ -1751,7 +1751,8 @@ class Linear(Layer):
 
     W (in_size, out_size) is drawn by np.random.randn, times sqrt(1 / in_size).
     Without in_size that waits for the first call and takes the last length of x. b
-    (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
+    (out_size,) is zeros; with nobias it is None. x is a Variable or an array; anything
+    else is a TypeError, as in as_variable().
     """
 
     def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
