@@ -153,7 +153,7 @@ class LeNet(Model):
 
 
 def lenet():
-    """A training step on 100 pictures of 28 x 28."""
+    """A training step on 100 images of 28 x 28."""
     x, t = floats(100, 1, 28, 28), rng.integers(0, 10, 100)
     tensors = torch.tensor(x), torch.tensor(t)
     convs = [nn.Conv2d(1, 20, 5), nn.Conv2d(20, 50, 5)]
@@ -170,7 +170,7 @@ def lenet():
 
 
 def vgg16():
-    """A picture of 224 x 224 through VGG16."""
+    """An image of 224 x 224 through VGG16."""
     model, parts, C = VGG16(), [], 3
     for block in VGG16.BLOCKS:
         for OC in block:
@@ -285,7 +285,7 @@ WORKLOADS = {
     "pool 2x2, (32,32,32,32)": lambda: pool(32, 32, 32, 32),
     "pool 2x2, (8,64,112,112)": lambda: pool(8, 64, 112, 112),
     "lenet, batch 100, SGD": lenet,
-    "vgg16, one picture, forward": vgg16,
+    "vgg16, one image, forward": vgg16,
     "lstm 1-100-1, batch 30, 30 steps, Adam": lstm,
     "softmax cross-entropy (1000,1000)": cross_entropy,
     "W[index], 4,096 of 10,000 rows": rows,

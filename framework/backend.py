@@ -34,9 +34,8 @@ def as_numpy(x):
 
     What is there already stays itself.
     """
-    if get_array_module(x) is np:
-        return np.asarray(x.data if hasattr(x, "requires_grad") else x)
-    return (x.data if hasattr(x, "requires_grad") else x).get()
+    x = x.data if hasattr(x, "requires_grad") else x
+    return x.get() if is_on_gpu(x) else np.asarray(x)
 
 
 def as_cupy(x):

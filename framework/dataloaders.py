@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from framework.backend import as_cupy
+from framework.backend import as_cupy, as_numpy
 
 
 class DataLoader:
@@ -66,10 +66,8 @@ class DataLoader:
     def batch(self, indices):
         """The examples at these indices: x (N, ...), and t (N, ...) or None."""
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
-        x, t = np.array(xs), None if ts[0] is None else np.array(ts)
-        if self.gpu:
-            x, t = as_cupy(x), None if t is None else as_cupy(t)
-        return x, t
+        moved = as_cupy if self.gpu else as_numpy
+        return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
 
     def next(self):
         """The next batch, as next(loader) gives it."""

@@ -13,9 +13,7 @@ from framework.transforms import Compose, Flatten, Normalize, ToFloat
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    The label of an example is None if there are none. i is one integer, of Python
-    or NumPy, or a TypeError. prepare() of a subclass, called in the end, sets data
-    and label. It is shown as "Spiral(300 examples)", or "Dataset(no examples)".
+    A label is None if there are none. prepare() of a subclass sets data and label.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -30,18 +28,15 @@ class Dataset:
         """Load the data and the labels."""
 
     def __repr__(self):
-        count = "no" if self.data is None else len(self)
-        return f"{type(self).__name__}({count} examples)"
+        return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
         index = operator.index(index)
-        x = self.transform(self.data[index])
-        if self.label is None:
-            return x, None
-        return x, self.target_transform(self.label[index])
+        t = None if self.label is None else self.target_transform(self.label[index])
+        return self.transform(self.data[index]), t
 
     def __len__(self):
-        return len(self.data)
+        return 0 if self.data is None else len(self.data)
 
 
 class ArrayDataset(Dataset):
@@ -68,8 +63,7 @@ class Subset(Dataset):
 def random_split(dataset, count, seed=None):
     """Two data sets: `count` examples of this one, drawn by chance, and the others.
 
-    They follow permutation(N) of np.random.default_rng(seed), or of np.random. An
-    empty part is a ValueError: "Of 5 examples 0 cannot be split off."
+    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -102,11 +96,8 @@ class Spiral(Dataset):
 def data_file(name):
     """The path of a small file of data that comes with this code."""
     here = pathlib.Path(__file__).resolve().parent
-    folders = here / "data", here.parent / "data", pathlib.Path("data")
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"There is no {name} in {', '.join(map(str, folders))}.")
+    paths = [place / "data" / name for place in (here, here.parent, pathlib.Path())]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 class Digits(Dataset):
@@ -132,24 +123,8 @@ class MNIST(Dataset):
     data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
     """
 
-    MIRRORS = (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    )
-    FILES = {
-        "train-images-idx3-ubyte.gz": (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-        ),
-    }
+    URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+    SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
     def __init__(self, train=True, transform=None, target_transform=None):
         flat = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
@@ -157,22 +132,14 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if all files are in the cache."""
-        return all(is_cached(f"mnist/{name}", sha) for name, sha in cls.FILES.items())
+        """True if the file is in the cache."""
+        return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
-        which = "train" if self.train else "t10k"
-        images, labels = (name for name in self.FILES if name.startswith(which))
-        self.data = self.read(images, 16).reshape(-1, 1, 28, 28)
-        self.label = self.read(labels, 8).astype(int)
-
-    def read(self, name, header):
-        """The numbers of a file behind its header of so many bytes."""
-        import gzip
-
-        urls = [mirror + name for mirror in self.MIRRORS]
-        path = get_file(urls, f"mnist/{name}", self.FILES[name])
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, -1, header)
+        part = "train" if self.train else "test"
+        with np.load(get_file(self.URL, "mnist.npz", self.SHA256)) as file:
+            self.data = file[f"x_{part}"][:, None]
+            self.label = file[f"y_{part}"].astype(int)
 
 
 class ImageNet:
@@ -190,20 +157,19 @@ class ImageNet:
         import json
 
         path = get_file(cls.URL, "imagenet/imagenet-simple-labels.json", cls.SHA256)
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
 
 
 class CIFAR10(Dataset):
-    """60,000 photographs of 32 x 32 pixels, of 10 kinds; 10,000 are for testing.
+    """60,000 photographs of 32 x 32 pixels, of 10 classes; 10,000 are for testing.
 
-    data is (N, 3, 32, 32), 0 to 255. Downloaded at first (170 MB).
-    (Krizhevsky 2009)
+    data is (N, 3, 32, 32), 0 to 255; downloaded at first, 170 MB. (Krizhevsky 2009)
     """
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-    TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    TEST = ["test_batch.bin"]
+    TRAIN = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
+    TEST = ["cifar-10-batches-bin/test_batch.bin"]
     LABELS, CHOSEN = 1, 0  # so many labels stand before the pixels; this one counts
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -211,17 +177,12 @@ class CIFAR10(Dataset):
         super().__init__(train, transform or scaled, target_transform)
 
     @classmethod
-    def read(cls, wanted):
+    def read(cls, names):
         """What is in the files of these names in the archive, one after the other."""
         import tarfile
 
-        path, found = get_file(cls.URL, sha256=cls.SHA256), {}
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if name in wanted:
-                    found[name] = archive.extractfile(member).read()
-        return b"".join(found[name] for name in wanted)
+        with tarfile.open(get_file(cls.URL, sha256=cls.SHA256)) as archive:
+            return b"".join(archive.extractfile(name).read() for name in names)
 
     def prepare(self):
         content = self.read(self.TRAIN if self.train else self.TEST)
@@ -231,21 +192,17 @@ class CIFAR10(Dataset):
 
     @staticmethod
     def labels():
-        """The names of the kinds."""
-        names = "airplane automobile bird cat deer dog frog horse ship truck"
-        return names.split()
+        """The names of the classes."""
+        return "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 class CIFAR100(CIFAR10):
-    """The same as CIFAR10, of 100 kinds in 20 groups.
-
-    label_type is "fine" for the kinds, "coarse" for the groups.
-    """
+    """As CIFAR10, of 100 classes, label_type "fine", or in 20 groups, "coarse"."""
 
     URL = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
     SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
-    TRAIN = ["train.bin"]
-    TEST = ["test.bin"]
+    TRAIN = ["cifar-100-binary/train.bin"]
+    TEST = ["cifar-100-binary/test.bin"]
     LABELS = 2
 
     def __init__(
@@ -256,8 +213,9 @@ class CIFAR100(CIFAR10):
 
     @classmethod
     def labels(cls, label_type="fine"):
-        """The names of the kinds, or of the groups, out of the archive."""
-        return cls.read([f"{label_type}_label_names.txt"]).decode().split()
+        """The names of the classes, or of the groups, out of the archive."""
+        name = f"cifar-100-binary/{label_type}_label_names.txt"
+        return cls.read([name]).decode().split()
 
 
 class SinCurve(Dataset):

@@ -94,18 +94,6 @@ def check_successor(layer, name, value):
         )
 
 
-def check_named(layer, unnamed, usage):
-    """A TypeError if options come without their names, as in another framework.
-
-    The message: It is Linear(usage): options have names, but 10 came without one.
-    """
-    if unnamed:
-        raise TypeError(
-            f"It is {type(layer).__name__}({usage}): options have names, but "
-            f"{', '.join(map(repr, unnamed))} came without one."
-        )
-
-
 def found_members(owner, name, seen):
     """(name, x) of each Layer and Parameter x in a layer, list, tuple or dict.
 
@@ -135,10 +123,7 @@ class Linear(Layer):
     (out_size,) is zeros; with nobias it is None. x is a Variable or an array.
     """
 
-    def __init__(
-        self, out_size, *unnamed, nobias=False, dtype=np.float32, in_size=None
-    ):
-        check_named(self, unnamed, "out_size, in_size=784")
+    def __init__(self, out_size, *, nobias=False, dtype=np.float32, in_size=None):
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -169,8 +154,7 @@ class BatchNorm(Layer):
     parameters, but not learned.
     """
 
-    def __init__(self, *unnamed, decay=0.9, eps=2e-5, dtype=np.float32):
-        check_named(self, unnamed, "decay=0.9")
+    def __init__(self, *, decay=0.9, eps=2e-5, dtype=np.float32):
         self.decay = decay
         self.eps = eps
         self.dtype = dtype
@@ -211,8 +195,7 @@ class Dropout(Layer):
 class LayerNorm(Layer):
     """layer_norm with gamma and beta, (size,), to be learned."""
 
-    def __init__(self, size, *unnamed, eps=1e-5, dtype=np.float32):
-        check_named(self, unnamed, "size, eps=1e-6")
+    def __init__(self, size, *, eps=1e-5, dtype=np.float32):
         self.eps = eps
         self.gamma = Parameter(np.ones(size, dtype), name="gamma")
         self.beta = Parameter(np.zeros(size, dtype), name="beta")
@@ -228,18 +211,19 @@ class Conv2d(Layer):
     first call. kernel_size, stride and pad are numbers or pairs.
     """
 
+    convolve = staticmethod(conv2d)
+
     def __init__(
         self,
         out_channels,
         kernel_size,
-        *unnamed,
+        *,
         stride=1,
         pad=0,
         nobias=False,
         dtype=np.float32,
         in_channels=None,
     ):
-        check_named(self, unnamed, "out_channels, kernel_size, in_channels=3")
         self.out_channels = out_channels
         self.kernel_size = pair(kernel_size)
         self.stride = pair(stride)
@@ -264,25 +248,19 @@ class Conv2d(Layer):
         x = as_variable(x)
         if self.W.data is None:
             if x.ndim != 4:
-                raise ValueError(f"Expected pictures (N, C, H, W), not {x.shape}.")
+                raise ValueError(f"Expected images (N, C, H, W), not {x.shape}.")
             self.init_W(x.shape[1], get_array_module(x))
-        return self.convolve(x)
-
-    def convolve(self, x):
-        """x seen through the kernels."""
-        return conv2d(x, self.W, self.b, self.stride, self.pad)
+        return self.convolve(x, self.W, self.b, self.stride, self.pad)
 
 
 class Deconv2d(Conv2d):
     """deconv2d with W and b to be learned; W is (in_channels, out_channels, KH, KW)."""
 
+    convolve = staticmethod(deconv2d)
+
     def late_shapes(self, size):
         """The shape of W, for so many channels."""
         return {"W": (size, self.out_channels, *self.kernel_size)}
-
-    def convolve(self, x):
-        """What the kernels place."""
-        return deconv2d(x, self.W, self.b, self.stride, self.pad)
 
 
 def check_batch(layer, x, h):
@@ -297,8 +275,7 @@ def check_batch(layer, x, h):
 class RNN(Layer):
     """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
 
-    def __init__(self, hidden_size, *unnamed, in_size=None):
-        check_named(self, unnamed, "hidden_size, in_size=10")
+    def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(hidden_size, in_size=in_size)
         self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -323,9 +300,7 @@ class LSTM(Layer):
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
     """
 
-    def __init__(self, hidden_size, *unnamed, in_size=None):
-        check_named(self, unnamed, "hidden_size, in_size=10")
-        self.hidden_size = hidden_size
+    def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(4 * hidden_size, in_size=in_size)
         self.h2h = Linear(4 * hidden_size, nobias=True, in_size=hidden_size)
         self.reset_state()
@@ -338,8 +313,7 @@ class LSTM(Layer):
         check_batch(self, x, self.h)
         a = self.x2h(x)
         if self.h is None:
-            xp = get_array_module(a)
-            c = xp.zeros((len(a), self.hidden_size), a.dtype)
+            c = get_array_module(a).zeros((len(a), a.shape[1] // 4), a.dtype)
         else:
             a, c = a + self.h2h(self.h), self.c
         self.h, self.c = lstm_cell(a, c)
@@ -349,8 +323,7 @@ class LSTM(Layer):
 class EmbedID(Layer):
     """A row of numbers, to be learned, for each of in_size integers."""
 
-    def __init__(self, in_size, out_size, *unnamed, dtype=np.float32):
-        check_named(self, unnamed, "in_size, out_size, dtype=np.float64")
+    def __init__(self, in_size, out_size, *, dtype=np.float32):
         self.W = Parameter(np.random.randn(in_size, out_size).astype(dtype), name="W")
 
     def forward(self, x):

@@ -9,7 +9,7 @@ from framework.functions.conv import pooling
 from framework.functions.normalization import dropout
 from framework.functions.shape import concatenate, flatten, mean
 from framework.graph import plot_dot_graph
-from framework.layers import BatchNorm, Conv2d, Layer, Linear, check_named
+from framework.layers import BatchNorm, Conv2d, Layer, Linear
 from framework.transforms import (
     CenterCrop,
     Compose,
@@ -18,7 +18,7 @@ from framework.transforms import (
     Resize,
     ResizeShortSide,
     ToArray,
-    imagenet_picture,
+    imagenet_image,
 )
 from framework.weights import from_pytorch, read_weights, set_weights
 
@@ -54,14 +54,9 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of these sizes, l0, l1, ...
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
 
-    The activation stands between them, not behind the last. It must be named, or
-    check_named() says: MLP((100, 10), activation=relu).
-    """
-
-    def __init__(self, fc_output_sizes, *unnamed, activation=sigmoid):
-        check_named(self, unnamed, "(100, 10), activation=relu")
+    def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
         self.activation = activation
 
@@ -84,12 +79,9 @@ class VGG16(Model):
     BLOCKS = (64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3
 
     def __init__(self, pretrained=False):
-        in_channels = 3
         for i, block in enumerate(self.BLOCKS, 1):
             for j, channels in enumerate(block, 1):
-                conv = Conv2d(channels, 3, pad=1, in_channels=in_channels)
-                setattr(self, f"conv{i}_{j}", conv)
-                in_channels = channels
+                setattr(self, f"conv{i}_{j}", Conv2d(channels, 3, pad=1))
         self.fc6 = Linear(4096)
         self.fc7 = Linear(4096)
         self.fc8 = Linear(1000)
@@ -111,15 +103,14 @@ class VGG16(Model):
     def load_published(self, path):
         """Read the weights from a file in one of the published layouts."""
         arrays = read_weights(path)
-        if any(name.startswith("features.") for name in arrays):
-            convs = [name for name in vars(self) if name.startswith("conv")]
-            places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
-            places = sorted(places, key=lambda place: (len(place), place))
-            layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
-            layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}
-            arrays = from_pytorch(self, arrays, layers | {"head.fc": "fc8"})
-            self.preprocess = imagenet_picture
-        set_weights(self, arrays, path)
+        convs = [name for name in vars(self) if name.startswith("conv")]
+        places = {k.split(".")[1] for k in arrays if k.startswith("features.")}
+        places = sorted(places, key=lambda place: (len(place), place))
+        layers = {f"features.{place}": conv for place, conv in zip(places, convs)}
+        layers |= {"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7", "head.fc": "fc8"}
+        if places:
+            self.preprocess = imagenet_image
+        set_weights(self, from_pytorch(self, arrays, layers), path)
 
     @staticmethod
     def preprocess(image, size=(224, 224), dtype=np.float32):
@@ -129,16 +120,13 @@ class VGG16(Model):
 
 
 class Bottleneck(Layer):
-    """Three convolutions with a way around them."""
+    """Three convolutions, and a way around them with one or none."""
 
-    def __init__(self, in_channels, channels, stride):
-        out_channels = 4 * channels
-        self.conv1, self.bn1 = normalized(in_channels, channels, 1)
-        self.conv2, self.bn2 = normalized(channels, channels, 3, stride, pad=1)
-        self.conv3, self.bn3 = normalized(channels, out_channels, 1)
-        self.downsample = []
-        if stride != 1 or in_channels != out_channels:
-            self.downsample = [*normalized(in_channels, out_channels, 1, stride)]
+    def __init__(self, channels, stride=1, downsample=False):
+        self.conv1, self.bn1 = normalized(channels, 1)
+        self.conv2, self.bn2 = normalized(channels, 3, stride, pad=1)
+        self.conv3, self.bn3 = normalized(4 * channels, 1)
+        self.downsample = normalized(4 * channels, 1, stride) if downsample else ()
 
     def forward(self, x):
         y = relu(self.bn1(self.conv1(x)))
@@ -149,10 +137,9 @@ class Bottleneck(Layer):
         return relu(x + y)
 
 
-def normalized(in_channels, out_channels, kernel_size, stride=1, pad=0):
+def normalized(channels, kernel_size, stride=1, pad=0):
     """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
-    options = {"stride": stride, "pad": pad, "in_channels": in_channels}
-    conv = Conv2d(out_channels, kernel_size, nobias=True, **options)
+    conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 
 
@@ -164,21 +151,18 @@ class ResNet(Model):
     """
 
     DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-    preprocess = staticmethod(imagenet_picture)
+    preprocess = staticmethod(imagenet_image)
 
     def __init__(self, n_layers=152, pretrained=False):
         if n_layers not in self.DEPTHS:
             raise ValueError(f"A ResNet has 50, 101 or 152 layers, not {n_layers}.")
-        self.conv1, self.bn1 = normalized(3, 64, 7, 2, pad=3)
-        in_channels = 64
+        self.conv1, self.bn1 = normalized(64, 7, 2, pad=3)
         for i, depth in enumerate(self.DEPTHS[n_layers]):
-            channels, blocks = 64 * 2**i, []
-            for j in range(depth):
-                stride = 2 if i > 0 and j == 0 else 1
-                blocks.append(Bottleneck(in_channels, channels, stride))
-                in_channels = 4 * channels
+            channels, stride = 64 * 2**i, 2 if i > 0 else 1
+            blocks = [Bottleneck(channels, stride, downsample=True)]
+            blocks += [Bottleneck(channels) for _ in range(depth - 1)]
             setattr(self, f"layer{i + 1}", blocks)
-        self.fc = Linear(1000, in_size=in_channels)
+        self.fc = Linear(1000)
         load_pretrained(self, pretrained)
 
     def forward(self, x):
@@ -218,12 +202,12 @@ def load_pretrained(model, path):
 
 
 class Fire(Layer):
-    """A narrow convolution, then two wide ones side by side."""
+    """A narrow convolution, then two wide ones side by side: 2 * wide channels."""
 
-    def __init__(self, in_channels, narrow, wide):
-        self.squeeze = Conv2d(narrow, 1, in_channels=in_channels)
-        self.expand1x1 = Conv2d(wide, 1, in_channels=narrow)
-        self.expand3x3 = Conv2d(wide, 3, pad=1, in_channels=narrow)
+    def __init__(self, narrow, wide):
+        self.squeeze = Conv2d(narrow, 1)
+        self.expand1x1 = Conv2d(wide, 1)
+        self.expand3x3 = Conv2d(wide, 3, pad=1)
 
     def forward(self, x):
         x = relu(self.squeeze(x))
@@ -236,15 +220,13 @@ class SqueezeNet(Model):
     pretrained: the path of a file with names such as fire2.squeeze.weight.
     """
 
-    FIRES = (16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256)
+    NARROW = 16, 16, 32, 32, 48, 48, 64, 64  # channels of fire2 to fire9
 
     def __init__(self, pretrained=False):
-        self.conv1 = Conv2d(96, 7, stride=2, in_channels=3)
-        in_channels = 96
-        for i, (narrow, wide) in enumerate((*self.FIRES, (64, 256)), 2):
-            setattr(self, f"fire{i}", Fire(in_channels, narrow, wide))
-            in_channels = 2 * wide
-        self.conv_final = Conv2d(1000, 1, pad=1, in_channels=in_channels)
+        self.conv1 = Conv2d(96, 7, stride=2)
+        for i, narrow in enumerate(self.NARROW, 2):
+            setattr(self, f"fire{i}", Fire(narrow, 4 * narrow))
+        self.conv_final = Conv2d(1000, 1, pad=1)
         load_pretrained(self, pretrained)
 
     def forward(self, x):

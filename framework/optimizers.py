@@ -4,7 +4,7 @@
 import numpy as np
 
 from framework.backend import as_numpy, get_array_module
-from framework.core import NUMBERS, Variable, as_array
+from framework.core import NUMBERS, Variable, as_array, as_variable
 from framework.layers import Layer
 from framework.weights import read_npz, write_npz
 
@@ -38,9 +38,9 @@ class Optimizer:
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
-        for hook in self.hooks:
+        for hook in self.hooks:  # one may take gradients away
             hook([p for p in params if p.grad is not None])
-        params = [p for p in params if p.grad is not None]  # hooks may take some away
+        params = [p for p in params if p.grad is not None]
         for param in params:
             check_learnable(param)
         for param in params:
@@ -106,13 +106,8 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step, an array that nobody else needs.
-
-    The result is written over it, and not over the old array of the parameter:
-    graphs that were made before go on with that.
-    """
-    step = as_array(step).astype(param.dtype, copy=False)
-    param.data = np.subtract(param.data, step, out=step)
+    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
 class SGD(Optimizer):
@@ -243,8 +238,7 @@ class WeightDecay:
 
     def __call__(self, params):
         for param in params:
-            gradient = param.grad.data + self.rate * param.data
-            param.grad = Variable(as_array(gradient))
+            param.grad = as_variable(param.grad.data + self.rate * param.data)
 
 
 class ClipGrad:

@@ -8,8 +8,8 @@ Here is a square whose backward() forgets the 2:
             return gy * self.input.data
 
 It runs as smoothly as the right one. At x = 0.5 it gives 0.5, which looks as
-good as any number. A network trained with it learns a little worse, and nobody
-knows why.
+good as any number. A network trained with it learns from wrong slopes, and no
+error ever says so.
 
 Idea
 numerical_diff knows nothing of backward(). So compare the two. For NoTwo at
@@ -18,9 +18,9 @@ numerical_diff knows nothing of backward(). So compare the two. For NoTwo at
     numerical   (0.5001 ** 2 - 0.4999 ** 2) / 0.0002 = 1
     backward    0.5
 
-That is a fault, and now we see it. But to compare by eye is nothing for 1,000
-elements. Let the computer do it. When are two slopes equal? For square, which
-is right, == says never:
+That is a fault, and now we see it. But nobody can compare 1,000 elements by
+eye. Let the computer do it. When do two slopes count as equal? == fails even
+for square, whose backward() is right:
 
     x          numerical              backward
     0.5         0.9999999999998899     1.0
@@ -34,12 +34,14 @@ as well. But at x = 2 it is steep:
     backward            23847.6639    0.0030 apart
 
 What counts is the difference as a part of the slope. 0.0030 of 23,848 is about
-one in eight million. For NoTwo it is a half. So allow 0.00001 of the slope.
+one in eight million. For NoTwo it is a half. So allow 0.00001 of the numerical
+slope.
 
-That goes wrong at the other end. sin(x) ** 2 + cos(x) ** 2 is 1 everywhere,
-and its slope is 0. But the numerical slope at 0.5 is -5.6e-13, by rounding
-alone. Then 0.00001 of the slope is 5.6e-18, and the difference of 5.6e-13 is
-too large. So add a little to the slope. Two slopes count as equal if
+That goes wrong where the slope is 0. sin(x) ** 2 + cos(x) ** 2 is 1
+everywhere, so backward() gives 0. But the numerical slope at 0.5 is -5.6e-13,
+by rounding alone. 0.00001 of that numerical slope is 5.6e-18. The two slopes
+differ by 5.6e-13, far more. So add a little to the slope. Two slopes count as
+equal if
 
     |backward - numerical| < tolerance * (|numerical| + 0.001)
 
@@ -50,7 +52,7 @@ In the code
 square and exp treat each element by itself: element i of y depends on element
 i of x alone. So numerical_diff gives the slopes of all elements in one go, and
 x.grad has those of backward(). np.ndenumerate goes through them, and gives the
-index with each:
+index with each. For an array of no axes the index is the empty tuple ():
 
     [gradient_check]
 
@@ -59,16 +61,17 @@ comparison with nan is False, so nan >= b would let it pass. Why < and not <=?
 Where f overflows, the numerical slope may be inf. Then both sides are inf,
 and <= would let any gradient pass.
 
-The check works on a Variable of its own. So x.grad stays as it is. The message
-has six digits of each slope (:.6g), however small the slope is.
+The check works on a Variable of its own, so the x that you pass keeps its
+gradient. The message has six digits of each slope (:.6g), however small the
+slope is.
 
-In the demo, NoTwo is the class from above. OneOff is the square again, and its
-gradient is right but for the last element. The check finds both, and names the
-element.
+In the demo, NoTwo is the class from above. OneOff is the square again, with a
+slope that is wrong in the last element alone. The check finds both, and names
+the element.
 
 Whatever we write from here on can be checked. And we soon want more than
-chains. All our functions have one input, but the plainest sum has two. That
-is step 11.
+chains. All our functions have one input, but the plainest sum has two. Step 11
+makes room for the second.
 
 New:      gradient_check
 Changed:  nothing
@@ -77,7 +80,7 @@ Removed:  nothing
 Elsewhere
 torch.autograd.gradcheck does the same, also for functions that mix elements.
 It compares the slope of each output along each input. For a NoTwo written for
-PyTorch it raises a GradcheckError, with both tables.
+PyTorch it raises a GradcheckError that shows both tables of slopes.
 
 Watch out
 The check sees the points you give it. At x = 0 both slopes of NoTwo are 0, and
@@ -87,7 +90,8 @@ Where a function has a kink, even a right backward() fails. |x| has one at 0.
 At x = 0.00001 its slope is 1, but x - eps lies on the other side, and the
 numerical slope is 0.1.
 
-f must use x. If it does not, x.grad is None, and the check is a TypeError.
+f must use its input. If it does not, the check's own variable gets no
+gradient, and a TypeError follows.
 
 Try
 1. Repair NoTwo.backward. What does its line say now?

@@ -8,7 +8,7 @@ x² + y² has the slopes 2x and 2y. At (2, 3) that is 4 and 6. Ask for them:
     z.backward()        NotImplementedError: Add has no backward() yet.
 
 Idea
-Then give Add one. If x0 grows by 0.01, so does x0 + x1. The same holds for
+So give Add one. If x0 grows by 0.01, so does x0 + x1. The same holds for
 x1. Both slopes are 1, and both inputs get gy as it is:
 
     x0 --+                     gx0 <--+
@@ -16,12 +16,12 @@ x1. Both slopes are 1, and both inputs get gy as it is:
     x1 --+                     gx1 <--+
 
 So Add.backward(gy) returns gy, gy. But the loop of step 12 does not know what
-to do with two. It takes the tuple for the gradient of the first input:
+to do with two. It treats the whole tuple as the gradient of the first input:
 
     TypeError: Expected an array or a number, but got (array(1.), array(1.)).
 
-Backward, everything is the other way round. A function with two inputs takes
-one gradient and gives two. Here is the whole way, with a = x² and b = y²:
+backward() turns forward() round. It gets one gradient for each output, and
+gives one for each input. Here is the whole way back, with a = x² and b = y²:
 
     z.grad = 1
     Add       gives a.grad = 1         and b.grad = 1
@@ -29,8 +29,8 @@ one gradient and gives two. Here is the whole way, with a = x² and b = y²:
     Square    gives y.grad = 1 · 6 = 6        for y = 3
 
 In the code
-backward() sets z.grad to 1 already, and Square has its backward(). New is the
-second line:
+z.backward() sets z.grad to 1 already, and Square has a backward(). Of the four
+lines only the second is new:
 
     [Add.backward]
 
@@ -39,8 +39,8 @@ follows each input, where it used to follow the first:
 
     [Variable.backward]
 
-In step 8 the list funcs never held more than one function. After Add it holds
-two, one for each path. They wait there until the loop comes to them.
+Until now the list funcs held one function at a time. After Add it holds two,
+one for each path. They wait there until the loop comes to them.
 
 Square gives one gradient and Add gives two. As on the way forward, one value
 comes bare and several come as a tuple. The loop wants a tuple in any case:
@@ -48,21 +48,23 @@ comes bare and several come as a tuple. The loop wants a tuple in any case:
     [Function.gradients]
 
 A function may have several outputs, too. Then backward() needs a gradient for
-each of them, and it takes them with a star:
+each of them, and a star collects them:
 
     [Function.backward]
 
-Not every output has a gradient. Take s = x + y and d = x - y from one function
-and go back from d² alone. At (2, 3) d is -1, so its gradient is 2 · (-1) = -2.
-d² does not depend on s, so the gradient of s is 0:
+But not every output gets one. Let a function have two outputs, s = x + y and
+d = x - y. We square d, leave s unused, and go back from d². At (2, 3) d is -1,
+so its gradient is 2 · (-1) = -2. d² does not depend on s. So the gradient of s
+is 0:
 
     x.grad = 0 + (-2) = -2        y.grad = 0 - (-2) = 2
 
     [Function.output_grads]
 
-One more thing gets easier with *inputs. Square used to look into
-inputs[0].data, and Exp worked out e ** x a second time. Now each call saves
-the arrays that went in and the arrays that came out:
+Where does a backward() find its numbers? Square looked into inputs[0].data,
+and Exp worked out e ** x a second time. It is simpler to keep the arrays
+themselves. Each call puts those that go in into self.saved_inputs, and those
+that come out into self.saved_outputs:
 
     [Function.__call__]
 
@@ -73,18 +75,18 @@ again:
 
     [Exp.backward]
 
-Are 4 and 6 right? numerical_diff() moves one input. With two inputs we hold
-one still and move the other. along() makes a function of one input for that:
+Are 4 and 6 right? numerical_diff() takes a function of one input. So to check
+one input we keep all others fixed. along() makes that function of one input:
 
     [along]
 
 At (2, 3) along(f, [x, y], 1) is 4 + y², with the slope 6. The check goes
-over the inputs one by one:
+over the inputs one by one. An input that got no gradient counts as slope 0:
 
     [gradient_check]
 
-Now z = x² + y² works. Try z = x + x, and there is a surprise: the slope is 1,
-and the check says that it is 2. That is step 14.
+Now z = x² + y² works. Try z = x + x, and there is a surprise: backward() says
+1, and the check says 2. Step 14 follows the loop to see why.
 
 New:      Function.output_grads, Function.gradients, Add.backward, along
 Changed:  Variable.backward, Function.__call__, Function.backward,
@@ -98,7 +100,7 @@ an incorrect number of gradients (expected 2, got 1)".
 
 Watch out
 zip stops at the end of the shorter list. If a backward() forgets an input,
-that input gets no gradient, and no error says so. Step 24 mends this.
+that input gets no gradient, and no error says so. Step 24 makes it an error.
 
 NumPy can add the shapes (3,) and (1,). Then Add gives both inputs a gradient
 of shape (3,), and for the second that is wrong. Step 40 mends this.
@@ -186,8 +188,9 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -312,9 +315,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

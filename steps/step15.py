@@ -23,9 +23,9 @@ Now follow the loop. It takes the function that was put into its list last:
     [P]      P      x.grad = 32 + 16 · 4 = 32 + 64 = 96
 
 There it is, in the third row. P is called when only the gradient through R
-has come in. It passes on 8, where 16 were due. Then the 8 through Q arrive,
-and P is called again. Now it passes on all 16, those 8 included that it has
-passed on before.
+has come in. It passes on 8, but it should have passed on 16. Then the 8
+through Q arrive, and P is called again. Now it passes on all 16, although it
+has passed on 8 of them before.
 
 How to mend it? Three ideas come to mind:
 
@@ -34,7 +34,7 @@ How to mend it? Three ideas come to mind:
     both                                S Q R P      64
 
 32 is half of what is right: P was too early, and then never again. 128 is
-twice as much, for P was called twice, both times with all 16. And both
+twice as much, for P was called twice, both times with all 16. Both ideas
 together give 64. Done?
 
 No, that was luck. Take y = a + a² with a = x², which is 20 at x = 2. Its
@@ -44,27 +44,29 @@ slope is 2x + 4x³ = 36:
                     |              +--> S --> y
                     +--> Q --> b --+
 
-S puts in P and Q, in this order. P comes first and passes on 1 · 4 = 4. Then
-Q adds its 8, so that a.grad is 1 + 8 = 9, and nobody passes it on. We get
-4, and 9 · 4 = 36 is right.
+Keep to both rules. S puts in P and Q. P was put in first, so it is called
+first and passes on 1 · 4 = 4. Then Q adds its 8, so that a.grad is 1 + 8 = 9,
+and nobody passes it on. We get 4, where 9 · 4 = 36 is right. (The loop as it
+stands gives 72.)
 
 When a function was put in does not matter. This does:
 
-    call a function when all functions that use its output have been called
+    a function is called after all functions that use its output
 
 P makes a. In the first graph Q and R use it, in the second Q and S do. So P
-has to be last in both. Which of Q and R comes first is all the same.
+has to be last in both. Which of Q and R comes first makes no difference.
 
 In the code
 The framework stays as it is. This step is an experiment, and the demo has
 the apparatus for it. graph(x) builds the first picture and gives y and its
-four functions by name. order_of_calls(x) runs backward() on it and notes
-the name of each function that is called.
+four functions by name. order_of_calls(x) runs backward() on it and gives the
+names of the functions in the order in which they are called.
 
 by_hand(x, order) does without the loop. You say in which order to call the
 functions, such as "SRQP". It does just what the loop does for each of them:
 it adds what backward() gives to the gradients of the inputs. It shows what is
-in a.grad and x.grad after each call. It does not clear x.grad before.
+in a.grad and x.grad after each call. It does not clear x.grad, so the demo
+calls x.cleargrad() first.
 
 By hand we get 64, because we have looked at the picture. The loop cannot see
 the picture. It knows one function at a time and has to decide whether all
@@ -86,7 +88,7 @@ and meets again, compare with numerical_diff().
 
 Try
 1. Let by_hand call each of the four functions once. Which orders run at all,
-   and what do they give? What does it say to PSRQ?
+   and what do they give? Which error does the order PSRQ raise?
 2. Change add(b, c) in graph() to add(c, b). What changes, and what doesn't?
 3. Feed y into a second graph of this shape, and that y into a third one. How
    often is the first P called?
@@ -109,7 +111,7 @@ Output
 
 Answers
 1. Four: SRQP and SQRP give 64, SRPQ and SQPR give 32. S has to be first, and
-   P needs Q or R before it. To PSRQ it says: TypeError: unsupported operand
+   P needs Q or R before it. PSRQ raises TypeError: unsupported operand
    type(s) for *: 'NoneType' and 'float'. No gradient has reached a yet.
 2. backward() calls S Q P R P. x.grad is 96.0 as before, since Q and R do the
    same. What we do by hand does not change at all.
@@ -183,8 +185,9 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -309,9 +312,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -6,10 +6,13 @@ holds 21 MB besides x: the 10 results, and 11 gradients. We want one of these
 gradients, x.grad.
 
 Whoever wants y alone, and no gradient at all, pays as well. The graph holds
-10 MB, and nobody will ever walk it.
+10 MB, and nobody will ever go back through it.
+
+Three savings follow: the gradients in between, the graph, and 32 bytes of each
+variable.
 
 Idea
-Take y = (x²)² at 2 and call x² a. Who needs which gradient, and how long?
+Take y = (x²)² at x = 2, and let a be the inner x². Who needs which gradient?
 
     y.grad = 1               the Square of y needs it, to get a.grad
     a.grad = 1 · 2a = 8      the Square of a needs it, to get x.grad
@@ -17,92 +20,95 @@ Take y = (x²)² at 2 and call x² a. Who needs which gradient, and how long?
 
 1 and 8 are waste as soon as the next line is done. So let us set y.grad to
 None after its use, and a.grad, too. This saves the memory. But sometimes we
-do want to see the 8, and so we need a way to keep it. Keep it in a.grad, and
-walk again. Then the new 8 comes on top of the old one, and 16 goes on:
+do want to see the 8. So we leave it in a.grad, and call y.backward() once
+more. Then the new 8 comes on top of the old one, and 16 goes on to x:
 
-    first walk         x.grad = 8 · 4  = 32
-    second walk        x.grad = 32 + 16 · 4 = 96        64 is right
+    first call         x.grad = 8 · 4  = 32
+    second call        x.grad = 32 + 16 · 4 = 96        64 is right
 
-So .grad serves two ends. It is the result for the user, and it is the note
-that backward() makes on its way. Part them. The notes go into a dictionary
-of the walk's own, with the variables as keys. Whoever uses a note takes it
-out:
+So .grad has two jobs. It holds the result for the user, and it hands
+gradients from one function to the next. Let us separate them. A walk is one
+run of backward() through the graph, what step 15 called the loop. Each walk
+gets a dictionary of its own for the second job. Its keys are the variables,
+and whoever uses a gradient takes it out:
 
     grads     {y: 1}
               {a: 8}          the Square of y took the 1
               {x: 32}         the Square of a took the 8
 
-In the end it holds what nobody took: the ends of the graph.
+What nobody takes is left over. These are the gradients of the ends of the
+graph, the variables that no function made.
 
-For the second waste there is a simple cure. No gradient is wanted, so make no
-links. Then each array is freed as soon as the next one is made. All it takes
-is a switch that the functions look at.
+The second saving is simple. Whoever wants no gradient needs no graph, so let
+nothing be recorded: no creator and no outputs. Then each array is freed as
+soon as the next one is made. All it takes is a switch that the functions look
+at.
 
 In the code
-First the walk. What is left in grads goes into .grad. The star says that the
-flag goes by its name, as in backward(retain_grad=True):
+First the walk. What is left in grads goes into .grad. The star means that the
+flag must be given by name, as in backward(retain_grad=True):
 
     [Variable.backward]
 
-output_grads() takes the notes of a function's outputs. With retain_grad it
-leaves a copy in .grad. An output that has got another creator by now, or none,
-is no longer this function's, and counts as unused:
+output_grads() takes the gradients of a function's outputs out of grads. With
+retain_grad it leaves copies in .grad. An output may have another creator by
+now, or none. Then it no longer belongs to this function, and counts as unused:
 
     [Function.output_grads]
 
 There is a trap in passing arrays around. Add gives one and the same gy to
-both its inputs. Suppose that one of them comes from a function with a
+both its inputs. Suppose that one input was made by a function with a
 backward() like this:
 
     gy *= 2
     return gy
 
-It writes into the array of both. For y = 2x + w step 17 gives w the slope 2
-instead of 1. So a backward() gets a view that cannot be written to, and
+It changes the gradient of both. For y = 2x + w step 17 gives w the slope 2
+instead of 1. So each backward() gets a view that cannot be written to, and
 gy *= 2 is an error:
 
     [read_only]
 
 The user may write, as in x.grad *= 10. In step 17 that changed w.grad as
 well, for y = x + w, since they were one array. Now each variable gets an
-array of its own. add_grad() copies when it must: when the array is a view, or
-when somebody has it already. taken holds the ids of all that are given away:
+array of its own. add_grad() copies an array that is a view, or that is
+somebody's gradient already. taken holds the ids of all gradients so far:
 
     [Variable.add_grad]
 
-Now the switch. It is an attribute of a class, so it is there once:
+Now the switch. It is an attribute of a class, so the whole program shares it:
 
     [Config]
 
     [Function.make_output]
 
-Without links creator is None and the function knows no outputs. It would do
-to write Config.enable_backprop = False, and True afterwards. But if there is
-an exception in between, "afterwards" never comes, and the program goes on
-without gradients and without a word. A with block comes to its end in any
-case, and try and finally see to it:
+Could we not just write Config.enable_backprop = False, and True afterwards?
+If an exception is raised in between, "afterwards" never comes. The program
+goes on without gradients, and no error says so. A with block can tidy up in
+any case. What stands under finally runs after an exception, too:
 
     [using_config]
 
-The value before it may have been False already. So it is not True that comes
-back, but what was there. That is why blocks can stand in one another. A name
-that Config does not have is an AttributeError. Most of the time we want one
-case, and it gets a short name:
+The value before the block may have been False already. So the block restores
+what was there, and not simply True. That is why blocks can be nested. A name
+that Config does not have is an AttributeError. Most of the time we want this
+one switch off, so that gets a short name:
 
     [no_grad]
 
-One saving is left. Each Python object has a dictionary for its attributes,
-unless its class lists them. With the list a variable takes about 80 bytes, and
-not 112. And x.gard = 1 is an error now, where it used to go unnoticed.
-__weakref__ is in the list for the weak references of step 17:
+The third saving is small, but every variable has it. Python leaves room for
+any attribute in each object, unless the class lists them in __slots__. With
+the list a variable takes 72 bytes instead of 104. And x.gard = 1 is an error
+now, where it used to go unnoticed. __weakref__ is in the list for the weak
+references of step 17:
 
     [Variable]
 
 The demo shows the switch before, in and after nested blocks, in modes(). Its
-memory() says what a result holds.
+memory() says how much memory a result holds.
 
 Now variables cost little. They are still tiresome to look at: print(x) shows
-an address, and x.shape is an error. That is step 19.
+an address, and x.shape is an error. Step 19 opens the box.
 
 New:      Config, using_config, no_grad, Variable.add_grad, read_only
 Changed:  Variable, Variable.backward, Function.make_output,
@@ -110,7 +116,7 @@ Changed:  Variable, Variable.backward, Function.make_output,
 Removed:  nothing
 
 Elsewhere
-PyTorch has torch.no_grad(). It holds for one thread, and ours will from step
+PyTorch has torch.no_grad(). It holds for one thread, as ours will from step
 54 on. v.retain_grad() there keeps the gradient of one tensor in between.
 Chainer has using_config, and backward(retain_grad=True).
 
@@ -119,7 +125,7 @@ A second y.backward() still adds to x.grad: 32, then 64. That is step 14's
 rule, and the way out is x.cleargrad(). With retain_grad it adds to a.grad as
 well.
 
-y.backward() takes y.grad away, unless you ask to keep it.
+y.backward() uses y.grad up. It stays only with retain_grad.
 
 Try
 1. Leave out try and finally in using_config, and keep the last line. What
@@ -218,9 +224,10 @@ class Variable:
         self.grad = None
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
         """
         gy = np.ones_like(self.data) if self.grad is None else self.grad
         waiting = [{} for _ in range(self.generation)]  # functions, by generation
@@ -244,7 +251,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_array(gx)
         if gx.base is not None or id(gx) in taken:
@@ -269,9 +277,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator. Its generation is the largest
-        among those of the inputs.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs.
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
@@ -295,7 +304,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad() the Variable has no creator and is
+        not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -306,7 +316,11 @@ class Function:
         return output
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -409,9 +423,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -10,9 +10,9 @@ this:
 
 Idea
 So let the function do it. Before it computes, it makes a Variable of each
-input that is none. That mends x * 3.0, but not 3.0 * x. There Python asks the
-left side first, and a float has never heard of Variables. It says so, and then
-Python asks the right side, by another method:
+input that is not one. That is enough for x * 3.0, but not for 3.0 * x. There
+Python asks the left operand first, and a float has never heard of Variables.
+It says so, and then Python asks the right operand, by another method:
 
     x * 3.0     x.__mul__(3.0)
     3.0 * x     float's own method gives up;    then x.__rmul__(3.0)
@@ -22,9 +22,9 @@ __array__ of step 19, and adds that. For x = 2:
 
     np.array([1.0, 2.0]) + x        [3. 4.], an array with no history
 
-The number is right and the gradient is gone, without a word. But NumPy keeps
-its hands off a class in which __array_ufunc__ is None. Then Python asks the
-right side, as it does for a float.
+The numbers are correct and the gradient is gone, without a word. But NumPy
+keeps its hands off a class in which __array_ufunc__ is None. Then Python asks
+the right operand, as it does for a float.
 
 One question is left. What is the gradient of the 3.0 in 3.0 * x? It is x, and
 nobody will ever read it. For an array of a million numbers it would be another
@@ -32,9 +32,13 @@ million. So what you pass as a plain number or array is a constant. It gets no
 gradient, and none is computed for it. What you wrap in a Variable yourself
 gets one.
 
+We have met constants before. In step 18 the result of a no_grad() block got
+no creator, so that no gradient goes through it. It is a constant, too.
+
 In the code
-A constant is a Variable that says so. Each variable has one more attribute,
-and the class has the line for NumPy:
+How does the framework tell a constant? Each variable gets one more attribute,
+requires_grad. It is True for a variable and False for a constant, and you may
+set it to False yourself. The class also gets the line for NumPy:
 
     [Variable]
 
@@ -44,47 +48,48 @@ The wrapping is a function that leaves Variables as they are:
 
     [as_variable]
 
-Sometimes a Variable is to count as a constant in one place only. detach() is
-the same array without its history:
+Sometimes a Variable should count as a constant in one place only. detach()
+gives the same array without its history:
 
     [Variable.detach]
 
-Now Function.__call__. If one input is no Variable, it wraps them all and calls
-itself again. Then it looks for the latest generation, as before, but only
-among the inputs that want a gradient. If there is none, a generation of -1
-says so:
+Now Function.__call__. If one input is not a Variable, it wraps them all and
+calls itself again. Then it looks for the latest generation, as before, but
+only among the inputs that need a gradient. If no input needs one, the
+generation of the function is CONSTANT, which is -1:
 
     [CONSTANT]
 
     [Function.__call__]
 
-What comes out of constants is a constant, too. It has no creator, so the walk
-will never go there:
+What such a function makes is a constant. So is what any function makes in a
+no_grad() block. Both get requires_grad = False and no creator, so no walk
+will go there:
 
     [Function.make_output]
 
-Going back, a function may ask which of its inputs wants a gradient:
+On the way back, a function may ask which of its inputs needs a gradient:
 
     [Function.needs]
 
-Mul does, since a product that nobody reads is a product too many. For a
-constant it gives None. Add has nothing to save, since its gradients are gy
-itself:
+Mul asks, because each gradient costs it a product. For a constant it gives
+None, and spares the work. Add has no work to spare, for both its gradients
+are gy:
 
     [Mul.backward]
 
-And the walk leaves out what got None, or is a constant:
+The walk skips an input if it is a constant, or if its gradient is None:
 
     [Variable.backward]
 
-Last, the two methods for the right side. Sums and products do not mind the
+Last, the two methods for the right operand. Sums and products do not mind the
 order, so the same functions will do:
 
     [Variable.__radd__]
 
     [Variable.__rmul__]
 
-For 1 - x the order does matter. Minus, division and powers are step 22.
+For 1 - x the order does matter. Step 22 finds out what happens then.
 
 New:      Variable.detach, as_variable, CONSTANT, Function.needs,
           Variable.__radd__, Variable.__rmul__
@@ -98,10 +103,14 @@ where you want a gradient. So numbers and data are constants there, too.
 x.detach() is the same as ours.
 
 Watch out
-A number becomes a float64. A float32 x plus 3.0 is a float64, too. Step 44
-mends that, where float32 begins to matter.
+A number becomes a float64. A float32 x plus 3.0 is a float64, too, up to
+step 44, where float32 begins to matter.
 
-np.exp(x) and a += x for an array a are a TypeError of NumPy's.
+NumPy refuses np.exp(x) from now on, and a += x for an array a, with a
+TypeError.
+
+c.backward() sets c.grad to 1.0 even for a constant c, since the walk starts
+there.
 
 Try
 1. Take __array_ufunc__ = None out. What is array + variable now?
@@ -117,8 +126,8 @@ Output
     x.detach() * x   = variable(4.0), with the slope 2.0
 
 Answers
-1. [11. 22.], an array of NumPy's. The numbers are right, and the history is
-   lost.
+1. [11. 22.], an array and no Variable. The numbers are correct, and the
+   history is lost.
 2. None: what is made of constants is a constant.
 """
 
@@ -181,7 +190,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -277,9 +289,10 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
         """
         gy = np.ones_like(self.data) if self.grad is None else self.grad
         waiting = [{} for _ in range(self.generation)]  # functions, by generation
@@ -304,7 +317,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_array(gx)
         if gx.base is not None or id(gx) in taken:
@@ -324,7 +338,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -344,8 +358,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -380,7 +396,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -397,7 +414,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -526,9 +547,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -7,17 +7,18 @@ We have + and *, and this is all we have:
     x - 1     TypeError: unsupported operand type(s) for -: 'Variable'
               and 'int'
 
-x / 4 and x ** 3 are errors of the same kind. So make a minus in the manner of
-step 21, with the same function for both sides, as + has it:
+x / 4 and x ** 3 are errors of the same kind. So let us make a minus as step 21
+made its plus, with the same function for both methods:
 
     Variable.__sub__ = sub
     Variable.__rsub__ = sub
 
-Now x - 1 at x = 2 is 1, as it should be. But 1 - x is 1 as well.
+Now x - 1 at x = 2 is 1, as it should be. But 1 - x is 1 as well, and it should
+be -1.
 
 Idea
 What went wrong with 1 - x? The number 1 knows no variables. So Python asks
-the right side, and calls x.__rsub__(1). There x is the first argument and 1
+the right operand, and calls x.__rsub__(1). There x is the first argument and 1
 the second, and sub computes x - 1. Python has swapped the operands. For + and
 * that makes no difference. For -, / and ** we have to swap them back:
 
@@ -33,8 +34,8 @@ The rest is a slope for each operator. Take x = 2, and let it grow by 0.01:
     2 ** x     4.027822     grows by 0.027822, about 2.78 times 0.01
 
 Three of these need a word. 4 / x: 2.01 is half a percent more than 2, and so
-the result is half a percent less. Its slope is minus the result by x. Here
-that is -2 / 2 = -1. x ** 3: the slope is 3 x ** 2 = 3 · 4 = 12. And 2 ** x is
+the result is half a percent less. The slope is minus the result divided by x,
+which is -2 / 2 = -1. x ** 3: the slope is 3 x ** 2 = 3 · 4 = 12. And 2 ** x is
 e ** (log 2 · x), so the chain rule brings a factor log 2 = 0.693147. The slope
 is 0.693147 · 4 = 2.772589. As a table:
 
@@ -46,7 +47,7 @@ is 0.693147 · 4 = 2.772589. As a table:
     c ** x      log c · c ** x
 
 In the code
-The minus with one side:
+The minus in front of one operand:
 
     [Neg]
 
@@ -54,7 +55,7 @@ The minus with one side:
 
     [Variable.__neg__]
 
-The minus with two sides, and its reflected form:
+The minus between two operands, and its reflected form:
 
     [Sub]
 
@@ -66,9 +67,9 @@ The minus with two sides, and its reflected form:
 
     [Variable.__rsub__]
 
-Division has the same five parts. gx0 is gy / x1. The slope of x1 is made from
-it: -gx0 · x0 / x1 is -gy · x0 / x1 ** 2. Where x1 is a constant, as in x / 4,
-it gets None, as in Mul:
+Division has the same five parts. gx0 is gy / x1. gx1 is made from it:
+-gx0 · x0 / x1 is -gy · x0 / x1 ** 2. Where x1 is a constant, as in x / 4,
+gx1 is None, as in Mul:
 
     [Div]
 
@@ -81,9 +82,9 @@ it gets None, as in Mul:
     [Variable.__rtruediv__]
 
 A power is different. Its second operand c could be an input like any other.
-Then it would want a gradient, which is log x · x ** c, and a negative number
+Then it would need a gradient, which is log x · x ** c, and a negative number
 has no real logarithm. In nearly every formula c is a plain number, as in
-x ** 3, and nobody asks for its slope. So c is no input. It is a setting of
+x ** 3, and nobody asks for its slope. So c is not an input. It is a setting of
 the function, kept in the object:
 
     [Pow]
@@ -93,21 +94,24 @@ has a line for c = 0. There x ** 0 is 1 everywhere, so its slope is 0
 everywhere. What does the formula say at x = 0? It says 0 · 0 ** -1, which is
 0 · inf, and that is nan. The line for c = 2 is there for speed alone.
 
-In 2 ** x the number stands below and the variable above. That is another
-function. Its slope contains its result, which saved_outputs has ready:
+In 2 ** x the base is the number, and the exponent is the variable. That is
+another function. Its slope contains its result, which saved_outputs has ready.
+The base 0 gets a line of its own. 0 ** x is 0 for all x above 0, so its slope
+is 0. The formula would say log 0 · 0, and that is nan, for log 0 is -inf:
 
     [ConstantPow]
 
 One thing is left. Inputs become Variables before forward() sees them, but c is
-no input. It comes as it is. Does it matter which number it is? Let x hold an
-array of one float32:
+not an input. It comes as it is. Does it matter what type of number it is? Let
+x hold an array of one float32:
 
     Pow(2)(x)                   float32
     Pow(np.float64(2))(x)       float64
 
 In NumPy a number of Python adapts to the array, and a number of NumPy does
-not. The one 2 makes all that follows float64. So a NumPy number becomes one
-of Python's first. A c that is no number at all is refused here, too:
+not. This single np.float64 makes every later result float64. So
+python_number() makes a Python number of it first. A c that is no number at all
+is refused there, too:
 
     [python_number]
 
@@ -138,8 +142,14 @@ has three functions for powers: PowVarVar, PowVarConst and PowConstVar.
 Watch out
 From here on pow in this file is ours. Python's own is hidden behind it.
 
-For c ** x with c = 0 or below, the value may exist where the slope does not.
+For c ** x with c below 0 the value may exist where the slope does not.
 (-2.0) ** x is 4 at x = 2. Its slope is nan, because log -2 is nan.
+
+For a float32 x the gradient through 2 ** x is float64, because np.log(2) is a
+number of NumPy. Step 24 makes each gradient like its variable.
+
+NumPy has no n ** -1 for an array n of integers. Its error then names the shape
+of n, which is not to blame.
 
 Try
 1. Leave gy out of the three lines of Pow.backward. Which line of the table
@@ -163,7 +173,8 @@ Output
 
 Answers
 1. None: gy is 1 wherever the function is the last one. The slope of
-   (x**3) ** 2 is 12 instead of 16 · 12 = 192, since the 16 from above is lost.
+   (x**3) ** 2 is 12 instead of 16 · 12 = 192: Pow(3) drops the 16 that it
+   received as gy.
 2. x ** 1 at 0: 1 · 0 / 0 is nan. x ** 0 is safe, since it has its own line.
 3. Yes, 2.772589.
 """
@@ -227,7 +238,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -323,9 +337,10 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
         """
         gy = np.ones_like(self.data) if self.grad is None else self.grad
         waiting = [{} for _ in range(self.generation)]  # functions, by generation
@@ -350,7 +365,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_array(gx)
         if gx.base is not None or id(gx) in taken:
@@ -370,7 +386,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -390,8 +406,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -426,7 +444,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -443,7 +462,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -607,7 +630,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -699,9 +722,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -1,13 +1,15 @@
 """Step 23 · A package
 
 Problem
-Our framework has about 500 lines, and somebody wants to use it. There are two
-ways today. One is from step22 import Variable, which drags the lesson and the
-demo along. The other is to copy the 500 lines.
+Our framework has about 550 lines, and somebody wants to use it. One way is to
+import it from the lesson, and the lesson and the demo come along:
 
-Others do not ship a file. They ship a package, a folder of modules with one
-subject each. So should we cut the file? Then you would have to jump between
-modules to read what now stands from top to bottom.
+    from step22 import Variable
+
+The other way is to copy the 550 lines. Other libraries do not ship a single
+file. They ship a package: a folder of modules with one subject each. So should
+we cut the file? Then you would have to jump between modules to read what now
+stands from top to bottom.
 
 Idea
 Keep the one file, and write into it where the cuts are. A comment will do:
@@ -29,38 +31,42 @@ it uses exp, and let functions import core, because exp is a Function:
                         core has not got that far: ImportError
 
 That is an import cycle. It cannot happen if each section uses only names of
-the sections above it. Then all imports point one way:
+the sections above it. Then all imports point one way. An arrow leads from a
+module to one that it imports:
 
-    core  <--  functions
-      ^
-      +------  checks
+    core  <--  functions  <--  checks
+      ^                          |
+      +--------------------------+
 
 In the code
 The framework has got three comments and nothing else. They stand above Config,
 above Square and above numerical_diff.
 
-That no section asks for a later one was prepared in step 20. Variable.__mul__
-is not written inside the class. It is attached below mul, so the class needs
-no name that comes after it.
+Step 20 has already made sure that no section needs a later one. It does not
+write Variable.__mul__ inside the class. It attaches it below mul, so the class
+needs no name that comes after it.
 
 To see that the cuts are right, the demo makes them. It splits this very file
-at the markers. What stands above the first one are the imports, and they go on
-top of each module:
+at the markers. The head is what stands above the first marker: the imports of
+contextlib, NumPy and so on. It goes on top of each module:
 
     head, *parts = re.split("^# === (.+): .+ ===$", framework, ...)
 
 Each section is written to a file of its own. For the modules that follow, one
-more import is added to the top:
+more import is added to the head:
 
     head += f"from .{name} import *\\n"
 
-Then the folder is imported as a package. It must give the same gradient as
-the file, the slope of x ** 2 * e ** -x at 0.5.
+In the end the head imports all three modules. It is written once more, as
+__init__.py, and that makes a package of the folder. When Python imports a
+folder, it runs __init__.py and no other file, unless __init__.py asks for it.
+The package must give the same gradient as the file, the slope of
+x ** 2 * e ** -x at 0.5.
 
 From now on the file is a package in one piece. The last step of all is cut in
-this way, by a tool that writes only the imports that are needed. Now that the
-house has rooms, it is time to put some weight on the floor: step 24
-differentiates formulas that nobody wants to do by hand.
+this way, by a tool that writes only the imports that are needed. Until now our
+formulas were short, and a wrong gradient was soon found. Step 24 takes a
+formula of 38 functions, and asks which of them is to blame.
 
 New:      nothing
 Changed:  nothing
@@ -72,8 +78,8 @@ install_variable_arithmetics(). In PyTorch's torch/_tensor.py some imports
 stand inside the methods instead.
 
 Watch out
-The package has a class Variable of its own. A variable of the file is none for
-it: isinstance says no, although the code is the same.
+To the package, a variable of the file is not a Variable. There are two classes
+of that name now. Their code is the same, but isinstance() tells them apart.
 
 Try
 1. Write pass for the line that adds to head. Which name is missing first?
@@ -86,8 +92,8 @@ Output
     x.grad in the package = 0.454898
 
 Answers
-1. Variable. The last thing that is written with head is __init__.py, and it
-   now imports nothing. So the package is empty.
+1. Variable. Python runs only __init__.py, which now imports none of our
+   modules. So functions.py, which lacks Function, is never run.
 2. The file prints x as before. In the package it is a NameError: exp is
    defined in functions.py, and core.py does not import that.
 """
@@ -158,7 +164,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -254,9 +263,10 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
         """
         gy = np.ones_like(self.data) if self.grad is None else self.grad
         waiting = [{} for _ in range(self.generation)]  # functions, by generation
@@ -281,7 +291,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_array(gx)
         if gx.base is not None or id(gx) in taken:
@@ -301,7 +312,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -321,8 +332,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -357,7 +370,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -374,7 +388,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -538,7 +556,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -636,9 +654,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -1,4 +1,4 @@
-"""Step 24 · Gradients of complicated functions
+"""Step 24 · Long formulas, wrong gradients
 
 Problem
 This is Goldstein and Price's function of x and y:
@@ -6,20 +6,21 @@ This is Goldstein and Price's function of x and y:
     (1 + (x + y + 1)^2 (19 - 14x + 3x^2 - 14y + 6xy + 3y^2))
     (30 + (2x - 3y)^2 (18 - 32x + 12x^2 + 48y - 36xy + 27y^2))
 
-Its derivatives fill a page by hand. We type two lines, and backward() gives
--5376 and 8064 at (1, 1). Now let Mul.backward() forget its second factor:
+Its derivatives fill a page by hand. We type three lines, goldstein() in the
+demo, and backward() gives -5376 and 8064 at (1, 1). Now let Mul.backward()
+forget the gradient of its second factor:
 
     def backward(self, gy):
         return gy * self.saved_inputs[1]
 
-Step 23 then gives 1206 and 1206, and no error. There are 38 functions in this
-graph. Which of them is to blame?
+The framework of step 23 then gives 1206 and 1206, and no error. There are 38
+functions in this graph. Which of them is to blame?
 
 Idea
 The long formula is no trouble at all. Each operator knows its own derivative,
 and backward() puts them together, however many there are. So all three
-formulas of the demo work at once. They come from tests of optimizers: one
-knows where their lowest points are.
+formulas of the demo work at once. They are used to test programs that search
+for lowest points, since theirs are known.
 
     sphere        x^2 + y^2
     matyas        0.26 (x^2 + y^2) - 0.48 x y
@@ -33,37 +34,43 @@ make it up:
     the first factor        x²       = 1
     the second factor       x · 2x   = 2        together 4
 
-A product that forgets its second factor gives 2. One that forgets the return
-gives 1. Both numbers look fine, and that is what makes them bad. zip pairs
-what there is and leaves the rest out.
+A product that forgets the second gradient gives 2. backward() pairs the one
+gradient with the first input, and the second input gets nothing. A product
+that forgets its return statement gives 1. It gives None, and backward() takes
+None for "no gradient wanted". 2 and 1 look like any other slope, and nothing
+warns us.
 
 gradient_check() would find that something is wrong. But it sees the whole
 formula, and not the function. The best moment to complain is when the
 gradients arrive. At that moment we know whose they are.
 
 In the code
-So gradients() looks at what backward() gave. None means that the return is
-missing. And there must be as many gradients as inputs:
+So gradients() looks at what backward() gave. A None instead of gradients is a
+TypeError. If there are more gradients than inputs, or fewer, that is a
+ValueError. Both messages name the class of the function:
 
     [Function.gradients]
 
-A list is no tuple, so it counts as one gradient. That is the rule of outputs,
-from step 12.
+Only a tuple stands for several gradients, and a list counts as one. Step 12
+made the same rule for what forward() gives.
 
-The number can be right and the gradient still be of no use. Multiply a
-variable of shape (1,) by one of shape (3,). The first one gets a gradient of
-shape (3,), for one number. Or multiply a float32 variable by a float64 array:
-its gradient is float64, and takes twice the memory. A gradient is to be like
-its variable. A wrong shape is a mistake, and we refuse it. A wrong dtype is
-no mistake, and we convert it:
+The number of gradients can be right, and one of them still of no use. Multiply
+a variable of shape (1,) by one of shape (3,). The first one holds a single
+number, and yet its gradient has shape (3,). Or multiply a float32 variable by
+a float64 array. The gradient is float64, and takes twice the memory of its
+variable.
+
+A gradient should be like its variable. A wrong shape is a mistake, and we
+refuse it with a ValueError that shows both shapes. A wrong dtype is not a
+mistake, and we convert it:
 
     [fit_gradient]
 
-What about integers? The slope of n / 4 is 0.25, and no integer can hold
-this. So the gradients of integers are float64.
+What about integers? The slope of n / 4 is 0.25, and no integer can hold that.
+So the gradients of integers are float64.
 
-Each gradient goes through fit_gradient() as it arrives. The one that
-backward() starts from does so, too, for the user may have set y.grad by hand:
+Each gradient goes through fit_gradient() as it arrives. So does the gradient
+that backward() starts from, for the user may have set y.grad by hand:
 
     [Variable.backward]
 
@@ -83,12 +90,13 @@ Changed:  Variable.backward, Variable.add_grad, Function.gradients
 Removed:  nothing
 
 Elsewhere
-Give goldstein() two tensors of PyTorch, and it gives the same gradient. Its
-operators are overloaded as ours are. PyTorch, too, refuses a wrong number or
-shape on arrival, and converts a wrong dtype.
+Give goldstein() two tensors of PyTorch, and it gives the same gradient.
+PyTorch, too, refuses a wrong number of gradients on arrival, and converts a
+wrong dtype. It is milder with shapes: a gradient of shape (3,) for a tensor of
+shape (1,) is summed. It refuses a shape that no sum can mend.
 
 Watch out
-Number, shape and dtype are checked, and the values are not. A wrong value may
+Number, shape and dtype are checked, but the values are not. A wrong value may
 even look right. Let Pow.backward() return gy * c, without the x. At (1, 1)
 sphere has the gradient (2, 2) all the same, for x is 1. At (2, 1) it is (2, 2)
 again, and should be (4, 2). So check at a point with nothing special about it.
@@ -184,7 +192,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -280,9 +291,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -310,7 +323,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -319,7 +333,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -342,7 +360,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -362,8 +380,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -398,7 +418,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -415,7 +436,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -428,7 +453,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -590,7 +621,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -688,9 +719,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -8,8 +8,8 @@ value was used twice. In step 15 we drew that graph with -, + and >:
     x --> P --> a --+              +--> S --> y
                     +--> R --> c --+
 
-That took four functions and some patience. Goldstein-Price of step 24 has
-38 functions, and nobody draws those with a text editor.
+That graph has four functions, and drawing it took some patience. The one of
+Goldstein-Price in step 24 has 38, and nobody draws those with a text editor.
 
 Idea
 The hard part of drawing is to find a place for everything. So write down
@@ -21,13 +21,13 @@ language for that is DOT. One line for each arrow is enough:
     a -> Square
     Square -> b
 
-Go on like this to the end and look at the picture. It has 7 nodes, where
-our drawing has 9. P, Q and R have become one box, with arrows from x and
-from a, and to a, b and c. Is b made from x or from a? Nobody can tell.
+Go on like this to the end and let a program draw it. The picture has 7 nodes,
+and ours has 9. P, Q and R have become one node, with arrows from x and from a,
+and to a, b and c. Is b made from x or from a? Nobody can tell.
 
-For DOT a name is a thing: the same name twice is the same node. So each
-node needs a name of its own, and what the reader sees is another matter. DOT
-calls that the label. It stands in brackets, with color and shape:
+In DOT the same name is the same node. So each node needs a name of its own.
+What the picture shows is the label, and two nodes may have the same one. The
+label stands in brackets, with color and shape:
 
     P [label="Square", shape=box]
     Q [label="Square", shape=box]
@@ -35,11 +35,11 @@ calls that the label. It stands in brackets, with color and shape:
     P -> a
     a -> Q
 
-Now there are two boxes, both of them read Square, and no arrow is in doubt.
+Now the picture has two nodes that read Square, and no arrow is in doubt.
 
 In the code
-The framework stays as it is. All of this step is in the demo, which writes
-the graph above as DOT. Each function there gives a piece of the text:
+All the code of this step is in the demo, which writes the graph of step 15 as
+DOT. Each of these functions gives a piece of the text:
 
     node("P", "Square", shape="box")    P [label="Square", shape=box]
     edge("x", "P")                      x -> P
@@ -50,17 +50,19 @@ A label may hold anything, and sooner or later it holds a quote:
     n [label="say "x""]
 
 DOT reads the label "say " and is confused by the rest. A backslash before a
-quote says that the text goes on. Then a backslash that belongs to the text
-needs one as well. So quote() replaces both, the backslash first. The other
-way round, it would double the backslashes it has just put in.
+quote makes the quote part of the label. So a backslash of the label needs
+another one before it, too. quote() replaces both, the backslashes first. Try 3
+does it the other way round.
 
-step15_lines() makes the 9 nodes. For the 9 edges it follows two paths through
-the picture, "xPaQbSy" and "aRcS", and makes an edge of each two neighbors.
+step15_lines() makes the 9 nodes. For the 9 arrows it follows two paths through
+the picture, "xPaQbSy" and "aRcS". An arrow leads from every letter to the
+next.
 
-Who finds the places? A program called dot, which belongs to Graphviz.
-picture(dot, ending) asks for it through the package graphviz. Where the
-program cannot be found, the package pygraphviz has its turn. Where that is
-missing, too, save() keeps the text and says on stderr what to install.
+The program that finds the places is called dot, and it belongs to Graphviz.
+picture(dot, ending) calls it through the Python package graphviz, which stands
+in requirements.txt. If the program dot is missing, the package pygraphviz is
+tried. If both are missing, save() keeps the text and says on stderr what to
+install.
 
 New:      nothing
 Changed:  nothing
@@ -71,11 +73,12 @@ Chainer's computational_graph writes DOT, and so does the package torchviz
 for PyTorch. JAX shows a graph as text: jax.make_jaxpr(f)(x).
 
 Watch out
-pip install graphviz does not install dot. That package only calls it.
+pip install graphviz does not install dot. That package only calls it. The demo
+needs the package even where it draws nothing.
 
-DOT knows nothing of calculus. A wrong arrow is drawn as neatly as a right
-one. Here we typed the arrows ourselves, and nobody checked them. The graph
-itself knows them better. In step 26 it writes its own DOT.
+DOT knows nothing of calculus. dot draws a wrong arrow as neatly as a right
+one. Here we typed the arrows ourselves, and nobody checked them. Variables and
+functions remember the right ones. In step 26 they tell us what to draw.
 
 Try
 1. Begin the text in digraph() with "digraph g { rankdir=LR". What changes?
@@ -108,11 +111,12 @@ Output
 
 Answers
 1. The graph runs from left to right. Without it, from top to bottom.
-2. It does not: this is a graph, too. b stands alone now, with no arrow, and
-   c has two arrows into it. A variable is made by one function only.
+2. No. To dot this is a graph like any other. But b stands alone, with no arrow
+   at all. Both Q and R have an arrow to c, and a variable is made by only one
+   function. And c -> S is written twice, so two arrows lead from c to S.
 3. Each quote gets a backslash, and then that backslash gets one of its own.
-   DOT reads the two as one backslash of the text. The quote behind them is
-   bare again and ends the label, after say.
+   DOT reads the two as one backslash of the label. The quote after them is
+   bare again, and the label ends there, with say and a backslash.
 """
 
 import contextlib
@@ -178,7 +182,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -274,9 +281,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -304,7 +313,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -313,7 +323,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -336,7 +350,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -356,8 +370,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -392,7 +408,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -409,7 +426,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -422,7 +443,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -584,7 +611,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -682,9 +709,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

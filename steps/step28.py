@@ -1,22 +1,25 @@
-"""Step 28 · Optimising a function
+"""Step 28 · Optimizing a function
 
 Problem
-Where is the lowest point of Rosenbrock's function?
+Slopes can lead us downhill. So let them find the lowest point of Rosenbrock's
+function:
 
     y = 100 * (x1 - x0 ** 2) ** 2 + (x0 - 1) ** 2
 
-At a lowest point both slopes are zero. One could write the two slopes down
-and solve for x0 and x1. That is tedious here, and hopeless for a function of
-a million variables. What we have is backward(). It gives the slopes of any
-function, but only at one point, the one at which we stand.
+At its lowest point both slopes are zero, the one along x0 and the one along
+x1. You could write the two slopes down and solve for x0 and x1. That is
+tedious here, and hopeless for a function of a million variables. What we have
+is backward(). It gives the slopes of any function, but only at one point, the
+one at which we stand.
 
 Idea
-We stand at (0, 2), at a height of 401. The gradient there is (-2, 400). What
-does it say? If x1 grows by a little, y grows by 400 times that little. So
-make x1 smaller. If x0 grows, y falls, by 2 for each unit. So make x0 larger.
-Against the gradient is down.
+We stand at (0, 2), at a height of 401. The two slopes together are the
+gradient, and here it is (-2, 400). What does it say? If x1 grows by a little,
+y grows by 400 times that little. So make x1 smaller. If x0 grows by a little,
+y falls by 2 times that little. So make x0 larger. The way down is against the
+gradient.
 
-How far? Take the whole gradient for a start:
+How far shall we go? Try the whole gradient:
 
     x0 =  0 + 2   =    2
     x1 =  2 - 400 = -398        y = 16,160,401
@@ -29,12 +32,12 @@ says how much of the gradient makes one step:
     x1 = x1 - lr * x1.grad
 
 With lr = 0.001 the first step leads to (0 + 0.002, 2 - 0.4), and y falls to
-257. Then ask for the gradient again, at the new point, and go on. This is
-gradient descent. Whatever we train later is trained like this.
+257. Then compute the gradient at the new point, and go on. This is gradient
+descent. Whatever we train later is trained like this.
 
 In the code
-Nothing is new in the framework. The loop is descend() in the demo, and its
-middle is all of the method:
+The framework can do all this already. The loop is descend() in the demo, and
+its middle is the whole method:
 
     y = f(*xs)
     for x in xs:
@@ -43,17 +46,19 @@ middle is all of the method:
     for x in xs:
         x.data = as_array(x.data - lr * x.grad)
 
-Each round builds a new graph at the new point. The gradients of the round
-before would be added to the new ones, as since step 14, so clear them first.
+Each round builds a new graph at the new point. Since step 14 backward() adds
+each gradient to what is there. So the gradients of the last round have to be
+cleared first.
 
-The last line replaces the array and does not change it in place. The shorter
-x.data -= lr * x.grad would move the array that the caller handed in. And it
-would fail for whole numbers, as 2 - 0.4 is none.
+The last line gives x a new array. The shorter x.data -= lr * x.grad would
+change the old one in place, and that array belongs to the caller. It would
+also fail for an integer array, which cannot hold 2 - 0.4. as_array() is there
+because the difference of two 0-d arrays is a number for NumPy, not an array.
 
 The demo descends Rosenbrock's function from (0, 2): 10,000 steps with
 lr = 0.001. Look at the Output. Ten steps lead down from 401 to 5, and the
 next 9,990 take care of the rest. Why so slow? The function is a curved
-valley with steep walls and a floor that is almost flat. After 1,000 steps the
+valley with steep walls and a bottom that is almost flat. After 1,000 steps the
 gradient is (-0.22, -0.30), and a thousandth of it is a very small step.
 
 plot_path() draws the valley and the path with matplotlib, if it is there.
@@ -63,20 +68,20 @@ Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-torch.optim.SGD(xs, lr=0.001) is descend(): its zero_grad() is our
-cleargrad(), and its step() our subtraction, done in place. SciPy keeps this
-function for tests of optimizers: scipy.optimize.rosen.
+torch.optim.SGD(xs, lr=0.001) does what descend() does. Its zero_grad() is our
+cleargrad(), and its step() is our subtraction, done in place. SciPy has
+Rosenbrock's function, too: scipy.optimize.rosen.
 
 Watch out
-More is not always faster. With lr = 0.002 the end is 0.0002 from (1, 1),
-against 0.0123 with 0.001. With 0.003 the path bounces between the walls, and
-is at (0.79, 0.57) in the end. With 0.01 it is lost: see Try 1.
+A larger lr is faster only up to a point. With 0.001 the 10,000 steps end
+0.0123 from (1, 1), and with 0.002 only 0.0002. With 0.003 the path bounces
+between the walls, and ends at (0.79, 0.57). With 0.01 it is lost: see Try 1.
 
-A large lr fails at the walls, and a small one creeps on the floor. What is
-missing is a sense of how far to go. Step 29 asks the second derivative.
+A large lr fails at the walls, and a small one creeps along the bottom. What is
+missing is a sense of how far to go. In step 29 the second derivative tells us.
 
 Try
-1. Set lr to 0.01. What does x1 do in the first five steps, and why?
+1. Set lr to 0.01. What do x0 and x1 do in the first five steps, and why?
 2. Set iters to 20,000. How far is the end from (1, 1) then?
 3. Leave out cleargrad(). What is x1.grad after ten steps?
 
@@ -94,9 +99,11 @@ Output
     10000  0.9945  0.9890  0.00003
 
 Answers
-1. 2, -2, 2.0, -2.0, 4.2, 283.9, and soon inf. The slope along x1 is
-   200 (x1 - x0 ** 2), and 0.01 · 200 = 2. So each step goes twice as far as
-   the floor is away, onto the other wall. There it begins to climb.
+1. x0:  0.020, -0.120, -1.055, 12.002, -6701.405
+   x1: -2.000,  2.001, -1.972,  4.197,   283.877
+   The slope along x1 is 200 (x1 - x0 ** 2), and 0.01 · 200 = 2. So x1 moves
+   twice as far as the bottom is away, to the same height on the other wall.
+   Meanwhile x0 swings wider each time, and in the end both explode.
 2. 0.0002. After 10,000 steps it was 0.0123.
 3. -898.9, the sum of ten gradients. It acts like a push that never ends: x1
    runs past the valley to -2.0 and back, and in the end to nan.
@@ -166,7 +173,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -262,9 +272,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -292,7 +304,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -301,7 +314,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -324,7 +341,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -344,8 +361,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -380,7 +399,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -397,7 +417,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -410,7 +434,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -572,7 +602,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -686,9 +716,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

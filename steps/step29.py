@@ -2,8 +2,8 @@
 
 Problem
 f(x) = x ** 4 - 2 * x ** 2 has a bottom at 1. We start at 2 and descend as in
-step 28. Which learning rate shall we take? Here is how many steps it needs
-until it is within 1e-12 of 1:
+step 28. Which learning rate shall we take? We allow 5,000 steps and count how
+many are needed to come within 1e-12 of 1:
 
     lr       steps
     0.001    3317
@@ -11,74 +11,84 @@ until it is within 1e-12 of 1:
     0.05       54
     0.08       37
     0.1      never: it jumps over the hill at 0, to the bottom at -1
-    0.2      never: x grows until it is nan
+    0.2      never: x swings wider and wider, 2, -2.8, 12.5, -1548, until nan
 
-One has to guess, and between fast and lost there is little room. The slope
+We have to guess, and between fast and lost there is little room. The slope
 says which way is down. It does not say how far.
 
 Idea
-At 2 the slope is f' = 24. How does the slope change on the way? That is what
-the second derivative says: f'' = 44. If x goes left by 1, the slope falls
-by 44. But we want it to fall by 24 only, down to 0. So go left by
+The slope f' is 4 x ** 3 - 4 x. At 2 it is 24. How does the slope change on the
+way? That is what its own derivative says, the second derivative f''. On paper
+it is 12 x ** 2 - 4, which is 44 at 2. If f'' stayed 44, one unit to the left
+would lower the slope by 44. We want to lower it by 24 only, down to 0. So go
+left by
 
     24 / 44 = 0.545        x = 2 - 0.545 = 1.455
 
-At 1.455 the slope is not 0 but 6.49, since f'' has changed on the way.
-Ask again there. f'' is 21.39, so go left by 6.49 / 21.39 = 0.303, to 1.151.
+At 1.455 the slope is not 0 but 6.49, since f'' has changed on the way. So do
+the same again. f'' is 21.39 here, and 6.49 / 21.39 = 0.303 leads to 1.151.
 Every step is the same line:
 
     x = x - f'(x) / f''(x)
 
-This is Newton's method. Left or right comes by itself: a slope above 0 is
-subtracted, and a slope below 0 makes x larger. There is no learning rate.
-Or rather, 1 / f'' is the learning rate, a new one at each point.
+This is Newton's method. Where f'' is positive, the sign of the slope gives the
+direction: a positive slope makes x smaller, and a negative one makes x larger.
+There is no learning rate. Or rather, 1 / f'' is the learning rate, a new one
+at each point.
 
-How good is it? These are the distances from 1, step by step:
+How good is it? These are the distances from 1, from the start to step 7:
 
-    0.15   0.025   0.0009   0.0000012   0.0000000000023   0
+    1   0.45   0.15   0.025   0.0009   0.0000012   0.0000000000023   0
 
-The last ones are 1.5 times the square of the one before. So the number of
-right digits doubles: 3, then 6, then 12. The reason is that f looks more and
-more like a parabola as we come near. On a parabola f'' is the same
-everywhere, and a single step arrives.
+Near 1 each distance is about 1.5 times the square of the one before:
+1.5 · 0.0009² = 0.0000012. So the number of right digits doubles: 3, then 6,
+then 12. The reason is that f looks more and more like a parabola as we come
+near. On a parabola f'' is the same everywhere, and a single step arrives.
 
 In the code
-backward() finds f' = 4 x ** 3 - 4 x. Nothing here finds f''. So it is worked
-out on paper, and gx2() of the demo returns 12 * x**2 - 4. slope() calls f
-and backward(). The two methods then differ in one line:
+backward() finds f'. Nothing in the framework finds f'', so gx2() of the demo
+returns the formula from the paper, 12 * x**2 - 4. The name stands for the
+gradient at x, taken twice. slope() calls f and backward(). descend() is that
+of step 28, made for this f and a single x. So the two methods differ in one
+line:
 
     x.data = as_array(x.data - slope(x) / gx2(x.data))      newton()
     x.data = as_array(x.data - lr * slope(x))               descend()
 
-Each returns its path, and steps_needed() looks for the first point of a path
-within 1e-12 of the goal. The demo races them from 2: 7 steps against 319.
-The framework stays as it is.
+Each takes iters steps and returns its path. If you do not say how many, it is
+10 for newton() and 400 for descend(). steps_needed() looks for the first point
+of a path within 1e-12 of the goal. In the demo the two methods race from 2 to
+1, and newton() needs 7 steps where descend() needs 319.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-scipy.optimize.newton does this to f' when you give it f' and f''. Networks
+Give f' and f'' to scipy.optimize.newton, and it takes the same steps. Networks
 are trained with gradients alone. For n parameters f'' is a matrix of n · n
 numbers. A million parameters would need a million times a million.
 
 Watch out
-Newton's method looks for a slope of 0, be it a bottom or a top. Start at 0.1.
-There f' is -0.396, so down is to the right. But f'' is -3.88, and the step
-goes left, to -0.002 and on to 0. That is the top of the hill.
+Newton's method looks for a slope of 0, and that can be a bottom or a top.
+Start at 0.1. There f' is -0.396, so down is to the right. But f'' is -3.88.
+Dividing by a negative number turns the direction round, so the step goes left
+and uphill, to -0.002. The next steps end at 0, on the top of the hill.
 
-And where f'' is near 0, the step is huge: see Try 2.
+Where f'' is near 0, the step is huge: see Try 2.
 
-The worst is the paper. Write 12 * x**2 + 4 by mistake, and nothing complains:
-Newton still arrives, after 41 steps. f' is made of * and - and ** alone, and
-backward() can differentiate those. Why not f' itself? Step 30 tries.
+The worst danger is the formula from the paper. Write 12 * x**2 + 4 by mistake,
+and nothing complains. With iters=60 newton() still arrives, after 41 steps
+instead of 7. Can we do without the paper? f' is made of *, - and ** alone, and
+backward() can differentiate those. Why not let it differentiate f', too?
+Step 30 tries.
 
 Try
 1. Start both methods at -0.5. Where do they end, and why not together?
-2. Start at 0.58, close to where f'' is 0. How long is the first step?
-3. Let gx2 return 44 at every point. Which method is it now, with which
-   learning rate?
+2. Start newton() at 0.58, close to where f'' is 0, with iters=30. How long is
+   the first step?
+3. Let gx2 return 44 at every point, and call newton() with iters=200. Which
+   method is it now, with which learning rate?
 
 Output
     step  Newton            gradient descent
@@ -97,9 +107,12 @@ Output
     steps to 1: Newton 7, descent 319
 
 Answers
-1. Descent goes left, to -1. At -0.5 f' is 1.5 and f'' is -1, so Newton steps
-   to -0.5 + 1.5 = 1, over the hill and by chance right onto the bottom.
-2. 41.8: to 42.4. Even from there it is at 1 after 14 more steps.
+1. descend() ends at -1, and newton() ends at 1. At -0.5 the slope is 1.5, so
+   down is to the left. But f'' is -1 there, and Newton's method steps uphill,
+   to -0.5 + 1.5 = 1. By chance this step leads over the hill and right onto
+   the other bottom.
+2. 41.8, from 0.58 to 42.4. Even from there it needs only 14 more steps to come
+   within 1e-12 of 1.
 3. Gradient descent with lr = 1 / 44 = 0.0227. It needs 132 steps.
 """
 
@@ -166,7 +179,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -262,9 +278,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -292,7 +310,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -301,7 +320,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -324,7 +347,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -344,8 +367,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -380,7 +405,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -397,7 +423,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -410,7 +440,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -572,7 +608,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -686,9 +722,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -815,12 +851,15 @@ def f(x):
 
 
 def gx2(x):
-    """The second derivative of f at the array x, worked out by hand."""
+    """The second derivative of f at x, an array, worked out on paper."""
     return 12 * x**2 - 4
 
 
 def slope(x):
-    """The first derivative of f at the Variable x, an array; of this call alone."""
+    """The first derivative of f at the Variable x, an array.
+
+    x.grad is cleared before, so what it held does not count.
+    """
     y = f(x)
     x.cleargrad()
     y.backward()
@@ -828,7 +867,10 @@ def slope(x):
 
 
 def newton(x, iters=10):
-    """Move the Variable x by Newton's method; the iters + 1 numbers on the way."""
+    """Move the Variable x by Newton's method.
+
+    Returns the iters + 1 numbers on the way, the start first.
+    """
     path = [float(x.data)]
     for _ in range(iters):
         x.data = as_array(x.data - slope(x) / gx2(x.data))
@@ -837,7 +879,10 @@ def newton(x, iters=10):
 
 
 def descend(x, iters=400, lr=0.01):
-    """Move the Variable x by gradient descent; the iters + 1 numbers on the way."""
+    """Move the Variable x by gradient descent.
+
+    Returns the iters + 1 numbers on the way, the start first.
+    """
     path = [float(x.data)]
     for _ in range(iters):
         x.data = as_array(x.data - lr * slope(x))

@@ -1,25 +1,26 @@
 """Step 30 · Towards higher order: where we stand
 
 Problem
-backward() has found f' = x.grad. Newton's method wants f'', the derivative of
-f'. The obvious thing is to ask once more:
+In step 29 backward() found f', and left it in x.grad. Newton's method needs
+f'' as well, the derivative of f'. The obvious thing is to ask once more:
 
     x.grad.backward()
     AttributeError: 'numpy.ndarray' object has no attribute 'backward'
 
-Well, x.grad is an array. So put it into a box:
+Well, x.grad is an array. So put it into a Variable, and look at x.grad again:
 
     gx = Variable(x.grad)
     x.cleargrad()
     gx.backward()
-    x.grad              None
+    print(x.grad)       None
 
-That runs without a word, and finds nothing. What is missing?
+There is no error this time, and no derivative either. What is missing?
 
 Idea
-Let us see what we have, for y = sin(x ** 2) at x = 2. Going forward, each
-function leaves a record. The output remembers the function as its creator,
-and the function remembers its inputs:
+Let us see what we have. The f of step 29 makes a graph of four functions. A
+shorter graph shows the same, so we take y = sin(x ** 2) at x = 2. Going
+forward, each function leaves a record. The output remembers the function as
+its creator, and the function remembers its inputs:
 
     x <--inputs-- Pow <--creator-- t <--inputs-- Sin <--creator-- y
     2                              4                        -0.757
@@ -31,27 +32,31 @@ backward() follows that record, from y to x. On its way it computes:
     gx = gt * (2 * x) =  -0.653644 · 4      = -2.614574     in Pow.backward
 
 These are a cosine and a few products, a small calculation like any other.
-Yet nobody has recorded it. For gy, gt and gx are arrays, and so is what they
-are multiplied with. Look at Sin.backward of step 27:
+Yet nobody has recorded it. Look at Sin.backward of step 27:
 
     (x,) = self.saved_inputs
     return gy * np.cos(x)
 
-saved_inputs holds arrays. NumPy multiplies two arrays and forgets both. So
-gx is the right number, and no link leads from it to x:
+gy is an array, and saved_inputs holds arrays, too. NumPy multiplies two arrays
+and keeps no note of them. So gx is the right number, but no arrow leads from
+it back to x:
 
     x                gx
     2         -2.614574
 
-The box changes nothing. Variable(gx) has a backward(), but no creator. Its
-backward() is at the end before it begins.
+A new Variable changes nothing. Variable(gx) has a backward(), but no creator.
+So there is no function through which backward() could go.
 
 In the code
-The framework stays as it is. The demo asks the objects themselves where they
-are from. recorded(v) follows the creators from v, as backward() does, and
-lists the functions. For y these are Sin and Pow. For x.grad the list is
-empty. origin(v) says the same of one object in a line of text.
-backward_again(gx, x) is the attempt above, with its error as a text.
+All the code of this step is in the demo. It asks each object where it comes
+from. recorded(v) walks back from v, from creator to creator, as backward()
+does, and lists the names of the functions. For y these are Sin and Pow. For
+x.grad the list is empty. origin(v) looks only at v itself, and says in a line
+what made it. backward_again(gx, x) clears x.grad, calls gx.backward() and
+returns the new x.grad. If that is an AttributeError, it returns the message.
+
+Since step 18 backward() keeps the gradients of t and y only if you ask for it.
+The demo wants to show them, so it calls y.backward(retain_grad=True).
 
 New:      nothing
 Changed:  nothing
@@ -63,8 +68,9 @@ x.grad.grad_fn is None, and x.grad.backward() is a RuntimeError. In JAX the
 derivative jax.grad(f) is a function, so jax.grad(jax.grad(f)) works.
 
 Watch out
-A missing record is not always an error. Variable(x.grad).backward() gives
-None, and None is easily taken for zero. f'' is 10.801553 here.
+A missing record is not always an error. After Variable(x.grad).backward()
+x.grad is None, and None is easily taken for zero. In truth the second
+derivative of sin(x ** 2) is 10.801553 at 2.
 
 What is missing, then, is a record of a cosine and a few products. But making
 records is what our variables do. In step 31 they do it for these.
@@ -73,8 +79,8 @@ Try
 1. What do recorded(x**4) and recorded(x**2 * x**2) give?
 2. Compute t and y within no_grad(). What does the demo print, and where does
    it stop?
-3. f'' is the slope of f'. Find it at 2 from x.grad at 2 - 1e-4 and at
-   2 + 1e-4, as in step 4.
+3. The second derivative is the slope of x.grad. Find it at 2 from x.grad at
+   2 - 1e-4 and at 2 + 1e-4, as in step 4.
 
 Output
     What forward has recorded of y = sin(x ** 2)
@@ -97,8 +103,8 @@ Answers
    if they compute the same.
 2. t and y have no creator, and no function is behind y. The demo stops where
    it wants to print t.grad, which is None: backward() went nowhere from y.
-3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and the
-   difference of two slopes agrees with it to 8 digits.
+3. 10.801553. The exact value is 2 cos(x ** 2) - 4 x ** 2 sin(x ** 2), and
+   what you found agrees with it to 8 digits.
 """
 
 import contextlib
@@ -164,7 +170,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -260,9 +269,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -290,7 +301,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -299,7 +311,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -322,7 +338,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -342,8 +358,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -378,7 +396,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -395,7 +414,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -408,7 +431,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -570,7 +599,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -684,9 +713,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -822,9 +851,9 @@ def recorded(v):
 
 
 def origin(v):
-    """What v is and was made by: "Variable made by Add of x and ?".
+    """What v is, and what made it: "Variable made by Add of x and ?".
 
-    ? stands for an input without a name. Of what has no creator it says that.
+    ? stands for an input without a name. If v has no creator, the text says so.
     """
     kind = type(v).__name__
     if not hasattr(v, "creator"):
@@ -836,7 +865,10 @@ def origin(v):
 
 
 def backward_again(gx, x):
-    """x.grad after gx.backward(), cleared before; of an AttributeError the text."""
+    """Clear x.grad, call gx.backward() and return x.grad.
+
+    If gx has no backward(), the text of the AttributeError is returned.
+    """
     x.cleargrad()
     try:
         gx.backward()

@@ -5,9 +5,9 @@ f(x) = sin(x ** 2) has the second derivative 10.801553 at 2. Step 30 could
 not get it. backward() computes f' with arrays, and arrays leave no record.
 
 Idea
-We do have something that computes and leaves a record: variables. So take
-the derivative for a calculation like any other, and do it with variables.
-Begin with the sine alone. Its backward, as a line of variables:
+We do have something that computes and leaves a record: variables. The
+derivative is a calculation like any other, so do it with variables. Begin
+with the sine alone. This is its backward, as a line of variables:
 
     gx = gy * cos(x)
 
@@ -28,8 +28,8 @@ it, by hand. But we have no cos() of variables. np.cos is at hand:
 
 This gx is a Variable with a record: a product of gy and some array. The
 record does not lead to x, so gx.backward() leaves x.grad at None. One bare
-array in the middle cuts the thread. A cosine of variables it must be, and we
-can make one. The cosine is a sine, a quarter of a turn later:
+array in the middle cuts the thread. We need a cosine of variables, and we can
+make one. The cosine is a sine, a quarter of a turn later:
 
     cosine(x)              sin(x + np.pi / 2)
     sin_backward(x, gy)    gy * cosine(x)
@@ -38,35 +38,38 @@ The first table of the Output shows that it works. gx is cos(x), and after
 gx.backward() x.grad is -sin(x), to all digits shown.
 
 Now f(x) = sin(x ** 2). Forward it is t = x ** 2, and then y = sin(t). Backward
-goes from y to x, one function at a time. This is slope() in the demo:
+goes from y to x, one function at a time. First it finds gt, the gradient of
+t, and then gx. The demo does so in slope(). On the right is what each line
+computes:
 
-    gt = sin_backward(x**2, gy)        gy * cosine(t)
-    gx = square_backward(x, gt)        gt * (2 * x)
+    gt = sin_backward(x**2, gy)        gt = gy * cosine(t)
+    gx = square_backward(x, gt)        gx = gt * (2 * x)
 
-Work out at x = 2 what gx.backward() will do. x enters gx twice, through gt and
-through 2 * x:
+Work out at x = 2 what gx.backward() will do. There gy is 1 and t is 4. So
+gx is cos(t) · 2 x, a product, and x enters both factors. The slope of 2 x
+is 2. The slope of cos(t) along x is -sin(t) · 2 x, and -sin(4) is 0.7568025:
 
-    through 2 * x    gt · 2 = -0.653644 · 2                     =  -1.307287
-    through gt       4 · (-sin(t) · 2 x) = 4 · (0.756802 · 4)   =  12.108840
-                                                     together      10.801553
+    through 2 x      cos(t) · 2           =  -0.6536436 · 2     =  -1.307287
+    through cos(t)   -sin(t) · 2 x · 2 x  =  0.7568025 · 4 · 4  =  12.108840
+                                                      together     10.801553
 
 There is the number. And see what np.cos(t.data) would have done here: it
 cuts the second path and leaves the first. The result is -1.307287, with no
-error. A record with a hole is worse than none.
+error. A record with a hole is worse than no record.
 
 New:      nothing
 Changed:  nothing
 Removed:  nothing
 
 Elsewhere
-PyTorch has it so: the derivative of sin stands in a table as
-grad * self.cos(), for real numbers. Both are tensors with a record. JAX has
-mul(g, cos(x)), in functions that JAX differentiates itself.
+In PyTorch the derivative of sin stands in a table as grad * self.cos(), for
+real numbers. Both factors are tensors, so PyTorch can record their product.
+JAX has mul(g, cos(x)), and can differentiate that product again.
 
 Watch out
-It works once. gx.backward() is the old backward(), and what it leaves in
-x.grad is a bare array again. For a third derivative we would have to write
--sin by hand as well.
+This gives the second derivative and no more. gx.backward() is the old
+backward(), and what it leaves in x.grad is a bare array again. For a third
+derivative we would have to write the backward of cosine by hand as well.
 
 Nobody wants to write each derivative outside the framework. Let us have its
 own backward() compute with variables. That is step 32.
@@ -93,8 +96,8 @@ Output
     second None, if gx is a bare array in a new box
 
 Answers
-1. The last: it reads 10.801553, which the line before has left in x.grad.
-   The others are right, as each x has no gradient yet.
+1. The last. It prints 10.801552683199628, which the line before has left in
+   x.grad. The others are right, as x has no gradient before them.
 2. [], as it is an array. So there is no third derivative.
 3. In the first table. backward_again gives None there, and zip cannot go
    through None.
@@ -163,7 +166,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -259,9 +265,11 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -289,7 +297,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         if gx.base is not None or id(gx) in taken:
             gx = gx.copy()
@@ -298,7 +307,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's."""
+    """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
+
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What fits already is returned as it is.
+    """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
         raise ValueError(
@@ -321,7 +334,7 @@ def read_only(gy):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -341,8 +354,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.saved_inputs and
+        self.saved_outputs what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -377,7 +392,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -394,7 +410,11 @@ class Function:
         return self.inputs[i].requires_grad
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.saved_outputs):
             y = output()
@@ -407,7 +427,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -569,7 +595,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -683,9 +709,9 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with the numerical slopes at xs, Variables.
 
     Each element of f(*xs) must depend on the same element of each x alone. An
-    AssertionError names the first element whose two slopes are further apart
-    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
-    their gradients.
+    AssertionError names the first input and element whose two slopes are further
+    apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
+    without a gradient counts as slope 0. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

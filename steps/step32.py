@@ -63,17 +63,6 @@ no backward() has to change:
 
     [Function.saved_inputs]
 
-What is the RuntimeError for? Say that y is made from x = 2, and then x.data
-is set to another array, with 5. A plain pass still finds the 2, among the
-arrays. A recorded pass would find the 5 in the input, and give 75 as the slope
-of a y that is 8. So it compares the two and refuses.
-
-For a number the comparison has to be by value. forward() got x.data[()], which
-is a new object each time. And nan is not equal to itself, so it needs a
-word of its own:
-
-    [same_number]
-
 saved_outputs is the same for the outputs. One thing is special: a function
 knows its outputs by weak references, since step 17. One that nobody kept
 is gone. The property makes it again from its array:
@@ -119,8 +108,7 @@ x ** 3 the fourth is None, since no path leads from the constant 6 to x.
 Read None as zero. Such a path from f to f' to f'' is all that Newton's method
 lacked in step 29. That is step 33.
 
-New:      bare, same_number, Function.saved_inputs, Function.saved_outputs,
-          Cast, cast
+New:      bare, Function.saved_inputs, Function.saved_outputs, Cast, cast
 Changed:  Variable.backward, Variable.add_grad, fit_gradient,
           Function.__call__, Function.output_grads, gradient_check
 Removed:  nothing
@@ -128,7 +116,6 @@ Removed:  nothing
 Elsewhere
 PyTorch has the same create_graph=True. There backward() warns of the cycle
 described below and recommends torch.autograd.grad(), which leaves .grad alone.
-Data changed in place are an error there; here only a new array is noticed.
 
 Watch out
 backward() adds to what is in x.grad. Call x.cleargrad() before gx.backward(),
@@ -233,7 +220,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -329,10 +319,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -361,7 +354,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -371,9 +365,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -410,18 +406,13 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
     constant = Variable(as_array(x))
     constant.requires_grad = False
     return constant
-
-
-def same_number(x, number):
-    """True if x has no axes and is equal to a number, or both are nan."""
-    return x.ndim == 0 and (x[()] == number or number != number)
 
 
 CONSTANT = -1  # the generation of a function none of whose inputs needs a gradient
@@ -435,8 +426,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -471,7 +464,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -490,15 +484,7 @@ class Function:
     @property
     def saved_inputs(self):
         """What forward() got: arrays; the inputs, where backward() is recorded."""
-        if not Config.enable_backprop:
-            return self.input_arrays
-        for x, array in zip(self.inputs, self.input_arrays):
-            if x.data is not array and not same_number(x.data, array):
-                raise RuntimeError(
-                    f"The data of an input of {type(self).__name__} were replaced "
-                    "after forward(): calculate the output again."
-                )
-        return self.inputs
+        return self.inputs if Config.enable_backprop else self.input_arrays
 
     @property
     def saved_outputs(self):
@@ -511,15 +497,14 @@ class Function:
                 ys[i] = Variable(as_array(array))
                 ys[i].set_creator(self)
                 self.outputs[i] = weakref.ref(ys[i])
-            elif ys[i].data is not array and not same_number(ys[i].data, array):
-                raise RuntimeError(
-                    f"The data of an output of {type(self).__name__} were replaced "
-                    "after forward(): calculate it again."
-                )
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -532,7 +517,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -712,7 +703,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -827,7 +818,8 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
+    their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

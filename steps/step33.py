@@ -2,8 +2,8 @@
 
 Problem
 Step 29 took f'' from paper: 12 x ** 2 - 4. Each new function needs new paper,
-and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 41
-steps instead of 7, and no error says why.
+and one slip of the pen goes unnoticed. With 12 x ** 2 + 4 Newton needs 42
+steps instead of 7 for twelve digits, and no error says why.
 
 Idea
 Since step 32 a gradient can be a variable with a graph. So f'' is one more
@@ -15,10 +15,10 @@ backward(), from f' this time. Write it down as it comes to mind, at x = 2:
     gx.backward()
     x.grad                           68
 
-The first number is right, 4 · 8 - 4 · 2 = 24. The second should be
-12 · 4 - 4 = 44. Well, 68 is 24 + 44. backward() adds what it finds to what is
-in x.grad, as it has since step 14, and f' was still there. So make room
-before the second call:
+The first number is right: f' is 4 x ** 3 - 4 x, and 4 · 8 - 4 · 2 = 24. The
+second should be 12 · 4 - 4 = 44. Well, 68 is 24 + 44. backward() adds what it
+finds to what is in x.grad, as it has since step 14, and f' was still there.
+So make room before the second call:
 
     gx = x.grad
     x.cleargrad()
@@ -32,45 +32,70 @@ The second backward() has no create_graph. A third derivative is not needed,
 so nobody has to record how f'' was computed.
 
 In the code
-Nothing is new in the framework. slopes(f, x) of the demo is the lines above,
-for any f, and returns f' and f''. Newton's step is that of step 29, with the
-paper gone:
+first_and_second(f, x) of the demo is the lines above, for any f. It returns f'
+and f''. Newton's step is that of step 29, without the paper:
 
-    gx, gx2 = slopes(f, x)
+    gx, gx2 = first_and_second(f, x)
     x.data = as_array(x.data - gx.data / gx2.data)
 
-It takes .data on both sides. A step is not part of what we differentiate.
+It computes with the arrays x.data and gx.data, so nothing is recorded. A step
+is not part of what we differentiate.
+
+But it gives x another array, and here a trap opens. first_and_second() makes a
+new y for each step. Forget that once. Let y be x ** 3, made at x = 2, so y is
+8. Then x.data is set to another array, with 5. What is the slope of the old y?
+
+    y.backward()                      12     3 · 2 ** 2
+    y.backward(create_graph=True)     75     3 · 5 ** 2
+
+The plain pass takes the array that forward() saw, the 2. The recorded pass
+takes the input itself, and finds the 5 there. No y that we have has the slope
+75. An error is better. So before a recorded pass gets the inputs, each
+one is compared with the array that forward() saw:
+
+    [Function.saved_inputs]
+
+The same goes for outputs:
+
+    [Function.saved_outputs]
+
+For a number the comparison has to be by value. forward() got x.data[()], which
+is a new object each time. And nan is not equal to itself, so it needs a
+word of its own:
+
+    [same_number]
 
 The demo runs it on the function of step 29. The path is the same, digit for
 digit. Then it takes another one, e ** x - 2 x, and no paper. The bottom is
 where e ** x = 2, at the logarithm of 2.
 
-Where f'' is 0 everywhere, there is nothing to record. The slope of 3 x + 1 is
-3, and no path leads from that 3 back to x. So x.grad stays None. slopes()
-returns that None, and newton() says in a ValueError that it cannot divide.
+What if f is a line? The slope of 3 x + 1 is 3, a constant, and no path leads
+from it back to x. So x.grad stays None. first_and_second() returns that None,
+and newton() says in a ValueError that it cannot divide.
 
-New:      nothing
-Changed:  nothing
+New:      same_number
+Changed:  Function.saved_inputs, Function.saved_outputs
 Removed:  nothing
 
 Elsewhere
-PyTorch has torch.autograd.grad(y, x, create_graph=True), and then the same
-with the result for y. It returns the gradients and leaves .grad alone, so
-there is nothing to clear. JAX: jax.grad(jax.grad(f))(x).
+PyTorch has torch.autograd.grad(y, x, create_graph=True). It returns the
+gradients and leaves .grad alone, so there is nothing to clear. JAX writes
+jax.grad(jax.grad(f))(x). Data changed in place are an error in PyTorch, too;
+here only a new array is noticed.
 
 Watch out
-With create_graph the graph of f' hangs on x.grad, and it leads back to x.
-That is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and
-here it does so right after gx has been taken.
+With create_graph x.grad holds f', and the graph of f' leads back to x. That
+is a circle, which step 17 wanted to avoid. cleargrad() cuts it, and here it
+does so right after gx has been taken.
 
-slopes(sin, x) is a TypeError. Sin.backward still calls np.cos, which will
-not take a variable. It needs the cosine that step 31 had to borrow. Step 34
-makes one.
+first_and_second(sin, x) is a TypeError. Sin.backward still calls np.cos,
+which will not take a variable. It needs the cosine that step 31 had to
+borrow. Step 34 makes one.
 
 Try
-1. Leave out the second cleargrad() of slopes. newton still ends near 1.
-   Why, if f'' is wrong?
-2. Leave out create_graph=True in slopes. Where does the demo stop?
+1. Leave out the second cleargrad() of first_and_second. newton still ends
+   near 1. Why, if f'' is wrong?
+2. Leave out create_graph=True in first_and_second. Where does the demo stop?
 3. Find the bottom of exp(x) - 3 * x. Which number should it be?
 
 Output
@@ -89,6 +114,9 @@ Output
 
     bottom of exp(x) - 2 x: 0.693147180560
     log(2), where it is:    0.693147180560
+
+    The data of an input of Pow were replaced after forward(): calculate the
+    output again.
 
 Answers
 1. It divides by f' + f''. Near the bottom f' is 0, and so the sum is f''. The
@@ -161,7 +189,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -257,10 +288,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -289,7 +323,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -299,9 +334,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -338,7 +375,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -363,8 +400,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -399,7 +438,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -447,7 +487,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -460,7 +504,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -640,7 +690,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -755,7 +805,8 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. xs keep
+    their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -881,7 +932,7 @@ def f(x):
     return x**4 - 2 * x**2
 
 
-def slopes(f, x):
+def first_and_second(f, x):
     """f'(x) and f''(x) at the Variable x, as two Variables; from this call alone.
 
     f'' is None where the graph of f' does not lead back to x.
@@ -898,11 +949,12 @@ def slopes(f, x):
 def newton(f, x, iters=10):
     """Move the Variable x by Newton's method; the iters + 1 numbers on the way.
 
-    Where slopes() gives None for f'', it raises a ValueError that names f''.
+    Where first_and_second() gives None for f'', it raises a ValueError that names
+    f''.
     """
     path = [float(x.data)]
     for _ in range(iters):
-        gx, gx2 = slopes(f, x)
+        gx, gx2 = first_and_second(f, x)
         if gx2 is None:
             raise ValueError("There is no f'' to divide by: gx has no graph to x.")
         x.data = as_array(x.data - gx.data / gx2.data)
@@ -912,7 +964,7 @@ def newton(f, x, iters=10):
 
 if __name__ == "__main__":
     x = Variable(np.array(2.0))
-    gx, gx2 = slopes(f, x)
+    gx, gx2 = first_and_second(f, x)
     print(f"f'(2) = {gx.data:.1f}   f''(2) = {gx2.data:.1f}")
     x.cleargrad()
     f(x).backward(create_graph=True)
@@ -927,3 +979,10 @@ if __name__ == "__main__":
     path = newton(lambda x: exp(x) - 2 * x, Variable(np.array(2.0)))
     print(f"bottom of exp(x) - 2 x: {path[-1]:.12f}")
     print(f"log(2), where it is:    {np.log(2):.12f}")
+    print()
+    y = x**3
+    x.data = np.array(5.0)
+    try:
+        y.backward(create_graph=True)
+    except RuntimeError as error:
+        print(str(error).replace("the ", "the\n"))

@@ -1,7 +1,7 @@
 """Step 36 · Double backpropagation
 
 Problem
-Take y = x ** 2 with its slope y', and put both into one more calculation:
+Take y = x ** 2 and its slope y', and put both into one more calculation:
 
     z = y' ** 3 + y
 
@@ -18,7 +18,7 @@ that is 24 · 4 + 2 · 2 = 100. Now let the framework do it:
 The value 68 = 64 + 4 is right. But the slope is that of y alone.
 
 Idea
-After a plain backward() the 4 in gx is a constant. From z back to x there is
+After a plain backward() the 4 in gx has no graph. From z back to x there is
 only the path through y. With create_graph=True there is another one, since
 the backward pass of y has left its record in gx:
 
@@ -36,16 +36,17 @@ So a gradient with a graph is a variable like any other. It may stand in the
 middle of a calculation, and the gradient goes through it. The field calls it
 double backpropagation: the second backward() goes back through the first.
 
-Who needs z? Whoever wants a slope to be small, or large, or 1. Take a network
-f(x0, x1) with weights. Call its slopes along x0 and x1 f0 and f1. Together
-they are an arrow, the gradient of f, and it shall have the length 1:
+Who needs such a calculation? Whoever wants a slope to be small, or large, or
+1. Take a function f(x0, x1) that has numbers to be adjusted: its weights. The
+field calls such a function a network. Call its slopes along x0 and x1 f0 and
+f1. Together they are an arrow, the gradient of f. We want its length to be 1:
 
     penalty = (sqrt(f0 ** 2 + f1 ** 2) - 1) ** 2
 
-The penalty is 0 where the length is 1. To train for it we need its gradients
-along the weights. They go through f0 and f1, that is, through the backward()
-of f. Try the simplest f with a pencil, f = w0 x0 + w1 x1. Its slopes are
-w0 and w1. Let them be 3 and 4:
+The penalty is 0 where the length is 1. To adjust the weights, we need its
+slopes along them. The way there leads through f0 and f1, that is, through the
+backward() of f. Try the simplest f with a pencil, f = w0 x0 + w1 x1. Its
+slopes are w0 and w1. Let them be 3 and 4:
 
     length      sqrt(9 + 16)          = 5
     penalty     (5 - 1) ** 2          = 16
@@ -55,41 +56,49 @@ w0 and w1. Let them be 3 and 4:
 In the code
 To compute this the framework needs nothing new. gradient_penalty() of the
 demo is the formula, with f0 and f1 from one backward(create_graph=True). It
-finds the 4.8 and the 6.4. The demo then takes an f with two tanh, for which
-the pencil would be at work for long:
+finds the 4.8 and the 6.4. The demo then takes an f with two tanh, which would
+be long work with a pencil:
 
     f = v0 tanh(a0 x0 + b0 x1) + v1 tanh(a1 x0 + b1 x1)
 
-How do we know that its six gradients are right? gradient_check compares
-backward() with numerical slopes, so far for the first derivative alone. See
-what that lets pass. Here is a backward() for x ** 3 with a bare array in it:
+How do we know that the six slopes of its penalty are right? gradient_check
+compares backward() with numerical slopes, so far for the first derivative
+alone. See what that lets pass. Here is a backward() for x ** 3 with a bare
+array in it:
 
     return gy * (3 * self.inputs[0].data ** 2)
 
-gradient_check says True: 12 at x = 2 is right. The second derivative is not,
-for the record has a hole. It takes a check of the derivative, as a function of
-its own. So let us make a function of it:
+gradient_check says True: 27 at x = 3 is right. The second derivative is not,
+for the record has a hole. We have to check the derivative, too.
+gradient_check takes a function, so let us make the derivative a function:
 
     [derivative]
 
 Take h(x, z) = x * x * z at 2 and 3. The function derivative(h, 0) gives
 2 x z = 12. And derivative(derivative(h, 0), 1) gives the slope of that along
-z, which is 2 x = 4. The inputs are cleared twice. First an old gradient has to
-go, or ours would be added to it. Then ours has to go, or the next calculation
-would add to it. A None becomes zeros, since the caller computes with it.
+z, which is 2 x = 4. All inputs are cleared, before the backward pass and after
+it. First an old gradient has to go, or ours would be added to it. Then ours
+has to go, or the next calculation would add to it. If no path leads to xs[k],
+its gradient is None. The caller wants to compute with it, so it becomes
+zeros.
 
 What can check a function can check its derivative, so gradient_check calls
 itself. The order says how deep:
 
     [gradient_check]
 
-With order=2 the cube above is caught: backward() gives a slope of 0, it says,
-but the numerical slope is 12.
+See how it gets its gradients: one call of derivative(f, k) for each input.
+Until now it called backward() once, and read every x.grad after that. But
+between two of them f is called again, for the numerical slopes. If f itself
+clears the weights, as gradient_penalty() does, the rest would be gone.
+
+With order=2 the cube above is caught at 3: backward() gives a slope of 0, it
+says, but the numerical slope is 18.
 
 The demo checks the penalty in this way, to order 2. Then it trains the six
 weights at one point, x0 = 0.5 and x1 = -0.3. improve() is one step of gradient
-descent, with a learning rate of 0.1, and the demo takes 16. The length is
-0.5486 at first and 0.9958 at the end.
+descent, with a learning rate of 0.1, and the demo takes 16. At step 0 the
+length is 0.5486, and at step 15 it is 0.9942.
 
 Each weight here is a number with a name of its own. With six weights that is
 fun, with six million it is not. They belong in arrays. So what is a gradient
@@ -100,8 +109,8 @@ Changed:  gradient_check
 Removed:  nothing
 
 Elsewhere
-PyTorch takes torch.autograd.grad(y, x, create_graph=True), and the penalty is
-added to the loss. WGAN-GP is trained so (Gulrajani et al., 2017). To check
+In PyTorch the slopes come from torch.autograd.grad(y, x, create_graph=True).
+WGAN-GP trains networks with this penalty (Gulrajani et al., 2017). To check
 second derivatives PyTorch has torch.autograd.gradgradcheck.
 
 Watch out
@@ -113,12 +122,12 @@ inputs are wanted. That is why gradient_penalty() clears the weights before
 it returns.
 
 Try
-1. Take create_graph=True out of slopes(). What is the first line of the demo
-   now, and where does it stop?
+1. Take create_graph=True out of gradients(). What is the first line of the
+   demo now, and where does it stop?
 2. Leave out the loop of gradient_penalty(). Which number is added to the
    gradient of v0?
-3. Ask for slopes of the length 2. At which step is the penalty below 0.0001,
-   for 1 and for 2?
+3. Let the length be 2 instead of 1. At which step is the penalty below
+   0.0001, for 1 and for 2?
 
 Output
     y' = 4.0   z = 68.0   z' = 100.0
@@ -208,7 +217,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -304,10 +316,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -336,7 +351,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -346,9 +362,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -385,7 +403,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -410,8 +428,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -446,7 +466,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -494,7 +515,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -507,7 +532,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -687,7 +718,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -830,7 +861,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -849,8 +880,8 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one. Up to the given order,
-    each gradient of f is then checked in the same way, as a function of xs.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
+    order, each derivative(f, k) is checked, too. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):
@@ -973,7 +1004,7 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 # === demo ===
 
 
-def slopes(y, xs):
+def gradients(y, xs):
     """The gradients of xs from y, as Variables with a graph; xs forget them."""
     for x in xs:
         x.cleargrad()
@@ -992,8 +1023,8 @@ def network(w, xs):
 
 
 def gradient_penalty(f, w, xs):
-    """How far the slope of f(w, xs) to xs is from the length 1, squared."""
-    f0, f1 = slopes(f(w, xs), xs)
+    """How far the gradient of f(w, xs) to xs is from the length 1, squared."""
+    f0, f1 = gradients(f(w, xs), xs)
     for weight in w:
         weight.cleargrad()
     return ((f0**2 + f1**2) ** 0.5 - 1) ** 2
@@ -1012,7 +1043,7 @@ def improve(w, xs, lr=0.1):
 if __name__ == "__main__":
     x = Variable(np.array(2.0))
     y = x**2
-    (gx,) = slopes(y, [x])
+    (gx,) = gradients(y, [x])
     z = gx**3 + y
     z.backward()
     print(f"y' = {gx.data}   z = {z.data}   z' = {x.grad.data}")

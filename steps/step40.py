@@ -41,22 +41,25 @@ has the length 1. We add up along just these axes:
 Each element of b was used 2 · 4 = 8 times, and 8 gradients go into each sum.
 
 In the code
-One function does these last two lines. x is the gradient, shape is that of b.
-The gradient may have more axes than b, here 3 - 2 = 1 more. So axis i of x
-lies above axis i - more of b:
+unbroadcast() does the last two lines of that table: it adds up, and it drops
+the axes in front. x is the gradient, shape is that of b, and `more` is the
+number of extra axes in front, here 3 - 2 = 1. So axis i of x meets axis
+i - more of b:
 
     [unbroadcast]
 
 An axis that has the length 1 in both is added up, too. That is a sum of one
-element and does no harm. If b was never repeated, x comes back as it is.
+element and does no harm. If b was never repeated, x comes back as it is. And
+if the lengths do not fit, it is a ValueError. reshape() would not notice each
+time: it turns (2, 3) into (3, 2). So the shapes are compared first.
 
 A gradient is an array, and with create_graph=True it is a Variable. Both
-have sum() and reshape(), so the same lines serve both. Outside of backward()
-one wants a Variable in any case:
+have sum() and reshape(), so the same lines serve both. sum_to() does the same
+for users, and always returns a Variable:
 
     [sum_to]
 
-Its counterpart repeats. BroadcastTo is there since step 39, where it took
+Its counterpart repeats. We have had BroadcastTo since step 39, where it took
 an x with as many axes as y. NumPy's own broadcast_to, which it calls, also
 puts new axes in front:
 
@@ -67,14 +70,14 @@ puts new axes in front:
 Where do we call unbroadcast()? The error came from fit_gradient, which sees
 every gradient. It could add up there, once for all functions. But then it
 could never again say that a shape is wrong. A function with a mistake in it
-returns (2, 3) where (3,) is due. The sum would fit, and the number be wrong.
-So each function that broadcasts adds up by itself. For Mul:
+may return (2, 3) where (3,) is right. Added up, it would have the right shape
+and wrong numbers. So each function that broadcasts adds up by itself. For Mul:
 
     [Mul.backward]
 
 The others follow it. In Add and Sub the gradient used to go straight through.
-Now they need the shapes of their inputs. As a constant gets no gradient, they
-ask first and save its sum:
+Now they need the shapes of their inputs. A constant gets no gradient. So they
+ask needs() first, and spare themselves its sum:
 
     [Add.backward]
 
@@ -87,18 +90,48 @@ the first one is added up, while both still have the shape of y:
 
     [VariablePow.backward]
 
+Now what goes along an axis can meet the array that it came from. Take the
+largest element of each row. If it grows, so does y. If another one grows by a
+little, y does not move. So the gradient goes to the largest and to nobody
+else. Where is it? Compare x with y as a column, of the shape (2, 1). It is
+repeated along the rows. But what if two elements are the largest?
+
+    x             y      x == y     gy      gx
+    1 3 3         3      0 1 1      10      0  5  5
+    2 0 1         2      1 0 0      20      20 0  0
+
+Let both 3s grow by 0.01, and y grows by 0.01. So their two slopes must have
+the sum 1, and nothing tells one from the other. They share:
+
+    [Max]
+
+is_max is 1 at the largest elements, and dividing by their number makes the
+shares, which is broadcast once more. They are plain arrays: while the largest
+stays the largest, the shares do not change, so there is nothing to
+differentiate in them.
+
+    [max]
+
+    [Variable.max]
+
+Min, min() and x.min() are given: they are the same for the smallest.
+
 Now a row of numbers can be added to each row of a matrix, or multiplied with
 it. Add up the products, and it is a matrix product. That is step 41.
 
-New:      broadcast_to, sum_to, unbroadcast
+New:      Max, max, Min, min, Variable.max, Variable.min, broadcast_to, sum_to,
+          unbroadcast
 Changed:  BroadcastTo.backward, Add.backward, Mul.backward, Sub.backward,
           Div.backward, VariablePow.backward
 Removed:  nothing
+Given:    Min, min, Variable.min
 
 Elsewhere
 PyTorch has the two as x.expand(3) and x.sum_to_size(1). Its engine does what
 we did not want to do in fit_gradient. A torch.autograd.Function of your own
 may return (3,) for an input of (1,), and PyTorch adds up without a word.
+Equally large elements share the gradient there in x.max() and x.amax(1). In
+x.max(1), which also says where they stand, one of them gets all.
 
 Watch out
 A row minus a column is a matrix. Let y be [0, 1, 2] and let the true values t
@@ -109,7 +142,7 @@ What broadcast_to gives is a view and cannot be written to.
 
 Try
 1. Take unbroadcast away from gx0 in Mul.backward. How far does the demo get?
-   Why do the first two rows of the table not mind?
+   Why do the first two rows of the table still work?
 2. x (2, 1) and W (1, 3) hold ones, and y = x * W. What are the two gradients?
    Think first, then run it.
 
@@ -125,6 +158,9 @@ Output
     broadcast_to  (3, 1) -> (2, 3, 4)   b.grad: [8. 8. 8.]
     sum_to        (2, 3, 4) -> (3, 1)   [8. 8. 8.]
     mean((y - t) ** 2) with t = y, but as a column: 1.3333
+
+    x.max(axis=1)   [3. 2.]   x.grad: [0. 5. 5.] [20.  0.  0.]
+    min(x, axis=1)  [1. 0.]   x.grad: [10.  0.  0.] [ 0. 20.  0.]
 
 Answers
 1. To the third row of the table: a gradient of (2, 3) came back for (2, 1).
@@ -198,7 +234,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -294,10 +333,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -326,7 +368,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -336,9 +379,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -375,7 +420,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -400,8 +445,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -436,7 +483,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -484,7 +532,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -497,7 +549,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -575,8 +633,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -602,8 +659,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -614,19 +670,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -654,30 +704,19 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = np.arange(gx.size).reshape(gx.shape)[self.index]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            np.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -687,12 +726,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -703,8 +737,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -724,11 +757,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -741,8 +770,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -750,10 +778,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -775,10 +800,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -790,10 +812,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -1002,7 +1021,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -1020,7 +1039,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1031,7 +1050,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1208,30 +1228,25 @@ def moved(xs, us, eps):
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
+def weighted(xs, weights):
+    """One number: the sum of all elements of these Variables, times their weights."""
+    total = as_variable(0.0)
+    for x, w in zip(xs, weights):
+        total = total + sum(x * w)
     return total
 
 
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, us):
+    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gxs = [as_variable(0.0) if x.grad is None else x.grad for x in xs]
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return weighted(gxs, us)
 
     return df
 
@@ -1246,15 +1261,16 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
+
+    def number(*xs):
+        ys = f(*xs)
+        ys = ys if isinstance(ys, list) else [ys]
+        rng = np.random.default_rng(0)  # the same weights each time
+        return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
+
+    df = derivative(number, us)
+    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "
@@ -1388,6 +1404,15 @@ def show(f):
         print(f"{str(x0.grad.shape):9}  {x1.grad.shape}")
 
 
+def show_ends(label, f):
+    """Print f(x), and x.grad if the elements of f(x) count 10 and 20 times."""
+    x = Variable(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]]))
+    y = f(x)
+    y.grad = np.array([10.0, 20.0])
+    y.backward()
+    print(f"{label:15} {y.data}   x.grad:", *x.grad.data)
+
+
 if __name__ == "__main__":
     x, b = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([10.0]))
     y = x * b
@@ -1410,3 +1435,6 @@ if __name__ == "__main__":
         "mean((y - t) ** 2) with t = y, but as a column:",
         mean((y - t) ** 2).data.round(4),
     )
+    print()
+    show_ends("x.max(axis=1)", lambda x: x.max(axis=1))
+    show_ends("min(x, axis=1)", lambda x: min(x, axis=1))

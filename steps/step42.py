@@ -29,7 +29,18 @@ that 100 points and 1000 points give comparable numbers: 5 / 3 = 1.667. This
 is the mean squared error.
 
 In the code
-Three functions that we have are enough. (len(diff) is N, a number.)
+Both losses of this step begin in the same way. Images often come as integers
+from 0 to 255, in one byte each, and there 10 - 200 is 66. So integers become
+floats first:
+
+    [as_float]
+
+Later losses do the same, and so do functions that calculate with e, such as
+sigmoid() in step 43. Functions that only choose, such as max(), leave integers
+as they are.
+
+For the loss itself we have all we need: -, ** 2, sum and /. (len(diff) is N, a
+number.)
 
     [mean_squared_error_simple]
 
@@ -53,26 +64,24 @@ values are mostly a plain array. As a constant it gets None.)
 
     [MeanSquaredError]
 
-forward() takes the mean of all squares and multiplies it by their number for
-each example. Why not simply sum and divide? Numbers of half precision end at
-65504, and a sum of many squares gets there quickly. A mean does not.
+forward() takes the mean of all squares and multiplies it by the number of
+squares in one example. Why not simply sum and divide? Numbers of half
+precision end at 65504, and a sum of many squares gets there quickly. A mean
+stays as small as the squares themselves.
 
-It also compares the shapes, which the simple one does not. Give that one y and
-y[:, 0], the same numbers as (100, 1) and as (100,). Its loss should be 0 and
-is 74.4, because a column minus a row is a matrix, as step 40 warned.
+forward() also compares the shapes, which the simple loss does not do. Give
+that one y and y[:, 0], the same numbers as (100, 1) and as (100,). Its loss
+should be 0 and is 74.4, because a column minus a row is a matrix, as step 40
+warned.
 
-One thing is left to do before the call. Pictures often come as integers from
-0 to 255, in one byte each. There 10 - 200 is 66. So integers become floats
-first:
-
-    [as_float]
+What users call is again a function around the class:
 
     [mean_squared_error]
 
-Now the training, by gradient descent. W and b start at 0. Then the demo does
-the same 200 times. It predicts all 100 points, computes the loss, calls
+Now the training, by gradient descent. W and b start at 0, and the demo takes
+200 steps. Each step predicts all 100 points, computes the loss, calls
 backward(), and moves W and b against their gradients, by lr = 0.3 times as
-much. lr is called the learning rate. Here is the first round by hand:
+much. lr is called the learning rate. Here are the numbers of the first step:
 
     loss      37.444
     W.grad    -7.042      W = 0 + 0.3 ·  7.042 = 2.113
@@ -196,7 +205,10 @@ class Variable:
     )
 
     def __init__(self, data, name=None):
-        """data is an array or None; a TypeError shows anything else, and what to do."""
+        """data is an array or None; a TypeError shows anything else, and what to do.
+
+        requires_grad is True. Set it to False, and the variable is a constant.
+        """
         if data is not None and not isinstance(data, np.ndarray):
             raise TypeError(
                 f"Variable holds a NumPy array, but got {data!r}. "
@@ -292,10 +304,13 @@ class Variable:
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
-        """Add to the gradient of each variable at the ends of the graph what is due.
+        """Give the variables at the ends of the graph their gradients, or add to them.
 
-        The variables in between get theirs only with retain_grad. With create_graph
-        the gradients have a graph of their own, and can be differentiated again.
+        It starts from self.grad, or from ones, and sets self.grad to None. Only with
+        retain_grad do self and the variables in between get their gradients, too.
+        With create_graph the gradients have a graph of their own, and can be
+        differentiated again.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape.
         """
         gy = self.grad
         if gy is None:
@@ -324,7 +339,8 @@ class Variable:
     def add_grad(self, gx, taken):
         """Add gx to the gradient; a copy, if its array may belong to others, too.
 
-        That is so if it is a view, or if taken has its id.
+        That is so if it is a view, or if its id is in the set taken. The id of the
+        array that is added goes into taken.
         """
         gx = as_variable(gx)
         if gx.data.base is not None or id(gx.data) in taken:
@@ -334,9 +350,11 @@ class Variable:
 
 
 def fit_gradient(gx, x):
-    """gx as the gradient of x: in its shape, and in its dtype if that is a float's.
+    """gx as the gradient of x: in the shape and dtype of x.
 
-    An array or a number of NumPy's; a Variable where the backward pass is recorded.
+    If x holds integers, the dtype is float64. Another shape than that of x is a
+    ValueError that shows both. What comes back is an array or a number of NumPy's;
+    a Variable where the backward pass is recorded.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -373,7 +391,7 @@ def bare(x):
 def as_variable(x):
     """x itself if it is a Variable; else a constant that holds it.
 
-    A constant is a Variable that gets no gradient.
+    A constant is a Variable that gets no gradient: its requires_grad is False.
     """
     if isinstance(x, Variable):
         return x
@@ -398,8 +416,10 @@ class Function:
     def __call__(self, *inputs):
         """The variable made out of these; a list of them if forward gives a tuple.
 
-        self.inputs and self.outputs keep both. Called again, it leaves that to a
-        copy of itself, which is then the creator.
+        self.inputs and self.outputs keep both, self.input_arrays and
+        self.output_arrays what forward() takes and gives. Called again, it leaves
+        that to a copy of itself, which is then the creator. Its generation is the
+        largest among those of the inputs that need a gradient, CONSTANT if none does.
 
         forward() gets a number for an array of no axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
@@ -434,7 +454,8 @@ class Function:
         """The array y in a Variable made by this function, the last of its outputs.
 
         There they are weak references. None is a TypeError that names the class:
-        its forward() lacks a return.
+        its forward() lacks a return. In no_grad(), and if no input needs a gradient,
+        it is a constant, without a creator and not among the outputs.
         """
         if y is None:
             raise TypeError(f"{type(self).__name__}.forward gave None, not an array.")
@@ -482,7 +503,11 @@ class Function:
         return ys
 
     def output_grads(self, grads, retain_grad):
-        """The gradients of the outputs, taken out of grads; zeros for unused ones."""
+        """The gradients of the outputs, taken out of grads; zeros for unused ones.
+
+        grads has them by variable. They are made read_only(), and with retain_grad
+        each output gets a copy in its grad.
+        """
         gys = []
         for output, saved in zip(self.outputs, self.output_arrays):
             y = output()
@@ -495,7 +520,13 @@ class Function:
         return gys
 
     def gradients(self, gys):
-        """What backward() gives as a tuple: one gradient for each input."""
+        """What backward() gives as a tuple: one gradient for each input.
+
+        What is not a tuple counts as one gradient. None instead of gradients is a
+        TypeError: "NoReturn.backward gave None, not a gradient." Another number of
+        gradients than of inputs is a ValueError: "OneOnly.backward gave 1 gradients
+        for 2 inputs; it must give one for each."
+        """
         gxs = self.backward(*gys)
         if gxs is None:
             raise TypeError(
@@ -573,8 +604,7 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. x itself comes back if it has that
-    shape already; a shape that does not fit is a ValueError.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -600,8 +630,7 @@ class Transpose(Function):
 def transpose(x, *axes):
     """x with its axes in another order; in reverse, if none is given.
 
-    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last. Each axis
-    must be named once, or it is a ValueError.
+    They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
     x, axes = as_variable(x), one_tuple(axes)
     return Transpose(axes or tuple(range(x.ndim))[::-1])(x)
@@ -612,19 +641,13 @@ Variable.T = property(transpose)
 
 
 def expand_dims(x, axis):
-    """x with an axis of length 1 put in at `axis`, or at several (a tuple).
-
-    The places are counted in the result: -1 is its last axis.
-    """
+    """x with an axis of length 1 at `axis` of the result, or at several (a tuple)."""
     x = as_variable(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """x, (N, ...), as (N, D): what belongs to an example in a row.
-
-    (N,) becomes (N, 1), and a number (1,).
-    """
+    """x (N, ...) as (N, D), each example in a row; (N,) as (N, 1), a number as (1,)."""
     x = as_variable(x)
     return reshape(x, (*x.shape[:1], math.prod(x.shape[1:])))
 
@@ -652,30 +675,19 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype)
-        if is_plain(self.index):
-            gx[self.index] = gy
-        else:  # an element may be named twice; flat, since that is much faster
-            places = np.arange(gx.size).reshape(gx.shape)[self.index]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+        part = gx[self.index]
+        if part.base is gx:  # a view, in which no element stands twice
+            part[...] = gy
+        else:
+            np.add.at(gx, self.index, gy)
         return gx
 
     def backward(self, ggx):
         return get_item(ggx, self.index)
 
 
-def is_plain(index):
-    """True if an index of numbers and slices names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = int | slice | None | type(Ellipsis)
-    return all(isinstance(part, plain) for part in parts)
-
-
 def get_item(x, index):
-    """x[index] for all that NumPy takes: numbers, slices, integer arrays, masks.
-
-    The index may be a Variable. An element that is left out has the gradient 0; one
-    that is taken twice gets the gradients of both.
-    """
+    """x[index] for all that NumPy takes; the index may be a Variable."""
     if isinstance(index, Variable):
         index = index.data
     return GetItem(index)(x)
@@ -685,12 +697,7 @@ Variable.__getitem__ = get_item
 
 
 def iterate(x):
-    """The parts of x along its first axis, one after the other.
-
-    A variable of no axes has none: a TypeError, as in NumPy.
-    """
-    if x.ndim == 0:
-        raise TypeError("A Variable of no axes holds one number: there is no loop.")
+    """The parts of x along its first axis; a TypeError without one, as in NumPy."""
     return (x[i] for i in range(len(x)))
 
 
@@ -701,8 +708,7 @@ def kept_shape(shape, axis):
     """A shape with 1 for each axis that is summed over: one, several, or None, all."""
     if axis is None or not shape:  # NumPy takes axis 0 of a number, too
         return (1,) * len(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -722,11 +728,7 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, or several (a tuple), or all (None).
-
-    keepdims leaves these axes, with the length 1. An axis may be counted from the
-    end; one that is not there, or is named twice, is a ValueError.
-    """
+    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
     return Sum(axis, keepdims)(x)
 
 
@@ -739,8 +741,7 @@ class Mean(Sum):
     def forward(self, x):
         if x.size == 0:
             raise ValueError("there is no mean of no numbers")
-        axis = self.axis if x.ndim else None  # sum() takes axis 0 of a number, too
-        return x.mean(axis=axis, keepdims=self.keepdims)
+        return x.mean(axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.saved_inputs
@@ -748,10 +749,7 @@ class Mean(Sum):
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean of x along an axis, or several (a tuple), or all (None).
-
-    An x without elements has no mean along any axis: a ValueError.
-    """
+    """The mean of x along axes as in sum(); an x without elements: a ValueError."""
     return Mean(axis, keepdims)(x)
 
 
@@ -773,10 +771,7 @@ class Max(Sum):
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest elements of x along an axis, or several, or all.
-
-    Elements that are equally large share the gradient.
-    """
+    """The largest elements along axes as in sum(); equal ones share the gradient."""
     return Max(axis, keepdims)(x)
 
 
@@ -788,10 +783,7 @@ class Min(Max):
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest elements of x along an axis, or several, or all.
-
-    Elements that are equally small share the gradient.
-    """
+    """The smallest elements along axes as in sum(); equal ones share the gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -1000,7 +992,7 @@ class Pow(Function):
 
 
 class ConstantPow(Function):
-    """c ** x for a number c."""
+    """c ** x for a number c; where c is 0, the slope is 0 everywhere."""
 
     def __init__(self, c):
         self.c = c
@@ -1018,7 +1010,7 @@ class ConstantPow(Function):
 class VariablePow(Function):
     """x0 ** x1 where both may vary; a constant gets no gradient.
 
-    A slope along x1 asks for x0 > 0. Of 0 ** 0 the slope along x0 is 0.
+    The slope along x1 needs x0 > 0. The slope of 0 ** 0 along x0 is 0.
     """
 
     def forward(self, x0, x1):
@@ -1029,7 +1021,8 @@ class VariablePow(Function):
         gx0 = gx1 = None
         if self.needs(0):
             one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one.astype(x1.dtype)), x0.shape)
+            one = one.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1230,7 +1223,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 
@@ -1239,17 +1232,13 @@ def as_float(x):
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples.
-
-    It keeps no array but its inputs. A ValueError if the shapes differ or if there
-    are no numbers at all.
-    """
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1296,30 +1285,25 @@ def moved(xs, us, eps):
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
-def inner(us, vs):
-    """The inner product of two lists of arrays."""
-    total = 0.0
-    for u, v in zip(us, vs):
-        total += np.sum(u * v)
+def weighted(xs, weights):
+    """One number: the sum of all elements of these Variables, times their weights."""
+    total = as_variable(0.0)
+    for x, w in zip(xs, weights):
+        total = total + sum(x * w)
     return total
 
 
-def derivative(f, vs):
-    """The function that gives the gradients of f, its outputs weighted with vs."""
+def derivative(f, us):
+    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
 
     def df(*xs):
         for x in xs:
             x.cleargrad()
-        ys = f(*xs)
-        for y, v in zip(ys if isinstance(ys, list) else [ys], vs):
-            y.grad = v
-            y.backward(create_graph=True)
-        gxs = [as_variable(np.zeros_like(x.data)) for x in xs]
-        for i, x in enumerate(xs):
-            if x.grad is not None:
-                gxs[i] = x.grad
+        f(*xs).backward(create_graph=True)
+        gxs = [as_variable(0.0) if x.grad is None else x.grad for x in xs]
+        for x in xs:
             x.cleargrad()
-        return gxs
+        return weighted(gxs, us)
 
     return df
 
@@ -1334,15 +1318,16 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
-    y0s, y1s = f(*moved(xs, us, -eps)), f(*moved(xs, us, eps))
-    if isinstance(y0s, Variable):
-        y0s, y1s = [y0s], [y1s]
-    vs = [as_array(rng.standard_normal(y.shape)) for y in y0s]
-    df = derivative(f, vs)
-    gxs = df(*moved(xs, us, 0.0))
-    changes = [y1.data - y0.data for y0, y1 in zip(y0s, y1s)]
-    slope = inner(vs, changes) / (2 * eps)
-    found = inner(us, [gx.data for gx in gxs])
+
+    def number(*xs):
+        ys = f(*xs)
+        ys = ys if isinstance(ys, list) else [ys]
+        rng = np.random.default_rng(0)  # the same weights each time
+        return weighted(ys, [rng.standard_normal(y.shape) for y in ys])
+
+    df = derivative(number, us)
+    y0, y1 = (number(*moved(xs, us, by)).data for by in (-eps, eps))
+    slope, found = (y1 - y0) / (2 * eps), df(*moved(xs, us, 0.0)).data
     if not abs(found - slope) < tolerance * (abs(slope) + 1e-3):
         raise AssertionError(
             f"backward() gives a slope of {found:.6g}, "

@@ -1,4 +1,4 @@
-"""What the tests of pictures share: pictures like PIL's, and files of data to serve."""
+"""What the tests of images share: images like PIL's, and files of data to serve."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ import types
 import numpy as np
 
 
-class Picture:
-    """What the transforms use of a picture of PIL; pixels are (H, W) or (H, W, C)."""
+class Image:
+    """What the transforms use of an image of PIL; pixels are (H, W) or (H, W, C)."""
 
     def __init__(self, pixels):
         self.pixels = np.asarray(pixels, np.uint8)
@@ -22,30 +22,30 @@ class Picture:
 
     def convert(self, mode):
         if mode == "L":
-            return Picture(self.pixels[..., :3].mean(axis=2))
+            return Image(self.pixels[..., :3].mean(axis=2))
         colour = self.pixels[..., :3] if self.pixels.ndim == 3 else self.pixels
-        return Picture(np.broadcast_to(colour.T, (3, *self.size)).T)
+        return Image(np.broadcast_to(colour.T, (3, *self.size)).T)
 
     def resize(self, size, resample=None):
         """The nearest pixels, and a note of what was asked for."""
         (W, H), (w, h) = self.size, size
-        picture = Picture(self.pixels[np.arange(h) * H // h][:, np.arange(w) * W // w])
-        picture.asked = size, resample
-        return picture
+        image = Image(self.pixels[np.arange(h) * H // h][:, np.arange(w) * W // w])
+        image.asked = size, resample
+        return image
 
     def crop(self, box):
         left, top, right, bottom = box
-        return Picture(self.pixels[top:bottom, left:right])
+        return Image(self.pixels[top:bottom, left:right])
 
     def split(self):
-        return tuple(map(Picture, np.moveaxis(self.pixels, 2, 0)))
+        return tuple(map(Image, np.moveaxis(self.pixels, 2, 0)))
 
 
 def install_pil(monkeypatch):
-    """A module PIL that knows as much as Picture."""
+    """A module PIL that knows as much as Image."""
     image = types.ModuleType("PIL.Image")
-    image.merge = lambda mode, parts: Picture(np.stack([p.pixels for p in parts], 2))
-    image.fromarray = Picture
+    image.merge = lambda mode, parts: Image(np.stack([p.pixels for p in parts], 2))
+    image.fromarray = Image
     image.BILINEAR = 2
     image.Resampling = types.SimpleNamespace(BILINEAR=2)
     package = types.ModuleType("PIL")
@@ -54,9 +54,9 @@ def install_pil(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", image)
 
 
-def a_picture(width, height, channels=3):
+def an_image(width, height, channels=3):
     rng = np.random.default_rng(0)
-    return Picture(rng.integers(0, 256, (height, width, channels)))
+    return Image(rng.integers(0, 256, (height, width, channels)))
 
 
 def serve(monkeypatch, tmp_path, kind, name, content):

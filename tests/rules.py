@@ -178,7 +178,7 @@ def order(old, new):
 
 
 def changed_lines(old, new):
-    """How many lines of the definitions are new, replaced or gone."""
+    """How many lines of code in the definitions are new, replaced or gone."""
     old, new = (lines_of_definitions(source) for source in (old, new))
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     changes = [change for change in matcher.get_opcodes() if change[0] != "equal"]
@@ -186,8 +186,16 @@ def changed_lines(old, new):
 
 
 def lines_of_definitions(source):
-    texts = "\n".join(ledger.definitions(source).values())
-    return [line for line in texts.split("\n") if line.strip()]
+    """The lines of code of all definitions; their docstrings are no code."""
+    told = set()
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            if ledger.is_docstring(node.body[0]):
+                told.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(zip(ledger.owners(source), source.split("\n")), 1)
+    return [
+        line for i, (name, line) in lines if name and line.strip() and i not in told
+    ]
 
 
 def budget(old, new, limit=BUDGET):

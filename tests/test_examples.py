@@ -57,11 +57,11 @@ def losses(text):
     return [float(b) for a, b in zip(words, words[1:]) if a == "loss"]
 
 
-def test_every_example_is_run_here_and_named_in_the_readme():
+def test_every_example_is_run_here_and_named_with_the_package():
     assert PROGRAMS == sorted(WORDS)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "site" / "package.md").read_text(encoding="utf-8")
     for name in PROGRAMS:
-        assert f"(examples/{name}.py)" in readme
+        assert f"(../examples/{name}.py)" in text
 
 
 @pytest.mark.parametrize("name", NAMES)

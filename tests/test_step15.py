@@ -16,7 +16,9 @@ def test_the_graph_is_the_one_of_the_lesson(step):
     (a,) = funcs["Q"].inputs
     assert a is funcs["R"].inputs[0], "Q and R must share their input a"
     assert a.creator is funcs["P"]
-    assert [v.creator for v in y.creator.inputs] == [funcs["Q"], funcs["R"]]
+    names = {func: name for name, func in funcs.items()}
+    added = [names[v.creator] for v in y.creator.inputs]
+    assert added == ["Q", "R"], "S adds b of Q and c of R, in this order"
 
 
 def test_the_right_gradient_by_a_difference_is_64(step):

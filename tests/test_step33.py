@@ -46,28 +46,28 @@ def test_the_second_pass_makes_no_graph_unless_asked(step):
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_slopes_gives_both_derivatives_of_f(step, point):
-    gx, gx2 = step.slopes(step.f, var(step, point))
+def test_first_and_second_gives_both_derivatives_of_f(step, point):
+    gx, gx2 = step.first_and_second(step.f, var(step, point))
     assert gx.data == pytest.approx(4 * point**3 - 4 * point)
     assert gx2.data == pytest.approx(12 * point**2 - 4)
     assert step.f(var(step, point)).data == pytest.approx(polynomial(point))
 
 
 def test_the_derivatives_at_the_start(step):
-    gx, gx2 = step.slopes(step.f, var(step, 2.0))
+    gx, gx2 = step.first_and_second(step.f, var(step, 2.0))
     assert (gx.data, gx2.data) == (24.0, 44.0)
 
 
-def test_slopes_are_those_of_this_call_alone(step):
+def test_both_are_those_of_this_call_alone(step):
     x = var(step, 2.0)
     for _ in range(3):
-        gx, gx2 = step.slopes(step.f, x)
+        gx, gx2 = step.first_and_second(step.f, x)
         assert (gx.data, gx2.data) == (24.0, 44.0)
 
 
-def test_slopes_takes_any_function(step):
+def test_first_and_second_takes_any_function(step):
     x = var(step, 0.5)
-    gx, gx2 = step.slopes(lambda x: step.exp(x**2) / x, x)
+    gx, gx2 = step.first_and_second(lambda x: step.exp(x**2) / x, x)
     e = np.exp(0.25)
     assert gx.data == pytest.approx(e * (2 - 1 / 0.25))
     assert gx2.data == pytest.approx(e * (4 * 0.5 - 2 / 0.5 + 2 / 0.125))
@@ -96,7 +96,7 @@ def test_newton_takes_any_function(step, c):
 
 @pytest.mark.parametrize("c", [1, 3])
 def test_newton_refuses_what_has_no_second_derivative(step, c):
-    assert step.slopes(lambda x: c * x + 1, var(step, 2.0))[1] is None
+    assert step.first_and_second(lambda x: c * x + 1, var(step, 2.0))[1] is None
     with pytest.raises(ValueError, match="f''"):
         step.newton(lambda x: c * x + 1, var(step, 2.0))
 
@@ -108,3 +108,31 @@ def test_the_variable_moves_but_not_the_array_handed_in(step, dtype):
     path = step.newton(step.f, x, 3)
     assert start == 2
     assert isinstance(x.data, np.ndarray) and x.data == path[-1] != 2
+
+
+# Data that were replaced
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_where_it_is_recorded_arrays_that_were_replaced_are_an_error(step, shape):
+    x = var(step, np.full(shape, 2.0))
+    y = x * x
+    x.data = np.full(shape, 7.0)
+    with pytest.raises(RuntimeError, match="Mul were replaced after forward"):
+        y.backward(create_graph=True)
+
+
+def test_nan_is_not_taken_for_a_replaced_number(step):
+    x = var(step, np.nan)
+    (x * x).backward(create_graph=True)
+    assert np.isnan(x.grad.data)
+
+
+def test_an_output_whose_data_were_replaced_is_noticed(step):
+    x = var(step, [1.0])
+    y = step.exp(x)
+    y.data = np.array([100.0])
+    with pytest.raises(RuntimeError, match="output of Exp"):
+        y.backward(create_graph=True)
+    y.backward()
+    np.testing.assert_allclose(x.grad.data, np.exp([1.0]))

@@ -31,7 +31,7 @@ def gradient(x):
 def test_the_demo_slope_of_z_is_100(step):
     x = var(step, 2.0)
     y = x**2
-    (gx,) = step.slopes(y, [x])
+    (gx,) = step.gradients(y, [x])
     z = gx**3 + y
     z.backward()
     assert (gx.data, z.data, x.grad.data) == (4.0, 68.0, 100.0)
@@ -78,10 +78,10 @@ def test_without_cleargrad_the_slope_of_y_stays_in_the_sum(step):
     assert x.grad.data == 104.0
 
 
-def test_slopes_have_a_graph_and_are_taken_from_the_variables(step):
+def test_gradients_have_a_graph_and_are_taken_from_the_variables(step):
     x0, x1 = leaves(step, [2.0, 3.0])
     x0.grad = step.as_variable(np.array(5.0))
-    g0, g1 = step.slopes(x0**2 * x1, [x0, x1])
+    g0, g1 = step.gradients(x0**2 * x1, [x0, x1])
     assert (g0.data, g1.data) == (12.0, 4.0)
     assert x0.grad is None and x1.grad is None
     g0.backward()
@@ -92,7 +92,7 @@ def test_network_and_its_slopes_are_the_recorded_ones(step, record):
     w, xs = leaves(step, record["weights"].values()), leaves(step, record["x"])
     y = step.network(w, xs)
     assert y.data == pytest.approx(record["value"], rel=1e-12)
-    found = [float(gx.data) for gx in step.slopes(y, xs)]
+    found = [float(gx.data) for gx in step.gradients(y, xs)]
     assert found == pytest.approx(record["slopes"], rel=1e-12)
 
 
@@ -105,7 +105,7 @@ def test_gradient_penalty_and_its_gradients_are_the_recorded_ones(step, record):
     assert found == pytest.approx(list(record["gradients"].values()), rel=1e-10)
 
 
-def test_gradient_penalty_passes_the_gradient_check(step, record):
+def test_gradient_check_passes_a_function_that_clears_its_inputs(step, record):
     xs = leaves(step, record["x"])
 
     def penalty(*w):
@@ -138,7 +138,7 @@ def test_improve_again_and_again_leads_to_a_slope_of_1(step, record):
     w, xs = leaves(step, record["weights"].values()), leaves(step, record["x"])
     for _ in range(60):
         step.improve(w, xs)
-    f0, f1 = step.slopes(step.network(w, xs), xs)
+    f0, f1 = step.gradients(step.network(w, xs), xs)
     assert np.hypot(f0.data, f1.data) == pytest.approx(1.0, abs=1e-6)
 
 

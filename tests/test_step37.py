@@ -71,7 +71,7 @@ def test_against_numerical_slopes(step, f, order):
 
 
 @pytest.mark.parametrize("f", ELEMENTWISE.values(), ids=ELEMENTWISE)
-def test_no_element_has_a_say_in_another_one(step, f):
+def test_no_element_depends_on_another_one(step, f):
     x = var(step, [0.5, 1.5, 2.0])
     for i in range(3):
         y = f(step, x)
@@ -218,6 +218,18 @@ def test_two_float32_variables_stay_float32_at_order_2(step):
     assert {y.dtype, gx.dtype, gc.dtype, *(g.dtype for g in found)} == {
         np.dtype(np.float32)
     }
+
+
+@pytest.mark.parametrize("shape", [(), (2,)], ids=str)
+def test_integers_may_be_base_and_exponent(step, shape):
+    x, c = var(step, np.full(shape, 3), int), var(step, np.full(shape, 2), int)
+    zero = var(step, np.zeros(shape), int)
+    (x**c).backward()
+    np.testing.assert_allclose(x.grad.data, np.full(shape, 6.0))
+    np.testing.assert_allclose(c.grad.data, np.full(shape, 9 * np.log(3)))
+    x.cleargrad()
+    (x**zero).backward()
+    assert not x.grad.data.any(), "3 ** 0 has the slope 0 along its base"
 
 
 @pytest.mark.parametrize("c", ["2", None, [2.0]], ids=repr)

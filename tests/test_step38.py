@@ -455,7 +455,7 @@ def test_two_rows_of_a_jacobian_one_after_the_other(step):
 def test_a_loop_goes_through_the_first_axis(step):
     x = var(step, [[1.0, 2.0], [3.0, 4.0]])
     assert [row.data.tolist() for row in x] == x.data.tolist()
-    with pytest.raises(TypeError, match="no axes"):
+    with pytest.raises(TypeError):
         list(var(step, 3.0))
 
 

@@ -4,7 +4,8 @@ import operator
 
 import numpy as np
 import pytest
-from helpers import var
+from function_table import CASES
+from helpers import check_case, check_dtypes, value_and_slope, var
 
 PAIRS = [  # the shapes of two operands
     ((3,), (1,)),
@@ -26,6 +27,7 @@ PAIRS = [  # the shapes of two operands
     ((1, 1), (1,)),
     ((0, 3), (1, 3)),
 ]
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_pair = pytest.mark.parametrize("shapes", PAIRS, ids=str)
 OPERATORS = {  # name: (the operator, its two slopes)
     "+": (operator.add, lambda a, b: (1.0, 1.0)),
@@ -296,3 +298,102 @@ def test_a_shape_may_be_a_list(step):
     x = var(step, np.ones((3, 2)))
     assert step.sum_to(x, [1, 2]).data.tolist() == [[3.0, 3.0]]
     assert step.broadcast_to(x, [4, 3, 2]).shape == (4, 3, 2)
+
+
+# max and min
+
+X = np.random.default_rng(47).uniform(-2, 2, (3, 4))
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, (0, 2), (-1, 1), (0, 1, 2)])
+def test_max_and_min_along_every_axis(step, name, axis, keepdims):
+    data = np.random.default_rng(3).permutation(24).reshape(2, 3, 4) / 7.0
+    y, gy, gx = value_and_slope(
+        step, lambda x: getattr(step, name)(x, axis, keepdims), data
+    )
+    expected = getattr(np, name)(data, axis=axis, keepdims=keepdims)
+    np.testing.assert_array_equal(y, expected)
+    assert y.shape == expected.shape
+    kept = getattr(np, name)(data, axis=axis, keepdims=True)
+    np.testing.assert_allclose(gx, (data == kept) * gy.reshape(kept.shape))
+
+
+TIES = [[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0], [5.0, 1.0, 1.0, 2.0]]
+
+
+@pytest.mark.parametrize("name, sign", [("max", 1), ("min", -1)])
+def test_elements_that_are_equally_large_share_the_gradient(step, name, sign):
+    f = getattr(step, name)
+    data = sign * np.array(TIES)
+    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=1), data)
+    shares = [[0, 0.5, 0.5, 0], [0.25] * 4, [1, 0, 0, 0]]
+    np.testing.assert_allclose(gx, shares * gy[:, None])
+    _, gy, gx = value_and_slope(step, lambda x: f(x, axis=0), data[:2, 2:])
+    np.testing.assert_allclose(gx, [[gy[0], 0], [0, gy[1]]])
+    _, gy, gx = value_and_slope(step, f, data[:, 1:])
+    np.testing.assert_allclose(gx, gy * np.array([[0.5, 0.5, 0], [0] * 3, [0] * 3]))
+    _, gy, gx = value_and_slope(step, lambda x: f(x, (0, 1)), data[1:2])
+    np.testing.assert_allclose(gx, gy * np.full((1, 4), 0.25))
+
+
+def test_max_and_min_of_one_number(step):
+    for f in (step.max, step.min):
+        y, gy, gx = value_and_slope(step, f, 3.0)
+        assert (y, gx, gx.shape) == (3.0, gy, ())
+
+
+def test_max_and_min_are_methods_too(step):
+    x = var(step, X)
+    np.testing.assert_array_equal(x.max().data, X.max())
+    np.testing.assert_array_equal(x.min().data, X.min())
+    found = x.max(axis=0, keepdims=True).data
+    np.testing.assert_array_equal(found, X.max(axis=0, keepdims=True))
+    found = x.min(axis=1, keepdims=True).data
+    np.testing.assert_array_equal(found, X.min(axis=1, keepdims=True))
+
+
+def test_max_and_min_can_be_differentiated_twice(step):
+    def product(x):
+        return step.max(x**3, axis=0)[:3] * step.min(x, 1)
+
+    assert step.gradient_check(product, var(step, X), order=2)
+    x = var(step, X)
+    assert step.gradient_check(lambda x: step.max(x) ** 3 * step.min(x), x, order=2)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@each_dtype
+def test_shares_keep_the_dtype(step, name, dtype):
+    y, _, gx = value_and_slope(
+        step, lambda x: getattr(step, name)(x, axis=1), np.ones((2, 3)), dtype
+    )
+    assert (y.dtype, gx.dtype) == (dtype, dtype)
+
+
+def test_there_is_no_max_of_nothing(step):
+    for f in (step.max, step.min):
+        with pytest.raises(ValueError, match=r"\(0,\)"):
+            f(var(step, []))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16])
+@pytest.mark.parametrize("n", [4, 256, 70_000])
+def test_equally_large_elements_share_in_every_dtype(step, dtype, n):
+    x = step.Variable(np.zeros(n, dtype))
+    step.max(x).backward()
+    np.testing.assert_allclose(x.grad.data, 1 / n, rtol=1e-2)
+
+
+OWN = [case for case in CASES if case.since == 40]
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_are_the_recorded_ones(step, case):
+    check_case(step, case)
+
+
+@pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
+def test_values_and_gradients_keep_the_dtype(step, case):
+    check_dtypes(step, case)

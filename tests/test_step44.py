@@ -326,9 +326,7 @@ def test_options_come_by_name(step):
     layer = step.Linear(4, nobias=True, dtype=np.float64, in_size=3)
     assert layer.b is None
     assert (layer.W.shape, layer.W.dtype) == ((3, 4), np.float64)
-    with pytest.raises(
-        TypeError, match=r"Linear.out_size, in_size=784.*names, but 10 "
-    ):
+    with pytest.raises(TypeError, match="positional"):
         step.Linear(784, 10)
 
 

@@ -413,7 +413,7 @@ def test_gradients_of_frozen_parameters_are_cleared_as_well(step):
 
 def test_a_list_of_sizes_without_brackets_is_refused(step):
     for wrong in [(784, 10), (784, 100, 10), ((4, 2), step.relu)]:
-        with pytest.raises(TypeError, match=r"MLP..100, 10., activation.*names, but"):
+        with pytest.raises(TypeError, match="positional"):
             step.MLP(*wrong)
 
 

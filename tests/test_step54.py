@@ -528,7 +528,7 @@ def test_a_network_learns_with_both_and_answers_the_same_in_test_mode(step):
 
 
 def test_options_of_batch_norm_come_by_name(step):
-    with pytest.raises(TypeError, match="BatchNorm.decay=0.9.*names, but 64 "):
+    with pytest.raises(TypeError, match="positional"):
         step.BatchNorm(64)
 
 
@@ -646,7 +646,7 @@ def test_a_layer_norm_starts_with_ones_and_zeros_and_is_given_eps(step):
     for eps, norm in ((1e-5, layer), (1.0, step.LayerNorm(3, eps=1.0))):
         std = (x.var(axis=1, keepdims=True) + eps) ** 0.5
         close(norm(x).data, centred / std, rtol=1e-6)
-    with pytest.raises(TypeError, match="LayerNorm.size.*names, but 1e-06 "):
+    with pytest.raises(TypeError, match="positional"):
         step.LayerNorm(3, 1e-6)
 
 

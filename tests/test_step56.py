@@ -20,6 +20,7 @@ from convolutions import (
     pool_loops,
 )
 from helpers import array, records, reference, var
+from photographs import install_pil
 
 LOOPS = {
     "conv2d": "conv2d_loops",
@@ -75,7 +76,7 @@ def test_without_a_bias_nothing_is_added(step):
     np.testing.assert_allclose(step.conv2d_loops(x, W), expected, rtol=1e-12)
 
 
-def test_the_pictures_of_a_batch_do_not_meet(step):
+def test_the_images_of_a_batch_do_not_meet(step):
     rng = np.random.default_rng(2)
     x, W = rng.standard_normal((3, 2, 5, 5)), rng.standard_normal((2, 2, 3, 3))
     functions = {
@@ -218,7 +219,7 @@ def test_both_at_order_2(step, to_matrix):
     )
 
 
-def test_a_matrix_that_does_not_belong_to_the_picture_is_refused(step):
+def test_a_matrix_that_does_not_belong_to_the_image_is_refused(step):
     with pytest.raises(ValueError):
         step.col2im(np.zeros((9, 26)), (1, 3, 5, 5), 3)
 
@@ -395,7 +396,7 @@ def test_a_pool_has_no_place_that_sees_padding_only(step):
 
 
 @pytest.mark.parametrize("name", POOLS)
-def test_a_pool_larger_than_the_picture_is_refused(step, name):
+def test_a_pool_larger_than_the_image_is_refused(step, name):
     with pytest.raises(ValueError, match="kernel.* 6"):
         getattr(step, name)(np.zeros((1, 1, 6, 5)), (3, 6))
 
@@ -477,3 +478,28 @@ def test_concatenate_keeps_float32_and_each_gradient_its_own_dtype(step):
 def test_concatenate_refuses_shapes_that_differ_elsewhere(step):
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(3, 3\)"):
         step.concatenate([var(step, np.ones((2, 3))), var(step, np.ones((3, 3)))])
+
+
+# --- images out of arrays ---
+
+
+@pytest.fixture
+def pil(monkeypatch):
+    """A module PIL that knows as much as Image."""
+    install_pil(monkeypatch)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_to_pil_is_the_way_back(step, pil, channels):
+    x = np.random.default_rng(0).integers(0, 256, (channels, 4, 5)).astype(np.float32)
+    image = step.ToPIL()(x)
+    assert image.pixels.shape == ((4, 5) if channels == 1 else (4, 5, 3))
+    np.testing.assert_array_equal(step.ToArray()(image), x)
+
+
+def test_to_pil_with_pil_itself(step):
+    pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.float32)
+    image = step.ToPIL()(pixels)
+    np.testing.assert_array_equal(step.ToArray()(image), pixels)
+    np.testing.assert_array_equal(np.asarray(step.ToPIL()(pixels[:1])), pixels[0])

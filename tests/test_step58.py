@@ -1,4 +1,4 @@
-"""Step 58: pictures, published weights, and the networks they belong to."""
+"""Step 58: images, published weights, and the networks they belong to."""
 
 import math
 import zlib
@@ -6,43 +6,43 @@ import zlib
 import numpy as np
 import pytest
 from helpers import array, give, hooked, layer_of, records, updated, var
-from photographs import a_picture, install_pil, safetensors, serve
+from photographs import an_image, install_pil, safetensors, serve
 
-# --- pictures as the networks ask for them ---
+# --- images as the networks ask for them ---
 
 
 def test_resnet_asks_for_the_same(step, quick, monkeypatch):
-    image = a_picture(300, 280)
+    image = an_image(300, 280)
     few_blocks(step, monkeypatch)
     for model in (step.ResNet, step.ResNet50()):
-        found, expected = model.preprocess(image), step.imagenet_picture(image)
+        found, expected = model.preprocess(image), step.imagenet_image(image)
         np.testing.assert_array_equal(found, expected)
 
 
-def test_the_picture_of_squeezenet(step, pil):
-    image = a_picture(300, 256)
+def test_the_image_of_squeezenet(step, pil):
+    image = an_image(300, 256)
     x = step.SqueezeNet.preprocess(image)
     middle = np.moveaxis(image.pixels[14:241, 36:263, ::-1], 2, 0)
     assert (x.shape, x.dtype) == ((3, 227, 227), np.float32)
     means = np.reshape([104.0, 117, 123], (3, 1, 1))
     np.testing.assert_array_equal(x, middle - means)
-    half = np.moveaxis(a_picture(600, 512).pixels[::2, ::2][14:241, 36:263, ::-1], 2, 0)
-    x = step.SqueezeNet.preprocess(a_picture(600, 512))
+    half = np.moveaxis(an_image(600, 512).pixels[::2, ::2][14:241, 36:263, ::-1], 2, 0)
+    x = step.SqueezeNet.preprocess(an_image(600, 512))
     np.testing.assert_array_equal(x, half - means)
     assert (
-        step.SqueezeNet.preprocess(a_picture(20, 30), size=100).shape[1:] == (100,) * 2
+        step.SqueezeNet.preprocess(an_image(20, 30), size=100).shape[1:] == (100,) * 2
     )
     assert step.SqueezeNet.preprocess(image, dtype=np.float64).dtype == np.float64
 
 
-def test_the_picture_of_vgg16_for_the_weights_of_the_book(step, pil):
+def test_the_image_of_vgg16_for_the_weights_of_the_book(step, pil):
     means = np.reshape([103.939, 116.779, 123.68], (3, 1, 1))
-    image = a_picture(224, 224)
+    image = an_image(224, 224)
     x = step.VGG16.preprocess(image)
     assert (x.shape, x.dtype) == ((3, 224, 224), np.float32)
     expected = np.moveaxis(image.pixels[..., ::-1], 2, 0) - means
     np.testing.assert_allclose(x, expected, rtol=1e-6, atol=1e-4)
-    image = a_picture(20, 10)
+    image = an_image(20, 10)
     assert step.VGG16.preprocess(image).shape == (3, 224, 224)
     assert step.VGG16.preprocess(image, size=(8, 6)).shape == (3, 6, 8)
     as_it_is = step.VGG16.preprocess(image, size=None, dtype=np.float64)
@@ -55,7 +55,7 @@ def test_the_picture_of_vgg16_for_the_weights_of_the_book(step, pil):
 
 @pytest.fixture
 def pil(monkeypatch):
-    """A module PIL that knows as much as Picture."""
+    """A module PIL that knows as much as Image."""
     install_pil(monkeypatch)
 
 
@@ -153,7 +153,7 @@ def check_outputs(step, model, name):
 
 def parts(step):
     """Bottleneck and Fire as they are recorded, of a few channels."""
-    return {"Bottleneck": step.Bottleneck(3, 2, 2), "Fire": step.Fire(3, 2, 4)}
+    return {"Bottleneck": step.Bottleneck(2, 2, True), "Fire": step.Fire(2, 4)}
 
 
 @pytest.mark.parametrize("name", ["Bottleneck", "Fire"])
@@ -178,10 +178,23 @@ def test_the_gradients_of_a_part(step, name):
 
 
 def test_a_bottleneck_goes_around_with_a_convolution_only_where_it_must(step):
-    assert step.Bottleneck(8, 2, 1).downsample == []
-    for inputs, stride in ((8, 2), (4, 1)):
-        layers = step.Bottleneck(inputs, 2, stride).downsample
-        assert [type(layer) for layer in layers] == [step.Conv2d, step.BatchNorm]
+    def kinds(block):
+        return [type(layer) for layer in block.downsample]
+
+    assert kinds(step.Bottleneck(8)) == []
+    assert kinds(step.Bottleneck(8, 2, downsample=True)) == [
+        step.Conv2d,
+        step.BatchNorm,
+    ]
+
+
+def test_the_first_block_of_each_layer_of_resnet_changes_the_shape(step, monkeypatch):
+    monkeypatch.setattr(step.ResNet, "DEPTHS", {50: (2, 2, 2, 2)})
+    model = step.ResNet50()
+    for i in range(1, 5):
+        first, other = getattr(model, f"layer{i}")
+        assert len(first.downsample) == 2 and len(other.downsample) == 0
+        assert first.conv2.stride == first.downsample[0].stride == (1 + (i > 1),) * 2
 
 
 @pytest.mark.parametrize("kind", [".npz", ".safetensors"])
@@ -226,9 +239,9 @@ def test_vgg16_with_weights_of_timm(step, tmp_path, monkeypatch):
     arrays = as_published("VGG16")
     model.load_published(written(tmp_path / "a.safetensors", arrays))
     check_outputs(step, model, "VGG16")
-    image = a_picture(300, 280)
+    image = an_image(300, 280)
     np.testing.assert_array_equal(
-        model.preprocess(image), step.imagenet_picture(image), "RGB, mean and deviation"
+        model.preprocess(image), step.imagenet_image(image), "RGB, mean and deviation"
     )
 
 
@@ -245,7 +258,7 @@ def test_vgg16_with_weights_of_the_book(step, pil, tmp_path, monkeypatch):
     arrays = in_the_names_of_the_book(as_published("VGG16"))
     model.load_published(written(tmp_path / "a.npz", arrays))
     check_outputs(step, model, "VGG16")
-    image = a_picture(224, 224)
+    image = an_image(224, 224)
     np.testing.assert_array_equal(
         model.preprocess(image), step.VGG16.preprocess(image), "BGR, less the means"
     )
@@ -354,7 +367,7 @@ def learned(model):
     [("ResNet50", 25_557_032), ("ResNet101", 44_549_160), ("ResNet152", 60_192_808)],
 )
 def test_the_parameters_of_resnet(step, quick, monkeypatch, kind, count):
-    monkeypatch.setattr(step, "conv2d", no_conv2d)
+    monkeypatch.setattr(step.Conv2d, "convolve", staticmethod(no_conv2d))
     model = getattr(step, kind)()
     assert isinstance(model, step.ResNet)
     assert isinstance(model, step.Model)
@@ -370,6 +383,8 @@ def test_the_parts_of_resnet(step, quick, monkeypatch):
     for i, depth in enumerate((1, 2, 1, 1), 1):
         blocks = getattr(model, f"layer{i}")
         assert [type(block) for block in blocks] == [step.Bottleneck] * depth
+    with step.no_grad():
+        model(np.zeros((2, 3, 33, 33), np.float32))
     assert model.fc.W.shape == (2048, 1000)
 
 
@@ -395,6 +410,8 @@ def test_pretrained_true_asks_for_a_file(step, quick, monkeypatch, kind):
 def test_the_parameters_of_squeezenet(step, quick):
     model = step.SqueezeNet()
     assert isinstance(model, step.Model)
+    with step.no_grad():
+        model(np.zeros((1, 3, 67, 67), np.float32))
     assert learned(model) == 1_248_424
     wide = [getattr(model, f"fire{i}").expand3x3.W.shape[0] for i in range(2, 10)]
     assert wide == [64, 64, 128, 128, 192, 192, 256, 256]

@@ -391,7 +391,7 @@ def test_a_sine_curve_takes_transforms(step):
 
 
 def test_options_of_an_rnn_come_by_name(step):
-    with pytest.raises(TypeError, match="RNN.hidden_size, in_size=10.*, but 20 "):
+    with pytest.raises(TypeError, match="positional"):
         step.RNN(10, 20)
 
 

@@ -1,5 +1,6 @@
 """Step 60: an LSTM, embeddings, and batches of sequences."""
 
+import functools
 import gc
 import hashlib
 import weakref
@@ -21,34 +22,37 @@ from recurrent import (
 RECORD = records("recurrent")["LSTM"]
 X = np.array(RECORD["inputs"]["x"])
 T, N, D = X.shape
-CELLS = ["lstm_cell", "lstm_cell_simple"]
-
-every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+def plain_cell(step, a, c):
+    """The same as lstm_cell, out of many functions."""
+    H = c.shape[1]
+    f, i, o = (step.sigmoid(a[:, k * H : (k + 1) * H]) for k in range(3))
+    c = f * c + i * step.tanh(a[:, 3 * H :])
+    return o * step.tanh(c), c
+
+
 # --- the cell ---
 
 
-@every_cell
-def test_the_cell_by_its_formulas(step, cell):
+def test_the_cell_by_its_formulas(step):
     a, c = normal(3, 8), normal(3, 2)
     f, i, o = sigmoid(a[:, :2]), sigmoid(a[:, 2:4]), sigmoid(a[:, 4:6])
     new_c = f * c + i * np.tanh(a[:, 6:])
-    h, found_c = getattr(step, cell)(var(step, a), var(step, c))
+    h, found_c = step.lstm_cell(var(step, a), var(step, c))
     close(found_c, new_c)
     close(h, o * np.tanh(new_c))
 
 
-@every_cell
 @pytest.mark.parametrize("output", [0, 1])
-def test_the_cell_has_the_recorded_gradients(step, cell, output):
+def test_the_cell_has_the_recorded_gradients(step, output):
     expected = reference(f"lstm_cell(a, c)[{output}]")
     xs = [step.Variable(x) for x in expected["inputs"]]
-    y = getattr(step, cell)(*xs)[output]
+    y = step.lstm_cell(*xs)[output]
     close(y, expected["value"])
     y.grad = expected["cotangent"]
     y.backward(create_graph=True)
@@ -75,7 +79,7 @@ every_use = pytest.mark.parametrize("vs", COTANGENTS.values(), ids=COTANGENTS)
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_both_ways_back_agree_with_the_plain_form(step, vs, create_graph):
     found = []
-    for cell in (step.lstm_cell, step.lstm_cell_simple):
+    for cell in (step.lstm_cell, functools.partial(plain_cell, step)):
         a, c = var(step, normal(3, 8)), var(step, normal(3, 2))
         weighted(cell(a, c), vs).backward(create_graph=create_graph)
         found.append((a.grad, c.grad))
@@ -88,7 +92,7 @@ def test_both_ways_back_agree_with_the_plain_form(step, vs, create_graph):
 @pytest.mark.parametrize("output", [0, 1])
 def test_an_output_may_be_dropped(step, create_graph, output):
     found = []
-    for cell in (step.lstm_cell, step.lstm_cell_simple):
+    for cell in (step.lstm_cell, functools.partial(plain_cell, step)):
         a, c = var(step, normal(3, 8)), var(step, normal(3, 2))
         y = cell(a, c)[output]
         y.grad = normal(3, 2, seed=3)
@@ -118,18 +122,17 @@ def test_the_cell_keeps_the_dtype(step, vs, create_graph, dtype):
     assert {v.dtype for v in (*ys, a.grad, c.grad)} == {np.dtype(dtype)}
 
 
-@every_cell
-def test_the_gates_forget_and_let_in_and_out(step, cell):
+def test_the_gates_forget_and_let_in_and_out(step):
     c = var(step, [[2.0]])
     for f, i, o, expected_c in (
         (40, -40, 40, 2.0),
         (-40, 40, 40, 1.0),
         (40, 40, 40, 3.0),
     ):
-        h, new_c = getattr(step, cell)(var(step, [[f, i, o, 40.0]]), c)
+        h, new_c = step.lstm_cell(var(step, [[f, i, o, 40.0]]), c)
         close(new_c, [[expected_c]])
         close(h, [[np.tanh(expected_c)]])
-    h, _ = getattr(step, cell)(var(step, [[40.0, 40.0, -40.0, 40.0]]), c)
+    h, _ = step.lstm_cell(var(step, [[40.0, 40.0, -40.0, 40.0]]), c)
     assert abs(h.data) < 1e-15
 
 
@@ -406,7 +409,7 @@ def test_the_text_is_downloaded_once_and_checked(step, monkeypatch, tmp_path):
     source.unlink()
     step.Shakespeare(train=False)
     cached.write_bytes(TEXT.encode()[:-1])
-    with pytest.raises(ConnectionError, match="shakespeare.txt"):
+    with pytest.raises(ConnectionError, match="input.txt"):
         step.Shakespeare()
 
 
@@ -422,9 +425,9 @@ def test_a_cell_refuses_shapes_that_do_not_fit(step, shapes):
 
 
 def test_options_of_layers_come_by_name(step):
-    with pytest.raises(TypeError, match="LSTM.hidden_size, in_size=10.*, but 20 "):
+    with pytest.raises(TypeError, match="positional"):
         step.LSTM(10, 20)
-    with pytest.raises(TypeError, match="EmbedID.in_size, out_size.*, but 0 "):
+    with pytest.raises(TypeError, match="positional"):
         step.EmbedID(10, 20, 0)
 
 

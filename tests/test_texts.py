@@ -11,6 +11,7 @@ from tools import ledger, steps
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS = [ROOT / "README.md", ROOT / "site" / "package.md"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -37,11 +38,13 @@ def test_japanese_and_korean_titles_are_in_their_scripts():
         assert not re.search(hangul, japanese), number
 
 
-def test_the_readme_links_to_files_that_are_there():
-    links = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r'src="(.+?)"', README)
-    for link in links:
-        if not link.startswith("http"):
-            assert (ROOT / link).exists(), link
+def test_the_texts_link_to_files_that_are_there():
+    for path in [ROOT / "README.md", *(ROOT / "site").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'src="(.+?)"', text)
+        for link in links:
+            if not link.startswith("http"):
+                assert (path.parent / link).exists(), link
 
 
 def test_every_command_in_the_readme_exists():
@@ -61,7 +64,7 @@ def test_the_readme_shows_the_graph_that_its_lines_draw():
 
 def programs():
     """(file, code, output) of each program in the texts."""
-    for path in [ROOT / "README.md", *sorted((ROOT / "steps").glob("column*.md"))]:
+    for path in [*TEXTS, *sorted((ROOT / "steps").glob("column*.md"))]:
         text = path.read_text(encoding="utf-8")
         found = re.findall(
             r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL
@@ -79,4 +82,4 @@ def test_the_programs_in_the_texts_print_what_the_texts_say(code, output):
 
 
 def test_every_program_in_the_columns_is_run():
-    assert len(list(programs())) == 2 + 4 + 3 + 4 + 4 + 3
+    assert len(list(programs())) == 1 + 1 + 4 + 3 + 4 + 4 + 3

@@ -144,9 +144,9 @@ class Lock:
         self.key = None
 
 
-def half(x):
-    """x / 2."""
-    return x * 0.5
+def half(x, by=2):
+    """x / by."""
+    return x / by
 
 
 def third(x):
@@ -165,9 +165,9 @@ LIMIT = 3
 
 
 class Box:
-    """A box."""
-
+    """A better box."""
     # step 2 changes this
+
     size = math.pi
 
     def __init__(self, data):
@@ -194,8 +194,8 @@ class Lock:
 
 
 def half(x):
-    """x / 2."""
-    # step 2 changes this
+    """x / by."""
+    # step 2 changes this; its arguments: (x, by=2)
     return x / 2
 
 

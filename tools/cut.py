@@ -43,8 +43,8 @@ OF_CORE = ["Cast", "cast"]
 # offer it. The same goes for constants, and for names that end as these do.
 HELPERS = """
     as_float as_targets blocks check_channels check_ids check_labels comparison
-    conv_outsizes get_conv_outsize get_deconv_outsize is_plain iterate kept_shape
-    lstm_gates one_tuple padded pair python_number rdiv rmatmul rpow rsub
+    conv_outsizes get_conv_outsize get_deconv_outsize iterate kept_shape
+    lstm_gates one_tuple padded pair python_number rdiv rmatmul rpow rsub standardized
     swap_last_axes unbroadcast unpadded windows
 """.split()
 HELPER_ENDINGS = ("_array",)

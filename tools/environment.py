@@ -67,7 +67,7 @@ def python(venv=VENV, run=subprocess.run):
 
 
 def set_up(venv, requirements, run):
-    """Make venv, where there is none that works, and install the requirements."""
+    """Make venv, where there is none that works, and install what its lines name."""
     names = ", ".join(requirements.split())
     print(f"Setting up {venv.name} with {names} …", file=sys.stderr)
     if not venv_python(venv).exists():
@@ -78,7 +78,7 @@ def set_up(venv, requirements, run):
             "On Debian and Ubuntu: sudo apt install python3-venv.",
             run,
         )
-    install(venv_python(venv), ["-r", ROOT / "requirements.txt"], run)
+    install(venv_python(venv), requirements.split(), run)
     (venv / STAMP).write_text(requirements, encoding="utf-8")
 
 
@@ -100,10 +100,15 @@ def call(command, sentence, run):
         sys.exit(f"{result.stdout}{result.stderr}{sentence}")
 
 
+def groups():
+    """The optional groups of pyproject.toml: their requirements by their names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["project"]["optional-dependencies"]
+
+
 def optional(package):
     """What an optional group of pyproject.toml asks of a package: "ruff>=0.14"."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    for group in project["project"]["optional-dependencies"].values():
+    for group in groups().values():
         for requirement in group:
             if re.split(r"[<>=~ ]", requirement)[0] == package:
                 return requirement

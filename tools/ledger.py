@@ -110,6 +110,7 @@ def is_function(node):
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
+@functools.lru_cache(maxsize=128)
 def owners(source):
     """The name of the definition that each line belongs to, or None."""
     lines = source.split("\n")

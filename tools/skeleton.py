@@ -31,20 +31,21 @@ def writable(number):
 def skeleton(number, base):
     """The text of a step to be written, on top of the text of the step before.
 
-    What is new has a signature, a docstring and a body that raises; what is changed
-    is as it was, with a comment; what is given, the imports and the demo are complete.
+    What is new has a signature, a docstring and a body that raises. What is changed
+    is as it was, with its new docstring and a comment. What is given, the imports and
+    the demo are complete.
     """
     ours, before = ledger.step_source(number), ledger.step_source(number - 1)
-    changed, old = changes_of(number).changed, ledger.definitions(before)
+    news, old = ledger.definitions(ours), ledger.definitions(before)
     so_far = {name: ledger.definitions(base).get(name, old[name]) for name in old}
-    texts = {name: so_far[name] for name in ledger.definitions(ours) if name in old}
+    texts = {name: so_far[name] for name in news if name in old}
+    changed = changes_of(number).changed
     for name in changed:
-        comment = f"# step {number} changes this"
-        texts[name] = with_comment(name, so_far[name], comment)
+        texts[name] = to_change(name, so_far[name], news[name], number)
     for name in set(writable(number)) - {*changed}:
         sentence = f"step {number}: {name} is yours to write"
         texts[name] = stub(ours, name, f'raise NotImplementedError("{sentence}")')
-    add_own(texts, base, ledger.definitions(ours), without=old)
+    add_own(texts, base, news, without=old)
     return with_imports(put(ours, texts), base, before)
 
 
@@ -74,16 +75,38 @@ def stub(source, name, last=None):
     return "\n\n".join(parts)
 
 
-def with_comment(name, text, comment):
-    """A definition with a comment above the first line inside, if it has an inside."""
-    if kind(name, text) in ("constant", "operator"):
+def to_change(name, text, ours, number):
+    """A definition as it was, with the docstring of ours, and a comment inside.
+
+    The comment also says the new arguments. Where one of the two has no inside, as a
+    constant, the comment is above.
+    """
+    comment = f"# step {number} changes this"
+    if {kind(name, text), kind(name, ours)} & {"constant", "operator"}:
         return f"{comment}\n{text}"
-    never_empty = f"{textwrap.dedent(text)}\n    ..."
-    body = ast.parse(never_empty).body[0].body
-    first = body[ledger.is_docstring(body[0])]
-    lines, margin = text.split("\n"), re.match(" *", text)[0]
-    lines.insert(first.lineno - 1, f"{margin}    {comment}")
+    (node, told), (new, contract) = first_of(text), first_of(ours)
+    if ledger.is_function(new) and ast.unparse(node.args) != ast.unparse(new.args):
+        comment += f"; its arguments: ({ast.unparse(new.args)})"
+    lines, margin = text.split("\n"), re.match(" *", text)[0] + " " * 4
+    inside = textwrap.wrap(comment, 88 - len(margin), subsequent_indent="# ")
+    start = told.start if contract else told.stop
+    lines[start : told.stop] = [
+        *ours.split("\n")[contract.start : contract.stop],
+        *(margin + line for line in inside),
+    ]
     return "\n".join(lines)
+
+
+def first_of(text):
+    """The function or class in a text, and the range of lines of its docstring.
+
+    The range is empty, and where a docstring would be, if there is none.
+    """
+    never_empty = f"{textwrap.dedent(text)}\n    ..."
+    node = ast.parse(never_empty).body[0]
+    lines = ledger.line_range(node.body[0], never_empty.split("\n"))
+    is_told = ledger.is_docstring(node.body[0])
+    return node, lines if is_told else range(lines.start, lines.start)
 
 
 def add_own(texts, base, ours, without):

@@ -37,8 +37,9 @@ make framework       cut the package out of the last step (MINE=1: your last)
 make faults 14       plant faults in step 14: which does its test not catch?
 make check           lint, format, the rules all steps keep, tests of the tools
 make check-all       the same, and each test on every later step
+make site            build the site, every step in the browser, into out/site
+make site-serve      show it on this machine
 make bench           time the last step and the package beside PyTorch
-
 Without make: python -m tools.steps run, show 14, start 14, test-mine 14 …
 """
 # Goals that take a number and are not named …-step.
@@ -167,6 +168,17 @@ def command_bench(words):
     return max(python_command(str(program), *words[1:]) for program in chosen)
 
 
+def command_site(command):
+    """The command that builds the site, or serves it."""
+
+    def run(words):
+        Parser(command).parse_args(words)
+        program = [sys.executable, ROOT / "site" / "build.py", *command.split("-")[1:]]
+        return subprocess.run(program, cwd=ROOT).returncode
+
+    return run
+
+
 def command_check(words):
     parser = Parser("check")
     parser.add_argument("--all", action="store_true")
@@ -202,6 +214,8 @@ COMMANDS = {
     "framework": command_framework,
     "faults": command_faults,
     "bench": command_bench,
+    "site": command_site("site"),
+    "site-serve": command_site("site-serve"),
     "check": command_check,
 }
 

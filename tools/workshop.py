@@ -106,9 +106,11 @@ def tasks(number):
     for verb, names in lists.items():
         line = f"{verb}: {', '.join(names)}"
         yield from textwrap.wrap(line, 79, subsequent_indent="  ") if names else []
+    test = "Test it"
     if not write + changes.changed:
         yield "There is no code to write: read the lesson, run the demo, change it."
-    yield f"The lesson is at its top. Test it: make test-mine {number}"
+        test = "It passes its test as it is"
+    yield f"The lesson is at its top. {test}: make test-mine {number}"
 
 
 # Tests

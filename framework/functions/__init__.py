@@ -65,12 +65,7 @@ from framework.functions.math import (
     square,
     tanh,
 )
-from framework.functions.normalization import (
-    BatchNormalization,
-    batch_norm,
-    dropout,
-    layer_norm,
-)
+from framework.functions.normalization import batch_norm, dropout, layer_norm
 from framework.functions.operators import (
     Add,
     ConstantPow,
@@ -89,7 +84,7 @@ from framework.functions.operators import (
     pow,
     sub,
 )
-from framework.functions.recurrent import LSTMCell, lstm_cell, lstm_cell_simple
+from framework.functions.recurrent import LSTMCell, lstm_cell
 from framework.functions.shape import (
     BroadcastTo,
     Concatenate,
@@ -120,7 +115,6 @@ __all__ = [
     "Absolute",
     "Add",
     "Affine",
-    "BatchNormalization",
     "BinaryCrossEntropy",
     "BroadcastTo",
     "Cast",
@@ -196,7 +190,6 @@ __all__ = [
     "log_softmax",
     "log_sum_exp",
     "lstm_cell",
-    "lstm_cell_simple",
     "matmul",
     "max",
     "mean",

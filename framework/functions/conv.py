@@ -145,7 +145,7 @@ def col2im(col, img_shape, kernel_size, stride=1, pad=0, to_matrix=True):
 def check_channels(x, channels):
     """A ValueError unless x is (N, C, H, W), with C the channels of the kernel."""
     if x.ndim != 4 or x.shape[1] != channels:
-        raise ValueError(f"the kernel asks for pictures (N, {channels}, H, W)")
+        raise ValueError(f"the kernel asks for images (N, {channels}, H, W)")
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
@@ -240,14 +240,14 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few pictures or rows of one: (pictures, rows, view)."""
+    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
-    pictures = BLOCK // (C * KH * KW * OH * OW) or 1
+    images = BLOCK // (C * KH * KW * OH * OW) or 1
     height = BLOCK // (C * KH * KW * OW) or 1
-    for i in range(0, N, pictures):
+    for i in range(0, N, images):
         for j in range(0, OH, height):
-            some, rows = slice(i, i + pictures), slice(j, j + height)
+            some, rows = slice(i, i + images), slice(j, j + height)
             yield some, rows, view[some, :, :, :, rows]
 
 
@@ -280,7 +280,7 @@ class Convolution(Function):
 
 
 def conv2d(x, W, b=None, stride=1, pad=0):
-    """Pictures x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
+    """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
     (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
     """
@@ -331,7 +331,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
     sizes = x.shape[2:], W.shape[2:], stride, pad
     outsize = tuple(map(get_deconv_outsize, *sizes)) if outsize is None else outsize
     if conv_outsizes(outsize, *sizes[1:]) != x.shape[2:]:
-        raise ValueError(f"From {x.shape[2:]} no picture of {outsize} can be made.")
+        raise ValueError(f"From {x.shape[2:]} no image of {outsize} can be made.")
     bias = [] if b is None else [b]
     return TransposedConvolution(outsize, stride, pad)(x, W, *bias)
 

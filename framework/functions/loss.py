@@ -12,17 +12,13 @@ from framework.functions.shape import check_ids, reshape, sum
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error out of three functions; they do not check the shapes."""
+    """mean_squared_error out of -, **, sum and /, which do not check the shapes."""
     diff = as_float(x0) - as_float(x1)
     return sum(diff**2) / len(diff)
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples.
-
-    It keeps no array but its inputs. A ValueError if the shapes differ or if there
-    are no numbers at all.
-    """
+    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -91,10 +87,7 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at the labels, on average, for scores x (N, C), labels t (N,).
-
-    The labels are integers from 0 to C - 1.
-    """
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -164,10 +157,7 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of the rows of scores y, (N, C), that are largest at the label t, (N,).
-
-    Of equal scores the first is the largest. The result is a constant.
-    """
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))

@@ -84,7 +84,7 @@ class Tanh(Function):
 
 
 def tanh(x):
-    """The hyperbolic tangent of x, element by element."""
+    """The hyperbolic tangent of x, element by element; integers count as float64."""
     return Tanh()(as_float(x))
 
 
@@ -151,7 +151,7 @@ Variable.dot = matmul
 
 
 def as_float(x):
-    """x as a Variable; of integers one of float64: they would wrap around."""
+    """x as a Variable; integers become float64, since they would wrap around."""
     x = as_variable(x)
     return cast(x, float) if x.dtype.kind in "biu" else x
 

@@ -2,7 +2,7 @@
 """Dropout and batch normalisation."""
 
 from framework.backend import get_array_module
-from framework.core import Config, Function, as_array, as_variable
+from framework.core import Config, as_array, as_variable
 from framework.functions.shape import mean, reshape
 
 
@@ -21,27 +21,10 @@ def dropout(x, dropout_ratio=0.5):
     return x * (kept.astype(x.dtype) / float(1 - dropout_ratio))
 
 
-class BatchNormalization(Function):
-    """x less its mean, divided by its deviation, times gamma, plus beta."""
-
-    def __init__(self, axes, eps):
-        self.axes = axes
-        self.eps = eps
-
-    def forward(self, x, gamma, beta):
-        x = x - x.mean(axis=self.axes, keepdims=True)
-        variance = (x * x).mean(axis=self.axes, keepdims=True)
-        return x * (gamma * (variance + self.eps) ** -0.5) + beta
-
-    def backward(self, gy):
-        x, gamma, _ = self.saved_inputs
-        x = x - x.mean(self.axes, keepdims=True)
-        inv_std = ((x * x).mean(self.axes, keepdims=True) + self.eps) ** -0.5
-        x = x * inv_std
-        gbeta = gy.sum(self.axes, keepdims=True)
-        ggamma = (x * gy).sum(self.axes, keepdims=True)
-        gx = gy - (gbeta + x * ggamma) * (gbeta.size / x.size)
-        return gx * (gamma * inv_std), ggamma, gbeta
+def standardized(x, axes, eps):
+    """x less its mean, divided by its standard deviation along these axes."""
+    x = x - mean(x, axes, keepdims=True)
+    return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
@@ -65,7 +48,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         raise ValueError("Batch normalisation needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
-    return BatchNormalization(axes, eps)(x, gamma, beta)
+    return standardized(x, axes, eps) * gamma + beta
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
@@ -76,6 +59,4 @@ def layer_norm(x, gamma, beta, eps=1e-5):
     x, gamma = as_variable(x), as_variable(gamma)
     if x.shape[-1:] != gamma.shape:
         raise ValueError(f"An x of {x.shape} does not end in {gamma.shape}.")
-    x = x - mean(x, axis=-1, keepdims=True)
-    variance = mean(x * x, axis=-1, keepdims=True)
-    return x * (variance + eps) ** -0.5 * gamma + beta
+    return standardized(x, -1, eps) * gamma + beta

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from framework.core import Config, Function, as_variable
+from framework.core import Config, Function
 from framework.functions.activation import sigmoid, sigmoid_array
 from framework.functions.math import tanh
 from framework.functions.shape import concatenate
@@ -14,13 +14,6 @@ def lstm_gates(a, sigmoid, tanh):
     H = a.shape[1] // 4
     gates, u = sigmoid(a[:, : 3 * H]), tanh(a[:, 3 * H :])
     return gates[:, :H], gates[:, H : 2 * H], gates[:, 2 * H :], u
-
-
-def lstm_cell_simple(a, c):
-    """The same as lstm_cell, out of many functions."""
-    f, i, o, u = lstm_gates(as_variable(a), sigmoid, tanh)
-    c = f * c + i * u
-    return o * tanh(c), c
 
 
 class LSTMCell(Function):

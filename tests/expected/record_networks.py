@@ -20,7 +20,7 @@ from torch import nn
 
 
 class Vgg(nn.Module):
-    """VGG of 2 and 1 convolutions, for pictures of 8 x 12, with names as in timm."""
+    """VGG of 2 and 1 convolutions, for images of 8 x 12, with names as in timm."""
 
     def __init__(self):
         super().__init__()
