@@ -11,7 +11,7 @@ $(error This project needs Python 3.11 or newer; get it from https://www.python.
 endif
 
 STEPS := $(PYTHON) -m tools.steps
-GOALS := help run run-step test test-step test-gpu diff-step show-step start-step test-mine hint-step diff-mine watch-step progress propagate framework faults bench site site-serve check check-all
+GOALS := help run run-step test test-step test-gpu diff-step show-step start-step test-mine hint-step diff-mine watch-step progress propagate framework faults bench site site-serve check-site check-site-all check check-all
 .PHONY: $(GOALS)
 .DEFAULT_GOAL := help
 
@@ -83,6 +83,12 @@ site:
 
 site-serve:
 	@$(STEPS) site-serve
+
+check-site:
+	@$(STEPS) check-site
+
+check-site-all:
+	@$(STEPS) check-site-all
 
 check:
 	@$(STEPS) check

@@ -2,7 +2,7 @@
 
     python -m examples.char_transformer --steps 1000
 
-Attention, layer normalisation and GELU are put together out of the framework's
+Attention, layer normalization and GELU are put together out of the framework's
 functions. (Vaswani et al. 2017, Radford et al. 2019) The text is Shakespeare's, if it
 has been downloaded (python -c "import framework; framework.datasets.Shakespeare()"),
 else that of the lessons.

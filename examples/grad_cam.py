@@ -44,7 +44,7 @@ def enlarged(image, H, W):
 
 
 def warmed(image, map_):
-    """A grey picture (H, W) in colours, (3, H, W): red where the map is high."""
+    """A grey picture (H, W) in colors, (3, H, W): red where the map is high."""
     map_ = enlarged(map_, *image.shape)
     return np.stack([np.maximum(image, map_), image * (1 - 0.7 * map_), image * 0.6])
 

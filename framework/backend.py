@@ -24,15 +24,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -41,8 +41,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy

@@ -11,8 +11,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -20,12 +20,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -33,7 +36,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -50,10 +57,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]

@@ -10,8 +10,13 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(
@@ -38,7 +43,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -64,7 +69,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         moved = as_cupy if self.gpu else as_numpy
         return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))

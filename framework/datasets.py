@@ -13,7 +13,11 @@ from framework.transforms import Compose, Flatten, Normalize, ToFloat
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -25,9 +29,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -50,7 +55,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -61,9 +66,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -103,7 +109,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -120,7 +129,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -132,7 +144,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):

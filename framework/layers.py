@@ -17,7 +17,9 @@ from framework.functions.recurrent import lstm_cell
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -34,11 +36,18 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -54,29 +63,32 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -84,7 +96,8 @@ class Layer:
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -132,11 +145,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -148,7 +161,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -208,7 +221,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)
@@ -273,7 +287,11 @@ def check_batch(layer, x, h):
 
 
 class RNN(Layer):
-    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call."""
+    """h = tanh(x @ Wx + h @ Wh + b), where h on the right is that of the last call.
+
+    x is (N, D) and h (N, hidden_size), None before the first call. x2h is a Linear
+    with Wx and b, h2h one with Wh alone, which is drawn at once.
+    """
 
     def __init__(self, hidden_size, *, in_size=None):
         self.x2h = Linear(hidden_size, in_size=in_size)
@@ -298,6 +316,10 @@ class LSTM(Layer):
     u = tanh(...)           each ... is x @ Wx + h @ Wh + b with its own weights
     c = f * c + i * u
     h = o * tanh(c)         (Hochreiter and Schmidhuber 1997, Gers et al. 2000)
+
+    The sums are x2h(x) + h2h(h), for f, i, o and u side by side: two Linear layers of
+    4 * hidden_size outputs, h2h without a bias. At first h and c are None, which stands
+    for zeros. Another batch size than the last is refused by check_batch().
     """
 
     def __init__(self, hidden_size, *, in_size=None):

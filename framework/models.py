@@ -34,7 +34,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -54,7 +55,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -138,7 +143,7 @@ class Bottleneck(Layer):
 
 
 def normalized(channels, kernel_size, stride=1, pad=0):
-    """A Conv2d without a bias, and the batch normalisation behind it, which has one."""
+    """A Conv2d without a bias, and the batch normalization behind it, which has one."""
     conv = Conv2d(channels, kernel_size, stride=stride, pad=pad, nobias=True)
     return conv, BatchNorm(eps=1e-5)
 
@@ -194,7 +199,10 @@ class ResNet152(ResNet):
 
 
 def load_pretrained(model, path):
-    """Read weights with the names of PyTorch, if a path is given."""
+    """Read weights with the names of PyTorch, if a path is given.
+
+    True is a ValueError: "No published checksum is known: give the path of a file."
+    """
     if path is True:
         raise ValueError("No published checksum is known: give the path of a file.")
     if path:
@@ -202,7 +210,11 @@ def load_pretrained(model, path):
 
 
 class Fire(Layer):
-    """A narrow convolution, then two wide ones side by side: 2 * wide channels."""
+    """A narrow convolution, then two wide ones side by side: 2 * wide channels.
+
+    squeeze, 1 x 1; expand1x1; expand3x3, with pad 1. There is relu behind each. In
+    the output the channels of expand1x1 come first.
+    """
 
     def __init__(self, narrow, wide):
         self.squeeze = Conv2d(narrow, 1)
@@ -240,6 +252,10 @@ class SqueezeNet(Model):
 
     @staticmethod
     def preprocess(image, size=227, dtype=np.float32):
-        """The middle of a PIL image, (3, size, size), as the weights ask for it."""
+        """The middle of a PIL image, (3, size, size), as the weights ask for it.
+
+        Its short side gets 256 pixels first, whatever size is. The channels are blue,
+        green, red, less 104, 117 and 123.
+        """
         steps = [Convert("BGR"), ResizeShortSide(256), CenterCrop(size), ToArray(dtype)]
         return Compose([*steps, Normalize([104, 117, 123])])(image)

@@ -12,7 +12,9 @@ from framework.weights import read_npz, write_npz
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -21,7 +23,10 @@ class Optimizer:
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -34,7 +39,11 @@ class Optimizer:
         self.hooks.insert(0 if isinstance(hook, FreezeParam) else len(self.hooks), hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -47,20 +56,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -76,7 +89,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -91,7 +109,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -106,7 +128,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -193,13 +218,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -216,7 +244,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -231,7 +259,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -256,7 +287,10 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook: keeps these parameters, and those of these layers, as they are."""
+    """A hook: keeps these parameters, and those of these layers, as they are.
+
+    It sets their gradients to None, and asks a layer for its parameters each time.
+    """
 
     def __init__(self, *frozen):
         self.frozen = frozen

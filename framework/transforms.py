@@ -7,7 +7,7 @@ from framework.functions.conv import pair
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -98,7 +98,11 @@ class RandomHorizontalFlip:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean

@@ -12,7 +12,11 @@ from framework.layers import Layer, found_members
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -104,8 +108,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -123,7 +129,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -140,7 +149,8 @@ KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
 def from_pytorch(model, arrays, layers=None):
     """Arrays that are named and laid out as in PyTorch, as our model has them.
 
-    layers gives the names of the layers that we name otherwise.
+    A layer whose name begins with fc is linear, and its weight is transposed. layers
+    gives the names of the layers that we name otherwise.
     """
     params, found = model.named_params(), {}
     for key, array in arrays.items():

@@ -23,6 +23,7 @@ myst_enable_extensions = ["attrs_block"]
 myst_ref_domains = ["std"]  # to look into others takes a fifth of the time
 source_suffix = {".md": "markdown"}
 html_static_path = [str(ROOT / "site" / "static"), str(ROOT / "out" / "site-static")]
+html_favicon = "static/icon.svg"
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False

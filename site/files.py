@@ -1,8 +1,11 @@
-"""Write what the workbench reads, beside the pages, into out/site-static.
+"""Write what the workbench reads.
 
+Beside the pages, in out/site-static:
 steps.json     the steps: titles, changes, texts of what is new or changed, output
-project.zip    the project's own files, as Python in the browser needs them
-steps/         the file of each step, to read and to download
+steps/         the file of each step, to read, to run and to download
+
+For site/workbench/build.py, which compresses it as a whole:
+out/project.zip  the project's own files, as Python in the browser needs them
 """
 
 import json
@@ -17,7 +20,8 @@ from tools import environment, ledger
 
 ROOT = environment.ROOT
 STATIC = ROOT / "out" / "site-static"
-FOLDERS = ("steps", "tests", "tools", "data", "framework")
+FOLDERS = ("tests", "tools", "data")
+BROWSER = ROOT / "site" / "workbench" / "browser.py"
 KINDS = (".py", ".json", ".npz", ".md", ".toml")
 A_DATE = (2000, 1, 1, 0, 0, 0)  # of all files, so that equal contents give equal zips
 
@@ -64,16 +68,17 @@ def write_json(folder):
 def project_files():
     """The files that go into project.zip, in order."""
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
-    return [ROOT / "pyproject.toml", *sorted(p for p in found if p.suffix in KINDS)]
+    found = sorted(path for path in found if path.suffix in KINDS)
+    return [ROOT / "pyproject.toml", *found, BROWSER]
 
 
-def write_zip(folder):
-    with zipfile.ZipFile(folder / "project.zip", "w") as archive:
+def write_zip(target):
+    with zipfile.ZipFile(target, "w") as archive:
         for path in project_files():
             name = path.relative_to(ROOT).as_posix()
             info = zipfile.ZipInfo(name, A_DATE)
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(info, path.read_bytes(), compresslevel=9)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, path.read_bytes())
 
 
 def write_steps(folder):
@@ -85,5 +90,5 @@ def write_steps(folder):
 def write_all(folder: Path = STATIC):
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder)
-    write_zip(folder)
+    write_zip(folder.parent / "project.zip")
     write_steps(folder)

@@ -79,7 +79,9 @@ def flowing(lines):
     """A paragraph in one line, its names as code, its steps as links."""
     text, found, end = " ".join(line.strip() for line in lines), [], 0
     for match in re.finditer(f"{CODE.pattern}|{STEP.pattern}", text):
-        if match[0] in NO_CODE or (match["step"] and int(match["step"]) > 60):
+        if match[0] in NO_CODE or (
+            match["step"] and int(match["step"]) not in range(1, 61)
+        ):
             continue
         found += [escaped(text[end : match.start()]), inline(match)]
         end = match.end()

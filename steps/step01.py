@@ -1,12 +1,23 @@
 """Step 1 · A variable is a box
 
 Problem
-At the end of these sixty steps stands a library that trains neural networks.
-To train them it has to know slopes: if this number grows a little, how fast
-does that one grow? Such a slope is called a gradient. Every number in a
-calculation will get one, so it must be written down somewhere.
+In step 46 we train a neural network, with a library of our own:
 
-The best place would be the number itself:
+    model = MLP((10, 1))
+    optimizer = MomentumSGD(0.15).setup(model)
+    for _ in range(1000):
+        loss = mean_squared_error(model(x), y)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+
+The loss says how wrong the network is. Here it falls from 1.31 to 0.01. To
+bring it down, the library needs slopes: if x grows a little, how fast does y
+grow? Say x goes from 1 to 1.01, and y from 2 to 2.03. Then the slope is
+0.03 / 0.01 = 3.
+
+Every number in a calculation will get its slope, called its gradient. The best
+place to write it down would be the number itself:
 
     x = np.array(1.0)
     x.grad = 0.0        AttributeError: 'numpy.ndarray' object has no
@@ -17,8 +28,10 @@ perhaps in a dict, with the array as the key?
 
     grads = {x: 0.0}    TypeError: unhashable type: 'numpy.ndarray'
 
-That fails, too. A dict finds its keys by comparing them. Arrays are compared
-by their elements, and these can change. So NumPy lets no array be a key.
+That fails, too. A dict finds a key by its hash, a number computed from the
+content of the key. The content of an array can change, so NumPy gives it no
+hash. With id(x) as the key it works, until the array is gone and another array
+gets the same id.
 
 Idea
 Put the array into a box. The name x then stands for the box, and the box has
@@ -29,33 +42,21 @@ room for notes beside what it holds:
           | room for notes   |
           +------------------+
 
-The array may have any number of dimensions, which NumPy also calls axes. Here
-ndim counts the axes, shape is the length of each, and size is the number of
-elements:
-
-    1.0              ndim 0    shape ()           a number
-    [1 2 3]          ndim 1    shape (3,)         a vector
-    [[1 2 3]
-     [4 5 6]]        ndim 2    shape (2, 3)       a matrix
-    two of those     ndim 3    shape (2, 2, 3)    a stack of matrices
-
 In the code
 The whole box takes three lines:
 
     [Variable]
 
-The room for notes needs no line. Python lets us write x.grad = 0.0 into any
-object of a class of our own. Step 6 gives grad a fixed place.
+The room for notes needs no line. Python lets us write x.grad = 0.0 into an
+object of our class. Step 6 gives grad a fixed place.
 
-The box holds the very array it was given, not a copy. A copy would cost time
-and memory for every box, and networks have large arrays.
+The box takes the array itself. A copy would cost time and memory for every
+box, and networks have large arrays.
 
 What is in the box can be replaced. After x.data = other, x is the same box
-with something else in it. Training will do just that: better numbers in the
-same boxes.
+with something else in it. Training does that: better numbers in the same box.
 
-So far we have put something in. Computing with it is another matter: not even
-x ** 2 works. That is step 2.
+We can put something in, but not compute with it: x ** 2 fails. That is step 2.
 
 New:      Variable
 Changed:  nothing
@@ -63,11 +64,12 @@ Removed:  nothing
 
 Elsewhere
 PyTorch's box is torch.Tensor, and x.data and x.grad have the same names there.
-Before version 0.4 the box was a class of its own, and its name was Variable.
+Before version 0.4 the box was a separate class, named Variable.
 
 Watch out
 A vector with three elements is three-dimensional to a mathematician. To NumPy
-it has one dimension: ndim counts axes, not elements.
+it has one dimension, or axis: ndim counts the axes, and shape is the length of
+each. The Output shows a number, a vector, a matrix and two matrices.
 
 Try
 1. Let two variables hold the same array, and set one element of it to 9. What
@@ -90,14 +92,14 @@ Answers
 1. Both boxes show the 9, since there is only one array. After x.data = ...
    only that one box holds something else; the other still holds the array.
 2. It takes "a" without a word. It should complain: the first calculation
-   will fail, and by then the mistake is far away. Step 9 refuses it.
+   will fail, and by then the mistake is far away.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data

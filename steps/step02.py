@@ -15,9 +15,8 @@ Then let us open the box, compute, and pack the result into a new one:
         return Variable(x.data ** 3)
 
 This works. But there will be dozens of such functions, and soon each of them
-has to do more than compute. From step 6 on it remembers its input, from step 7
-on its output as well. Every time we would have to edit all of them, and one
-will be forgotten.
+has to do more than compute. In step 6 it has to remember its input, in step 7
+its output as well. Each time we would edit all of them, and forget one.
 
 Idea
 Three things happen in every calculation. Only the one in the middle differs
@@ -28,8 +27,8 @@ from function to function:
     |  10.0  | --------> 10.0 --> 100.0 -----------> |  100.0  |
     +--------+                                       +---------+
 
-So write opening and packing once, in a class Function. What is special about
-a function goes into a method of its own, called forward.
+So write opening and packing once, in a class Function. What differs goes into
+a method called forward.
 
 In the code
 Python runs __call__ when an object is called like a function. That is the
@@ -38,22 +37,23 @@ place for opening and packing:
     [Function]
 
 Function itself has nothing to compute, so its forward() raises an error. The
-error names the class. Whoever forgets forward() in a new class, or misspells
-it, reads at once which class is meant.
+error names the class. If you forget or misspell forward() in a new class, you
+read at once which class is meant.
 
-A new function is now a class with one method. It receives an array and returns
-what NumPy makes of it. Of boxes it knows nothing:
+A new function is now a class with one method. The method receives an array and
+returns what NumPy makes of it. It never sees a box:
 
     [Square]
 
-Is that an array? Not always. NumPy squares np.array(10.0), an array with no
-axes, and returns a number of its own, np.float64(100.0). It computes like an
-array, so for now we let it be. Step 9 makes an array of it.
+From here on a function is an object: Square is the class, Square() is the
+function. Why not a plain Python function? It forgets everything when its call
+is over. An object can keep its input, and from step 6 on it must.
 
-Why a class, and not simply a function? An object can keep something from one
-call to the next. From step 6 on it must.
+Is the result an array? Not always. NumPy squares np.array(10.0), an array with
+no axes, and returns a NumPy number, np.float64(100.0). It computes like an
+array, so for now we leave it. Step 9 makes an array of it.
 
-One function alone does not get us far. In step 3 they form a chain.
+One function does not get us far. In step 3 several of them form a chain.
 
 New:      Function, Square
 Changed:  nothing
@@ -61,15 +61,15 @@ Removed:  nothing
 
 Elsewhere
 torch.autograd.Function is cut in the same way: one subclass for each function,
-with a forward of its own. It is called as Square.apply(x).
+with its forward. It is called as Square.apply(x).
 
 Watch out
-Square()(x) has two pairs of brackets. The first makes a function, the second
-calls it. With only one, Square(x) says "Square() takes no arguments".
+Square()(x) has two pairs of brackets. The first pair makes the function, the
+second calls it. Square(x), with one pair, says "Square() takes no arguments".
 
 Inside forward() x is an array; outside it is a Variable. Square() called with
 a bare array fails with a puzzling message about memoryview. The reason is that
-an array has an attribute data of its own: its raw memory.
+an array has an attribute data, too: its raw memory.
 
 Try
 1. Write a class Cube, in three lines.
@@ -94,7 +94,7 @@ import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data

@@ -8,15 +8,15 @@ we learned in step 2:
         def forward(self, x):
             return np.exp(x**2) ** 2
 
-For x = 0.5 it gives 1.648721, and that is right. The trouble comes with the
-slope. Somebody has to take a pencil and find out that it is 4x e^(2x²). For
-the next formula it is another class and another evening with the pencil, and
-there is no end of formulas.
+For x = 0.5 it gives 1.648721, and that is right. (It could be shortened to
+e^(2x²), but here we want its parts.) The trouble comes with the slope. With a
+pencil we find that it is 4x e^(2x²). The next formula takes another class and
+another evening with the pencil.
 
 Idea
 There is no end of formulas, but they are made of few parts. This one has only
-two: squaring, and e to the power of something. Their slopes stand in every
-table of derivatives: 2x and e^x.
+two: squaring, and e to the power of something. Every table of derivatives has
+their slopes, 2x and e^x.
 
 So cut the formula up. A function takes a Variable and returns a Variable.
 Therefore the output of one can be the input of the next:
@@ -28,9 +28,9 @@ Therefore the output of one can be the input of the next:
     0.5      0.25     1.284025    1.648721
 
 By hand: 0.5 · 0.5 = 0.25, then e^0.25 = 1.284, and at last
-1.284 · 1.284 = 1.649. It is the same number as before, but this time every
-value on the way has a box of its own. To differentiate the whole, it will be
-enough to know how to differentiate each link.
+1.284 · 1.284 = 1.649. It is the same number as before, but now every value on
+the way has a box. To differentiate the whole, it will be enough to know how to
+differentiate each link. Step 5 shows why.
 
 In the code
 One link is missing:
@@ -38,10 +38,11 @@ One link is missing:
     [Exp]
 
 The demo makes A = Square(), B = Exp() and C = Square(), and calls one after
-the other. A and C do the same thing, yet they are two objects. Soon each of
-them will remember what it was called with.
+the other. A and C do the same thing, yet they are two objects, because from
+step 6 on each remembers its input. Until then we may call them again, as the
+demo does in C(B(A(x))).
 
-The chain knows y. How fast does y grow if x grows? That is step 4.
+The chain knows y. How fast does y grow if x grows? Step 4 measures it.
 
 New:      Exp
 Changed:  nothing
@@ -83,7 +84,7 @@ import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data

@@ -11,30 +11,31 @@ for a start: compute it twice and compare.
 With a pencil, the slope at 0.5 is 4x e^(2x²) = 3.30. So 4.06 is far off.
 
 Idea
-To see what went wrong, take x² at 2. Its slope is 2x = 4. We call the step
-eps, and let it be 0.1 again:
+To see what went wrong, take x² at 2. Its slope is 2x = 4. We move x by a small
+distance, called eps. Let it be 0.1 again:
 
     (2.1² - 2²) / 0.1  =  (4.41 - 4) / 0.1  =  4.1       0.1 too much
 
-It is too much by just eps, and that is no accident. (x + eps)² is
+It is too large by exactly eps, and that is no accident. (x + eps)² is
 x² + 2x eps + eps². Take away x², divide by eps, and 2x + eps is left. The
-curve becomes steeper to the right, and to the right is where we looked.
+curve becomes steeper to the right, and we looked to the right.
 
-On the left it is flatter by as much. So look to both sides:
+To the left it is flatter by as much. So look to both sides:
 
     (2.1² - 1.9²) / 0.2  =  (4.41 - 3.61) / 0.2  =  4    exact
 
 Both squares contain the same eps², and the subtraction cancels it. The first
 way is the forward difference, this one the central difference:
 
-                              o          central joins the outer two
+                              o
+                                         central joins the outer two
                                          points, forward the middle one
                     o                    and the right one
           o
     ------+---------+---------+------
        x - eps      x      x + eps
 
-A square is a lucky case. For x³ at 1 the slope is 3, and a rest stays:
+A square is a lucky case. For x³ at 1 the slope is 3, and an error remains:
 
     forward    (1.331 - 1) / 0.1        =  3.31    error 0.31
     central    (1.331 - 0.729) / 0.2    =  3.01    error 0.01 = eps²
@@ -42,25 +43,24 @@ A square is a lucky case. For x³ at 1 the slope is 3, and a rest stays:
 This is the rule. Make eps ten times smaller: the forward error becomes ten
 times smaller, the central error a hundred times, since it goes with eps².
 
-Then why not eps = 1e-12? Because a float has about 16 digits. f(x + eps) and
-f(x - eps) are each wrong by about 1e-16. Their difference is wrong by as much,
-and we divide it by 2e-12. That leaves an error of about 1e-4.
+Then why not eps = 1e-12? A float has about 16 digits, so f(x + eps) and
+f(x - eps) are each rounded, by about 1e-16. Their difference can be wrong by
+2e-16. Divided by 2e-12, that is an error of 1e-4. We call this the noise.
 
 In the code
-Central it is, and eps is 1e-4 if you name no other:
+We take the central difference. eps is 1e-4 unless you pass another:
 
     [numerical_diff]
 
 It moves all elements of x at once. So two calls of f give the slopes of all
-elements. This is right as long as each element of y depends on its own element
-of x alone. What comes back is no Variable. It is the bare slope, as NumPy
-gives it: an array, or a number where x holds a single number.
+elements. This is right as long as each element of y depends on the same
+element of x alone. It returns the bare slope, not a Variable: an array, or a
+number where x holds a single number.
 
 The demo measures both ways on x⁴, whose slope is 4x³. It takes 101 points
 from 0 to 1 and prints the worst error among them, with a # for each right
-digit after the point. Its table stands below, under Output. Read the central
-column from top to bottom: down to 1e-5 the rule of eps² holds, and from 1e-7
-on the noise grows.
+digit after the point. Read the central column of the Output from top to
+bottom: down to 1e-5 the rule of eps² holds, and from 1e-7 on the noise grows.
 
 The best eps in this table is 1e-6. Why then 1e-4? Because the noise grows with
 y, and here y is at most 1. At x = 100, where y is 10⁸, the slope is 4,000,000.
@@ -68,8 +68,8 @@ With 1e-6 it comes out wrong by 0.0149, with 1e-4 only by 0.0003. So 1e-4 keeps
 away from the noise. In the table it has seven right digits, and that is plenty
 to tell a right formula from a wrong one.
 
-For training, this way is too slow. A network with a million weights needs two
-runs for each of them. Step 5 finds out how one run can be enough.
+For training, this way is too slow: it takes two runs for each number that a
+network adjusts. Step 5 finds out how one run can be enough.
 
 New:      numerical_diff
 Changed:  nothing
@@ -113,24 +113,24 @@ Output
 Answers
 1. 1e-6 for central, with an error of 2e-10, and 1e-8 for forward, with 9e-8.
    As eps falls, the noise of 1e-16 / eps rises, the same for both. The best
-   eps is near where it meets the error of the method. Forward's error is about
-   6 eps. It falls slowly and meets the noise near 4e-9, where both are 2e-8.
+   eps is near where the noise meets the error of the method. Forward's error
+   is about 6 eps. It falls slowly and meets the noise between 1e-9 and 1e-8.
    Central's is about 4 eps². It falls fast and meets the noise near 3e-6
    already, where both are 3e-11.
 2. By 1e-15: it gives 4.000000000000001. In x² nothing is left of eps, however
-   large it is, and the rest is round-off.
+   large it is. The 1e-15 is noise.
 3. Between 1e-2 and 1e-3. With 7 digits each f is wrong by about 1e-7, so the
    noise is about 1e-7 / eps: 1e-5 at 1e-2, and 1e-4 at 1e-3. The error of the
    method is 4e-4 at 1e-2, and 4e-6 at 1e-3, so there the noise is the larger.
    Central is at its best at 1e-3, with 9e-5. At 1e-4 it has 1e-3, ten times
-   as much. At 1e-8 it has 4, since x + eps and x - eps are then both x.
+   as much. At 1e-8 it has 4: near x = 1, x + eps and x - eps are both x.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data
@@ -170,8 +170,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

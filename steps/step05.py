@@ -6,11 +6,11 @@ depended on one element of x. A neural network is different. It has many
 numbers that can be adjusted, its weights, and one number that says how wrong
 it is, the loss. The loss depends on every weight. So each weight must be moved
 alone, and that costs two runs of the whole program. For a million weights it
-is two million runs, for one step of training. How can one run be enough?
+is two million runs, just to move each of them once. How can one run be enough?
 
 Idea
-By the chain rule: the slope of a chain is the product of the slopes of its
-links. And the slopes of the links we know, as formulas. At x = 0.5:
+The chain rule helps: the slope of a chain is the product of the slopes of its
+links. For each link we have a formula. At x = 0.5:
 
          A          B          C
     x -----> a -------> b -------> y       y = (e^(x²))²
@@ -20,10 +20,10 @@ links. And the slopes of the links we know, as formulas. At x = 0.5:
 That is the 3.297 of step 4. The three formulas need only x, a and b, and these
 are there after one run.
 
-For single numbers it does not matter in which order we multiply. For vectors
-it does, and backpropagation makes use of it. Take a link from 2 numbers to 2
-numbers, y = (W x)². It has four slopes. They stand in a matrix, the Jacobian:
-in row i and column j is the slope of y_i along x_j. For example
+Here a link leads from one number to one number. In a network it leads from
+many to many, and has many slopes. Take a link from 2 numbers to 2 numbers,
+y = (W x)². Its four slopes form a matrix, the Jacobian: row i, column j holds
+the slope of y_i along x_j. For example
 
     W = [1  2]    x = [1]    W x = [ 9]    y = [81]
         [3 -1]        [4]          [-1]        [ 1]
@@ -31,16 +31,17 @@ in row i and column j is the slope of y_i along x_j. For example
     Jacobian    2 ·  9 · [1  2]  =  [18 36]
                 2 · -1 · [3 -1]  =  [-6  2]
 
-By hand: the first element of W x is 1 · 1 + 2 · 4 = 9. It grows with x_1 by
-the 1 in W, and its square grows by 2 · 9 times that, which is 18. Test it:
-move x_1 from 1 to 1.001, and y_1 goes from 81 to 81.018. So the slope is 18.
+By hand: the first element of W x is 1 · 1 + 2 · 4 = 9. If x_1 grows by 0.001,
+the 9 grows by 1 · 0.001, and its square by 2 · 9 · 0.001 = 0.018. So the slope
+is 18.
 
 In a chain, x_j reaches y_i through each of the numbers in between. Along one
 of these paths the slopes are multiplied, and the paths add up. A product of
 matrices does just that: row times column. So the slope of a chain is
 C' B' A', where A' is the Jacobian of A, and so on.
 
-An (m, n) matrix times an (n, p) matrix takes m · n · p multiplications. Let a
+Where we put the brackets never changes the result, but it changes the work. An
+(m, n) matrix times an (n, p) matrix takes m · n · p multiplications. Let a
 chain go from 4 numbers to 3, to 2 and to 1, and begin at the input:
 
     B' A'       (2, 3) (3, 4)    2 · 3 · 4 = 24
@@ -64,17 +65,17 @@ With more numbers the gap is wider. The demo goes from 1000 numbers to 100, to
 A loss is one number and the weights are many, so start at the output. One run
 forward and one walk back give every slope. That is backpropagation.
 
-Only the multiplying is counted here. To make the Jacobians costs something,
-too: the one of the first link has 100,000 slopes. Wait for step 6, which gets
-by without them.
+The count leaves out what the Jacobians themselves cost: the first has 100,000
+slopes. Step 6 gets by without them for functions like Square, and step 41 for
+W x.
 
 In the code
-The framework stays as it is; all of this step is in the demo. Link(W) is the
-Function (W x)², and its jacobian(x) is the matrix from above. One forward run
-through a chain gives A', B' and C' in local_jacobians(links, x).
+All of this step is in the demo. Link(W) is the Function (W x)², and its
+jacobian(x) is the matrix from above. One forward run through a chain gives
+A', B' and C' in local_jacobians(links, x).
 
 Then from_input_side() and from_output_side() take the product and count the
-multiplications. The order is all they differ in:
+multiplications. They differ only in the order:
 
     product = local @ product       from the input side
     product = product @ local       from the output side
@@ -83,10 +84,9 @@ compare(1000, 100, 10, 1) makes a chain of links between vectors of these
 sizes, with random matrices from the seed 0, and prints both counts. It takes
 four sizes, for three links.
 
-As a check it asks numerical_diff(), which moves all inputs together. Then each
-output feels all of its slopes at once, one for each input, and they add up. In
-the Jacobian these slopes stand in one row. So what numerical_diff() gives for
-an output must be the sum of its row.
+As a check it asks numerical_diff(), which moves all inputs at once. So for
+each output it gives the sum of that output's row. For the link above that is
+18 + 36 = 54 and -6 + 2 = -4.
 
 In step 6 we take the walk back through our own chain, function by function.
 
@@ -133,7 +133,7 @@ import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data
@@ -173,8 +173,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
@@ -232,16 +232,16 @@ def compare(*sizes):
     links = [Link(rng.standard_normal(shape) / shape[1] ** 0.5) for shape in shapes]
     x = Variable(rng.standard_normal(sizes[0]))
     jacobians = local_jacobians(links, x)
-    forward, forward_count = from_input_side(jacobians)
-    reverse, reverse_count = from_output_side(jacobians)
+    from_input, input_count = from_input_side(jacobians)
+    from_output, output_count = from_output_side(jacobians)
     slope = numerical_diff(lambda x: links[2](links[1](links[0](x))), x)
 
     print(f"inputs: {sizes[0]}, outputs: {sizes[-1]}")
     print("  C', B', A'          ", *(J.shape for J in reversed(jacobians)))
-    print(f"  input side  C'(B'A') {forward_count:>9,} multiplications")
-    print(f"  output side (C'B')A' {reverse_count:>9,} multiplications")
-    print(f"  the products agree   {np.allclose(forward, reverse)}")
-    print(f"  and numerical_diff   {np.allclose(reverse.sum(axis=1), slope)}")
+    print(f"  input side  C'(B'A') {input_count:>9,} multiplications")
+    print(f"  output side (C'B')A' {output_count:>9,} multiplications")
+    print(f"  the products agree   {np.allclose(from_input, from_output)}")
+    print(f"  and numerical_diff   {np.allclose(from_output.sum(axis=1), slope)}")
 
 
 if __name__ == "__main__":

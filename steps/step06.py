@@ -12,19 +12,20 @@ It is nearly all zeros, since each output depends on one input only. On a
 thousand numbers it would be a million slopes, and 999,000 of them zeros.
 
 Idea
-On the walk back, nobody asks for the matrix. What is asked for is a row times
-the matrix, and the zeros do nothing there:
+On the walk back we do not need the matrix itself. We need a row times the
+matrix, and the zeros do nothing there:
 
                 [2 0 0]
     [g0 g1 g2]  [0 4 0]  =  [2·g0  4·g1  6·g2]  =  g * 2x
                 [0 0 6]
 
 One multiplication for each element is enough. So let every function have a
-second method, backward(). It takes the row that arrives from the side of y and
-gives the row for its own input.
+second method, backward(). It is given the row for its output, and it returns
+the row for its input.
 
-Such a row is called a gradient. The gradient of a variable v is dy/dv: how
-fast y grows if v grows, element by element. For our chain at x = 0.5:
+Such a row is called a gradient. As in step 5, y is one number. The gradient of
+a variable v is dy/dv. It says how fast y grows with each element of v. For our
+chain at x = 0.5:
 
            A          B          C
       x ------> a ------> b ------> y
@@ -35,6 +36,9 @@ fast y grows if v grows, element by element. For our chain at x = 0.5:
     dy/db  =  1     · 2b   =  1 · 2 · 1.284   =  2.568
     dy/da  =  2.568 · e^a  =  2.568 · 1.284   =  3.297
     dy/dx  =  3.297 · 2x   =  3.297 · 2 · 0.5 =  3.297
+
+From top to bottom this is the product from the output side of step 5. Test one
+line: move a from 0.25 to 0.251, and y grows by 0.0033.
 
 In the code
 This is what the box was for. It gets a place for the gradient, with None as
@@ -47,31 +51,32 @@ Now the backward() of Square. A first attempt:
     def backward(self, gy):
         return gy * 2 * x        which x?
 
-The x that forward() had, but that call is long over. So the function must keep
-its input in self.input. It keeps the Variable, not the array in it. For these
-formulas the array would be enough. But step 7 has to put a gradient into that
-input, and only the Variable has a place for one.
+gy is the row that arrives: the gradient of this function's output. x is the
+one that forward() had, but that call is over. So the function must keep its
+input in self.input. It keeps the Variable, not only the array in it. Step 7
+will put a gradient into that input, and only the Variable has a place for one.
 
-All calls go through Function, so the input is kept there, once for all:
+All calls go through Function.__call__(), so one line there is enough:
 
     [Function.__call__]
 
-Here it pays that a function is an object. With x = self.input.data the two
-backward() are as short as their formulas:
+With x = self.input.data, the backward() of Square and that of Exp are as short
+as the formulas:
 
     [Square.backward]
 
     [Exp.backward]
 
-And as with forward(), a class that has none says so:
+A class that has no backward() says so, as it does for forward():
 
     [Function.backward]
 
-The demo calls backward() by hand, from C to A. Beside it stands what step 4
-gives: 3.29744263, in two runs, where 3.29744254 is right.
+The demo calls backward() by hand, from C to A. The last line of the Output is
+the slope of step 4, from two runs of f: 3.29744263. The right one is
+3.29744254, and backward() gives it.
 
-Look at its three lines of backward(). They are the program written a second
-time, in reverse. In step 7 the program finds that way by itself.
+The three calls of backward() are the program written a second time, in
+reverse. In step 7 the program finds that way by itself.
 
 New:      Function.backward, Square.backward, Exp.backward
 Changed:  Variable.__init__, Function.__call__
@@ -91,12 +96,11 @@ way back each call should use its own input, but A has kept only the 9:
 
 So make a new Square() for every call.
 
-y.data and x.grad are NumPy numbers here and not arrays, as in step 2. It does
-no harm yet, and step 9 sees to it.
+y.data and x.grad are NumPy numbers here, as in step 2.
 
 Try
 1. Why are a.grad and x.grad the same number? Start from x = 1.
-2. Exchange the last two of the three lines of backward(). What happens?
+2. Exchange the last two of the three calls of backward(). What happens?
 3. Start from y.grad = 2. What becomes of the others?
 
 Output
@@ -120,7 +124,7 @@ import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data
@@ -182,8 +186,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

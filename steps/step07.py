@@ -13,25 +13,27 @@ lines cannot even be written:
     while y.data < 100:
         y = Square()(y)
 
-How many squares it takes depends on y. Nobody knows before the run.
+How many squares it takes depends on y. From y = 3 it takes three: 9, 81, 6561.
+From y = 5 it takes two.
 
 Idea
 Then let the run itself leave a trail. Each call could append its function to
 one common list, and backward() could go through the list in reverse. That
 works, and it is called a tape. But a common list holds all that was ever
-computed, whether y depends on it or not, and somebody has to say when it
-begins and when it ends.
+computed, whether y depends on it or not, and we must say when it begins and
+when it ends.
 
-So we take links instead. Each variable remembers the function that made it,
-its creator, and each function remembers its input and its output. The links
-lead from y to just those functions that y was made by:
+So we take references instead. Each variable remembers the function that made
+it, its creator. Each function remembers its input and its output. Here is the
+chain of step 6 with all of them:
 
        input     output    input     output    input     output
     x <------ A <------> a <------ B <------> b <------ C <------> y
                 creator             creator             creator
 
-This holds whatever the program was. A variable that has its gradient does
-three things:
+From y, creator and input lead back to those functions that y depends on, and
+to no others. (output leads forward. Step 8 will use it.) A variable that has
+its gradient does three things:
 
     1. Get the function that made me. None? Then I am the start: done.
     2. Give its input a gradient: func.backward(my gradient).
@@ -42,7 +44,7 @@ At x = 0.5 it goes like this:
     y  was made by C    so b.grad = 1 · 2b        =  2.568
     b  was made by B    so a.grad = 2.568 · e^a   =  3.297
     a  was made by A    so x.grad = 3.297 · 2x    =  3.297
-    x  was made by nobody: done
+    x  has no creator: done
 
 In the code
 A variable that you make yourself has no creator, so it starts with None:
@@ -56,21 +58,21 @@ no function can forget it:
 
     [Function.__call__]
 
-The three things from above take four lines: one each, and the if asks whether
-there is a creator. The last line is backward() calling backward(), for the
-input:
+The three things from above take four lines: one each, and an if. The last line
+is backward() calling backward(), for the input:
 
     [Variable.backward]
 
-The gradient it starts with is still up to you: y.grad = np.array(1.0). The
-attribute output has no reader yet. It will have one in step 8.
+In a chain only one path leads back to each variable, so = is enough. The paths
+of step 5, which add up, have to wait for step 14. The gradient of y is still
+up to you: y.grad = np.array(1.0).
 
-The demo follows the trail and prints it. Then it makes long chains of PlusOne,
-a function x + 1, whose slope is 1 however long the chain is.
+The demo prints the trail. Then it makes long chains of PlusOne, the function
+x + 1, whose slope is 1.
 
 Python allows about 1,000 calls inside one another, and here each function
-costs one. So a chain of 500 works, and one of 5,000 ends in a RecursionError,
-as the last line of the demo shows. Step 8 removes that limit.
+costs one. So a chain of 500 works, and one of 5,000 ends in a RecursionError.
+Step 8 removes that limit.
 
 New:      Variable.set_creator, Variable.backward
 Changed:  Variable.__init__, Function.__call__
@@ -78,8 +80,8 @@ Removed:  nothing
 
 Elsewhere
 PyTorch leaves the same trail: y.grad_fn is the creator, and the way on is
-y.grad_fn.next_functions. TensorFlow has no such links. Its GradientTape writes
-down each operation as it happens, as a tape does, and reads it backwards.
+y.grad_fn.next_functions. TensorFlow has no such references. Its GradientTape
+writes down each operation as it happens, and reads its list backward.
 
 Watch out
 If y.grad is not set, the first backward() gets None and fails to multiply it.
@@ -91,7 +93,7 @@ over A.input:
     y = A(a)     y.creator is A     A.input is a
 
 From y the way leads to A and on to a. The creator of a is A, and A.input is a
-again. It would go round for ever, but a RecursionError stops it.
+again. It would never end, but a RecursionError stops it.
 
 Try
 1. Put one more Exp() around the chain. What else has to change?
@@ -111,17 +113,16 @@ Output
 Answers
 1. Nothing. The new y is 5.200326, and x.grad is 17.147775.
 2. 1.0. The walk starts at a, so x.grad is da/dx = 2x.
-3. 997, in Python 3.11, tried at the end of the file and run as a script. They
-   make 998 variables, with a call of backward() for each. The program and
-   slope_of_chain() are the other two. A notebook has more calls under way
-   before yours, so there it is fewer.
+3. 997, in Python 3.11, with the file run as a script. The chain then has 998
+   variables, with a call of backward() for each. The program and
+   slope_of_chain() are the other two. In a notebook it is fewer.
 """
 
 import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data
@@ -133,7 +134,10 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give each variable this one was made from its gradient, from self.grad on."""
+        """Give a gradient to every variable that this one was made from.
+
+        It starts from self.grad.
+        """
         func = self.creator
         if func is not None:
             func.input.grad = func.backward(self.grad)
@@ -197,8 +201,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))
@@ -218,7 +222,7 @@ class PlusOne(Function):
         return gy
 
 
-def links(y):
+def way_back(y):
     """The way back from y, function by function."""
     names = ["y"]
     while y.creator is not None:
@@ -242,7 +246,7 @@ if __name__ == "__main__":
     a = Square()(x)
     b = Exp()(a)
     y = Square()(b)
-    print(links(y))
+    print(way_back(y))
 
     y.grad = np.array(1.0)
     y.backward()

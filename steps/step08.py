@@ -5,32 +5,33 @@ With step 7 a chain of 5,000 functions ends in
 
     RecursionError: maximum recursion depth exceeded
 
-Such a chain is nothing unusual. A network that reads a text letter by letter
-calls a few functions for each letter, all in one chain. A page of 2,000
-letters is enough to make it that long. Python allows about 1,000 calls inside
-one another, and backward() goes one call deeper for every function.
+A network that reads a text letter by letter calls a few functions for each
+letter, all in one chain. A page of 2,000 letters makes it that long. Python
+allows about 1,000 calls inside one another, and backward() goes one call
+deeper for every function.
 
 The limit can be raised, with sys.setrecursionlimit(1_000_000), and a chain of
 100,000 then works. But how high is high enough? And the limit has its uses:
 it is what stopped A(A(x)) in step 7.
 
 Idea
-Each call hands only one thing on to the next: whose turn it is. For that
-nobody needs a call. A name will do:
+Each call tells the next one only which function comes next. That takes no
+call. A name can hold it:
 
     func = y.creator
     while func is not None:
         func.input.grad = func.backward(func.output.grad)
         func = func.input.creator
 
-This is right for every chain. But it will not last: soon functions have two
-inputs, and then two functions have their turn next. One name cannot hold both,
-and a list can. So we keep a list of the functions that are still to be called:
+This is right for every chain. But soon functions will have two inputs, and
+then two functions come next. One name cannot hold both, but a list can. So we
+keep a list of the functions that are still to be called. If F has two inputs,
+made by G and H, [F] becomes [G, H]. In our chain each function has one input:
 
     funcs     taken out    what it does       put in: creator of the input
     [C]       C            gives b.grad       B
     [B]       B            gives a.grad       A
-    [A]       A            gives x.grad       None, since nobody made x
+    [A]       A            gives x.grad       None, since x has no creator
     [None]    None         nothing
     []                     the end
 
@@ -39,16 +40,17 @@ The table as a program:
 
     [Variable.backward]
 
-In step 7 the gradient came from self, the variable whose turn it was. The loop
-stays in one call, so self is y all the time. Now func.output says where the
-gradient is: that is what output was for.
+In step 7 each call had its own self, and took the gradient from there. The
+loop stays in one call, so self is y all the time. So it takes the gradient
+from func.output. That is what output is for.
 
 The demo makes chains of n functions Grow. Each multiplies by 1 + 1 / n, so the
 slope of the chain is (1 + 1 / n)^n. For n = 10 it is 1.1^10 = 2.593742. For
-large n it approaches e = 2.718282.
+large n it approaches e = 2.718282. The last column counts the calls of
+Grow.backward(): one for each function.
 
-So much for the length of a chain. Writing one is still a nuisance: count the
-brackets in Square()(Exp()(Square()(x))). Step 9 is about comfort.
+A chain may now be as long as we like. But count the brackets in
+Square()(Exp()(Square()(x))). Step 9 makes it nicer to write.
 
 New:      nothing
 Changed:  Variable.backward
@@ -57,7 +59,7 @@ Removed:  nothing
 Elsewhere
 PyTorch keeps a queue of functions that are ready and works through it in a
 loop. A chain of 100,000 is no trouble there either. Karpathy's micrograd first
-sorts the variables, so that each gets its gradient before it hands it on. The
+sorts the variables, so that each has its gradient before it passes it on. The
 sorting recurses along the chain, so it has the limit of step 7.
 
 Watch out
@@ -79,10 +81,8 @@ Output
                100,000   2.718268                  100,000
 
 Answers
-1. AttributeError: 'NoneType' object has no attribute 'backward'. If your code
-   fetches func.output.grad in a line before, it is 'output' that is missing.
-   Only x has no creator, and x comes last. By then x.grad is there already,
-   and it is right.
+1. AttributeError: 'NoneType' object has no attribute 'backward'. Only x has no
+   creator, and x comes last. By then x.grad is there already, and it is right.
 2. 2^10 = 1024. Every factor is taken from backward(); forward() is not asked.
 3. 1, always. One is taken out and one put in, since each function has one
    input.
@@ -92,7 +92,7 @@ import numpy as np
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         self.data = data
@@ -104,7 +104,10 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give each variable this one was made from its gradient, from self.grad on."""
+        """Give a gradient to every variable that this one was made from.
+
+        It starts from self.grad.
+        """
         funcs = [self.creator]
         while funcs:
             func = funcs.pop()
@@ -170,8 +173,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(x.data - eps))
     y1 = f(Variable(x.data + eps))

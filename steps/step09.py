@@ -1,11 +1,11 @@
 """Step 9 · Nicer to use
 
 Problem
-One gradient works, but three things about it are a nuisance:
+Backpropagation works, but three things are a nuisance:
 
     y = Square()(Exp()(Square()(x)))     six pairs of brackets
     y.grad = np.array(1.0)               the same line every time
-    x = Variable([1.0, 2.0])             a list, and nobody says a word
+    x = Variable([1.0, 2.0])             a list, and no complaint
 
 The third is the worst. The mistake shows up one or a hundred lines later:
 
@@ -13,9 +13,9 @@ The third is the worst. The mistake shows up one or a hundred lines later:
                      'list' and 'int'
 
 Idea
-1. Have a function that makes the Square and calls it at once. After that it
+1. Write a function that makes the Square and calls it at once. Then the line
    is y = square(exp(square(x))).
-2. dy/dy is 1, always. If nobody gave y a gradient, backward() can do it.
+2. dy/dy is always 1. So backward() can set it, if y has no gradient yet.
 3. Let Variable refuse what is not an array, and say what to write instead.
 
 In the code
@@ -25,12 +25,12 @@ The first is easy:
 
     [exp]
 
-The third comes next, since the second will need it. To refuse is easy enough:
+Now the third. Refusing is easy:
 
     [Variable.__init__]
 
-None stays allowed, for a variable that has nothing in it yet. But with this
-check alone our own chain breaks, and at its first link:
+None stays allowed, for a variable that has nothing in it yet, as in step 44.
+But with this check alone our chain breaks, and at its first link:
 
     x = Variable(np.array(0.5))
     square(x)        TypeError: Variable holds a NumPy array, but got
@@ -43,8 +43,9 @@ computes:
     np.array(0.5) ** 2       np.float64(0.25)
     np.array([0.5]) ** 2     array([0.25])
 
-So a number that comes out of a calculation must become an array again. What is
-a number? NUMBERS at the top of the file has the types, Python's and NumPy's:
+So a number that comes out of a calculation must become an array again. The
+types of numbers are in NUMBERS at the top of the file: int, float, and all of
+NumPy's. Anything else is refused here, too:
 
     [as_array]
 
@@ -52,8 +53,8 @@ It is needed wherever a result goes into a Variable:
 
     [Function.__call__]
 
-In numerical_diff() that is x moved by eps. The slope that it returns goes into
-no Variable, so it stays as NumPy gives it, a number if x holds one number:
+numerical_diff() puts x.data - eps and x.data + eps into Variables. The slope
+that it returns goes into none, so it stays as NumPy gives it:
 
     [numerical_diff]
 
@@ -64,12 +65,11 @@ belongs to. Further down, each gradient goes through as_array(), too:
     [Variable.backward]
 
 Variable could call as_array() itself, and take the 0.5. But then x.data would
-be the very object you passed if that is an array, and another one if it is a
-number. One rule is simpler: what you pass to Variable() is checked, and what
-the framework computes is converted.
+be what you passed only if that is an array. One rule is simpler: what you pass
+to Variable() is checked, and what the framework computes is converted.
 
 It is pleasant to use now. But is it right? A backward() that forgets a factor
-runs as smoothly as a good one. Step 10 puts them all to the test.
+runs as smoothly as a good one. Step 10 puts each of them to the test.
 
 New:      NUMBERS, as_array, square, exp
 Changed:  Variable.__init__, Variable.backward, Function.__call__,
@@ -130,7 +130,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -148,7 +148,7 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient.
+        """Give a gradient to every variable that this one was made from.
 
         It starts from self.grad, or from ones where that is None.
         """
@@ -229,8 +229,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))

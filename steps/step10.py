@@ -15,38 +15,41 @@ Idea
 numerical_diff knows nothing of backward(). So compare the two. For NoTwo at
 0.5 they are:
 
-    numerical   (0.5001 ** 2 - 0.4999 ** 2) / 0.0002 = 1
+    numerical   (0.5001 ** 2 - 0.4999 ** 2) / 0.0002 = 1.0000, rounded
     backward    0.5
 
-That is a fault, and now we see it. But nobody can compare 1,000 elements by
-eye. Let the computer do it. When do two slopes count as equal? == fails even
-for square, whose backward() is right:
+That is a fault, and now we see it. But 1,000 elements are too many to compare
+by eye. Let the computer do it. When do two slopes count as equal? == fails
+even for square, whose backward() is right:
 
     x          numerical              backward
     0.5         0.9999999999998899     1.0
     -1.0       -1.9999999999992246    -2.0
     2.0         4.000000000004         4.0
 
-Then allow a difference of 0.00001? Our chain square(exp(square(x))) is right
-as well. But at x = 2 it is steep:
+Then allow a difference of 1e-5? Our chain square(exp(square(x))) is right as
+well. But at x = 2 it is steep:
 
     numerical           23847.6669
     backward            23847.6639    0.0030 apart
 
 What counts is the difference as a part of the slope. 0.0030 of 23,848 is about
-one in eight million. For NoTwo it is a half. So allow 0.00001 of the numerical
+one in eight million. For NoTwo it is a half. So allow 1e-5 of the numerical
 slope.
 
-That goes wrong where the slope is 0. sin(x) ** 2 + cos(x) ** 2 is 1
-everywhere, so backward() gives 0. But the numerical slope at 0.5 is -5.6e-13,
-by rounding alone. 0.00001 of that numerical slope is 5.6e-18. The two slopes
-differ by 5.6e-13, far more. So add a little to the slope. Two slopes count as
-equal if
+That goes wrong near a slope of 0. Take exp(square(x)) at x = 1e-9:
+
+    numerical           1.9995e-9
+    backward            2e-9          4.9e-13 apart
+
+backward() is right, and the difference is only the noise of step 4. But 1e-5
+of the slope is 2e-14, far less. So add a little to the slope. Two slopes count
+as equal if
 
     |backward - numerical| < tolerance * (|numerical| + 0.001)
 
-Now 5.6e-13 < 0.00001 · 0.001 holds. For NoTwo at 0.5 we ask whether 0.5 is
-less than 0.00001 · 1.001. It is not.
+Now 1e-5 · 0.001 = 1e-8 is allowed, and 4.9e-13 is less. For NoTwo at 0.5 we
+ask whether 0.5 is less than 1e-5 · 1.001. It is not.
 
 In the code
 square and exp treat each element by itself: element i of y depends on element
@@ -61,17 +64,16 @@ comparison with nan is False, so nan >= b would let it pass. Why < and not <=?
 Where f overflows, the numerical slope may be inf. Then both sides are inf,
 and <= would let any gradient pass.
 
-The check works on a Variable of its own, so the x that you pass keeps its
-gradient. The message has six digits of each slope (:.6g), however small the
-slope is.
+The check works on a new Variable, so the x that you pass keeps its gradient.
+The message rounds both slopes to six digits (:.6g).
 
 In the demo, NoTwo is the class from above. OneOff is the square again, with a
 slope that is wrong in the last element alone. The check finds both, and names
 the element.
 
-Whatever we write from here on can be checked. And we soon want more than
-chains. All our functions have one input, but the plainest sum has two. Step 11
-makes room for the second.
+From here on we can check each function that treats its elements one by one.
+Those that mix them come in step 39. But all our functions have one input, and
+the plainest sum has two. Step 11 makes room for the second.
 
 New:      gradient_check
 Changed:  nothing
@@ -87,14 +89,14 @@ The check sees the points you give it. At x = 0 both slopes of NoTwo are 0, and
 it passes.
 
 Where a function has a kink, even a right backward() fails. |x| has one at 0.
-At x = 0.00001 its slope is 1, but x - eps lies on the other side, and the
+At x = 1e-5 its slope is 1, but x - eps lies on the other side, and the
 numerical slope is 0.1.
 
-f must use its input. If it does not, the check's own variable gets no
-gradient, and a TypeError follows.
+f must use its input. If it does not, the check's Variable gets no gradient,
+and a TypeError follows.
 
 Try
-1. Repair NoTwo.backward. What does its line say now?
+1. Repair NoTwo.backward. What does the demo print for NoTwo now?
 2. Check OneOff with tolerance=0.2, then 0.3. Why does it pass at 0.3?
 3. Check lambda x: square(NoTwo()(x)). Does the message say which of the two
    functions is wrong?
@@ -133,7 +135,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -151,7 +153,7 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient.
+        """Give a gradient to every variable that this one was made from.
 
         It starts from self.grad, or from ones where that is None.
         """
@@ -232,8 +234,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))

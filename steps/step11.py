@@ -11,19 +11,19 @@ cannot be written:
     Add()(x0, x1)       TypeError: Function.__call__() takes 2 positional
                         arguments but 3 were given
 
-The 2 are self and x; the 3 are self, x0 and x1. Other functions have two
-outputs: 17 divided by 5 is 3, and 2 are left over.
+Python counts self, too: it takes self and x, and was given self, x0 and x1.
+Other functions have two outputs: 17 divided by 5 is 3, with remainder 2.
 
 Idea
-We could write a __call__ for two inputs, with self.input0 and self.input1.
-Then one for three inputs, and all of them again for two outputs. But they
-would all do the same: take the arrays out of the variables, let forward()
-compute, and put the results into variables.
+We could write a __call__ for two inputs, with self.input0 and self.input1,
+then one for three, and all of them again for two outputs. But they would all
+do the same: take the arrays out of the variables, let forward() compute, and
+put the results into variables.
 
 A list has any length. So let a function take one list and give back one:
 
     [x0, x1]    --> Add    --> [y]
-    [x0, x1]    --> DivMod --> [whole, rest]
+    [x0, x1]    --> DivMod --> [whole, remainder]
     [x]         --> Square --> [y]
 
 Here is 2 + 3 by hand:
@@ -34,20 +34,21 @@ Here is 2 + 3 by hand:
     outputs     [y]             the array 5.0 in a variable
 
 In the code
-__call__ is to go down these four lines. Where step 7 kept self.input and
+__call__ goes down these four lines. Where step 7 kept self.input and
 self.output, it now keeps two lists, self.inputs and self.outputs. But a
 function object has room for one call only. What if it is called twice?
 
     f = Square()
-    f(f([x]))
+    f(f([x]))       x --> f --> v --> f --> y
 
-The second call overwrites what the first one kept. The variable in between
-is now the input of f and has f as its creator. So backward() walks from f
-to f to f, without end. Therefore a function object remembers its first call.
-Called once more, it makes a copy of itself, and the copy remembers the new
-call. How does it know that it was called before? The class has an attribute
-inputs = None. A new object finds this None, and after a call it has a list
-of its own:
+    after call 1    f.inputs = [x]      v.creator = f
+    after call 2    f.inputs = [v]      v.creator = f, as before
+
+Now backward() goes from f to its input v, from v to its creator f, and so on
+without end. So a function object keeps its first call. At a second call it
+copies itself, and the copy keeps that call. How does it know that it was
+called before? The class has an attribute inputs = None. A new object finds
+this None, and after a call it has a list of its own:
 
     [Function]
 
@@ -56,8 +57,8 @@ lines:
 
     [Function.__call__]
 
-What happens to one output is a method of its own. It is the end of the old
-__call__. It adds the new variable to the list of outputs, and returns it:
+The end of the old __call__ becomes a method of its own, for one output. It
+adds the new variable to the list of outputs, and returns it:
 
     [Function.make_output]
 
@@ -68,23 +69,21 @@ is a list of one:
 
     [Add]
 
-Square and Exp have one input and one output. For them these are lists of
-one element:
+Square and Exp take and give lists of one element:
 
     [Square.forward]
 
     [Exp.forward]
 
-Whoever calls square(x) or exp(x) does not want to see a list. So these two
-wrap x in brackets and take the result out again:
+square(x) and exp(x) hide these lists from the caller:
 
     [square]
 
     [exp]
 
 Only the forward pass is new in this step. backward() still takes one bare
-gradient and gives back one. But there is no self.input any more, so the two
-functions look for the only one of their inputs:
+gradient and gives back one. In place of self.input it uses the only one of
+self.inputs:
 
     [Square.backward]
 
@@ -114,16 +113,16 @@ operation has its tensors in op.inputs and op.outputs, one or many.
 
 Watch out
 Forget the brackets in forward, and an array of three elements is taken for
-three outputs. No error says so: you get a list of three variables.
+three outputs. There is no error, but a list of three variables.
 
 Try
 1. Remove the brackets in Add.forward. Why is 2 + 3 an error all the same?
 2. Why does Square()(x) no longer work? Read the error from its end.
-3. Compute (2 + 3) ** 2 with Add and Square.
+3. Before running: what does Square()(Add()([x0, x1])) give?
 
 Output
     2 + 3           5.0, in a list of 1
-    17 by 5         3.0 and 2.0 left over
+    17 by 5         3.0, remainder 2.0
     (e^(x^2))^2     x.grad = 3.297443, as before
     2 + 3 backward  Add has no backward() yet.
 
@@ -132,8 +131,8 @@ Answers
    TypeError: 'numpy.float64' object is not iterable.
 2. 'Variable' object is not iterable. __call__ loops over its inputs, and x
    is not a list. Square()([x]) works.
-3. Square()(Add()([x0, x1])) gives a list of one variable, with 25.0. A list
-   comes out of Add, and a list is just what Square takes.
+3. A list of one variable, with 25.0. A list comes out of Add, and a list is
+   just what Square takes.
 """
 
 import copy
@@ -156,7 +155,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -174,7 +173,7 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient.
+        """Give a gradient to every variable that this one was made from.
 
         It starts from self.grad, or from ones where that is None.
         """
@@ -275,8 +274,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -321,7 +320,7 @@ if __name__ == "__main__":
     print(f"2 + 3           {ys[0].data}, in a {type(ys).__name__} of {len(ys)}")
 
     ys = DivMod()([Variable(np.array(17.0)), Variable(np.array(5.0))])
-    print(f"17 by 5         {ys[0].data} and {ys[1].data} left over")
+    print(f"17 by 5         {ys[0].data}, remainder {ys[1].data}")
 
     x = Variable(np.array(0.5))
     y = square(exp(square(x)))

@@ -9,15 +9,14 @@ Step 11 can add two variables. But look at what one has to write:
         x0, x1 = xs
         return [x0 + x1]
 
-Three lists for one sum. Forget the brackets of the last one, and an array
-of three elements becomes three outputs.
+Three lists for one sum.
 
 Idea
 The lists are the business of Function. Nobody else should have to see them.
 Python packs and unpacks them for us, with a star:
 
-    def f(*inputs)      f(a, b) is called with inputs = (a, b)
-    f(*xs)              with xs = [a, b] this is the call f(a, b)
+    in a def, it packs        def f(*inputs)    f(a, b): inputs = (a, b)
+    in a call, it unpacks     f(*xs)            xs = [a, b]: f(a, b)
 
 That is the way in. With add(x0, x1) at 2 and 3 it goes like this:
 
@@ -31,18 +30,18 @@ Asking for len() is no help: an array of three elements has a length, too.
 But return 3.0, 2.0 is a tuple in Python, and an array never is:
 
     5.0             no tuple: one output        y
-    (3.0, 2.0)      a tuple: its elements       [whole, rest]
+    (3.0, 2.0)      a tuple: its elements       [whole, remainder]
 
 In the code
 One star where the variables come in and one where the arrays go out. After
-forward() it asks for a tuple:
+forward() it checks whether the result is a tuple:
 
     [Function.__call__]
 
     [Function.forward]
 
-Now all functions get plainer. This is why we do it. Four of them are again
-what they were in step 10:
+Now the functions get plainer. Four definitions are again what they were in
+step 10:
 
     [Square.forward]
 
@@ -58,10 +57,9 @@ And a sum is a sum at last. Its short name add() is new:
 
     [add]
 
-With plain values a new mistake is possible. Whoever forgets the return in
-forward() gives back None, and as_array says: "Expected an array or a number,
-but got None." True, but in a network of fifty functions it is of little
-help. So make_output raises a TypeError that says whose None it is:
+One mistake is easily made. A forward() without a return gives back None, and
+as_array says: "Expected an array or a number, but got None." True, but which
+of fifty functions was it? So make_output raises a TypeError that names it:
 
     [Function.make_output]
 
@@ -85,13 +83,13 @@ brackets around, return [x0 // x1, x0 % x1] is one output, a list, and
 as_array refuses it.
 
 Try
-1. Write the forward of Silent with a return. What does the demo print?
+1. Before running: what does the demo print if Silent.forward has a return?
 2. Put a comma behind the x0 + x1 of Add.forward. What does the demo say?
 3. Call DivMod() with three variables. Which line complains, and how?
 
 Output
     2 + 3    5.0, in a Variable
-    17 by 5  3.0 and 2.0 left over
+    17 by 5  3.0, remainder 2.0
     Silent   Silent.forward gave None, not an array.
 
 Answers
@@ -122,7 +120,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -140,7 +138,7 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient.
+        """Give a gradient to every variable that this one was made from.
 
         It starts from self.grad, or from ones where that is None.
         """
@@ -253,8 +251,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -304,8 +302,8 @@ if __name__ == "__main__":
     y = add(x0, x1)
     print(f"2 + 3    {y.data}, in a {type(y).__name__}")
 
-    whole, rest = DivMod()(Variable(np.array(17.0)), Variable(np.array(5.0)))
-    print(f"17 by 5  {whole.data} and {rest.data} left over")
+    whole, remainder = DivMod()(Variable(np.array(17.0)), Variable(np.array(5.0)))
+    print(f"17 by 5  {whole.data}, remainder {remainder.data}")
 
     try:
         print(f"Silent   {Silent()(x0).data:.6f}")

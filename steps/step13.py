@@ -20,8 +20,8 @@ to do with two. It treats the whole tuple as the gradient of the first input:
 
     TypeError: Expected an array or a number, but got (array(1.), array(1.)).
 
-backward() turns forward() round. It gets one gradient for each output, and
-gives one for each input. Here is the whole way back, with a = x² and b = y²:
+backward() runs the other way: one gradient in for each output, one out for
+each input. Here is the whole way back, with a = x² and b = y²:
 
     z.grad = 1
     Add       gives a.grad = 1         and b.grad = 1
@@ -29,8 +29,7 @@ gives one for each input. Here is the whole way back, with a = x² and b = y²:
     Square    gives y.grad = 1 · 6 = 6        for y = 3
 
 In the code
-z.backward() sets z.grad to 1 already, and Square has a backward(). Of the four
-lines only the second is new:
+Of these four lines only the one for Add is new:
 
     [Add.backward]
 
@@ -52,26 +51,31 @@ each of them, and a star collects them:
 
     [Function.backward]
 
-But not every output gets one. Let a function have two outputs, s = x + y and
-d = x - y. We square d, leave s unused, and go back from d². At (2, 3) d is -1,
-so its gradient is 2 · (-1) = -2. d² does not depend on s. So the gradient of s
-is 0:
+But an output may be unused. Here one function gives s = x + y and d = x - y,
+and only d goes on. At (2, 3) d is -1:
 
-    x.grad = 0 + (-2) = -2        y.grad = 0 - (-2) = 2
+    x --+             +--> s                   gs = 0
+        +--> SumDiff -+
+    y --+             +--> d --> Square        gd = 2 · (-1) = -2
+
+    x.grad = gs + gd = -2        y.grad = gs - gd = 2
+
+d² does not depend on s. So the gradient of s is 0, and the missing gradients
+become zeros:
 
     [Function.output_grads]
 
 Where does a backward() find its numbers? Square looked into inputs[0].data,
-and Exp worked out e ** x a second time. It is simpler to keep the arrays
-themselves. Each call puts those that go in into self.saved_inputs, and those
-that come out into self.saved_outputs:
+and Exp computed e ** x a second time. Keeping the arrays saves that, and step
+17 needs them, too. Each call puts those that go in into self.saved_inputs, and
+those that come out into self.saved_outputs:
 
     [Function.__call__]
 
     [Square.backward]
 
-The slope of e ** x is e ** x. That is the output, so it need not be computed
-again:
+(The brackets in Square only show its slope, 2x.) The slope of e ** x is the
+output itself:
 
     [Exp.backward]
 
@@ -100,17 +104,17 @@ an incorrect number of gradients (expected 2, got 1)".
 
 Watch out
 zip stops at the end of the shorter list. If a backward() forgets an input,
-that input gets no gradient, and no error says so. Step 24 makes it an error.
+that input silently gets no gradient. Step 24 makes it an error.
 
 NumPy can add the shapes (3,) and (1,). Then Add gives both inputs a gradient
-of shape (3,), and for the second that is wrong. Step 40 mends this.
+of shape (3,), and for the second that is wrong. Step 40 puts it right.
 
 Try
 1. Let Add.backward return gy, 2 * gy. What is y.grad, and what does the check
    say?
 2. Let Add.backward return gy alone. What is y.grad, and what does the check
    say?
-3. Add a third variable: z = x² + y² + w. What is w.grad?
+3. Before running: for z = x² + y² + w, what is w.grad?
 
 Output
     z = x^2 + y^2   z = 13.0
@@ -146,7 +150,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -164,7 +168,7 @@ class Variable:
         self.creator = func
 
     def backward(self):
-        """Give every variable this one was made from its gradient.
+        """Give a gradient to every variable that this one was made from.
 
         It starts from self.grad, or from ones where that is None.
         """
@@ -298,8 +302,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -317,7 +321,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -33,11 +33,12 @@ arrives at a variable is kept as it is. Each later one is added to it:
 
     [Variable.backward]
 
-(The as_array is for arrays without axes: the sum of two of them is a number.)
+(NumPy gives a number for the sum of two arrays without axes. as_array makes
+it an array again.)
 
 Why not simply x.grad += gx? With NumPy, += writes into the array that is
-there. And this array has other owners. Add gives one and the same gy to both
-its inputs, and gy is the array in y.grad:
+there. And this array has other names. Add gives one and the same gy to both
+its inputs, and gy is the array in y.grad. This is called aliasing:
 
     y.grad --+
     x.grad --+--> [1.0]       after the first gradient
@@ -47,14 +48,19 @@ well, and nobody asked for that. x.grad + gx makes a new array, and y.grad
 keeps its 1.0.
 
 Adding has a price. The gradient of the first calculation is still there when
-the second one begins. So 2 for x + x, and then 3 for (x + x) + x, would give
-5. A variable must be able to forget:
+the second one begins. Let us look for the lowest point of y = x² + x, which
+is at -0.5. We begin at 3 and move x by -0.3 · x.grad, again and again:
+
+    x, cleared        0.9    0.06  -0.28  -0.41  -0.46  -0.49
+    x, not cleared    0.9   -2.04  -4.06  -3.94  -1.76   1.18
+
+The second row never settles. A variable must be able to forget:
 
     [Variable.cleargrad]
 
 Are the gradients right now, for every graph? They are where the paths part
-at x itself. Where they part and meet in between, it matters in which order
-the functions are called. That is step 15.
+at x itself. Where they part and meet in between, the order of the functions
+matters. That is step 15.
 
 New:      Variable.cleargrad
 Changed:  Variable.backward
@@ -69,12 +75,12 @@ Watch out
 A second y.backward() on the same graph adds to the variables in between as
 well. For a = x² and y = a² at x = 2, the first call gives a.grad = 8 and
 x.grad = 8 · 4 = 32. The second makes 16 of the 8 and adds 16 · 4 = 64 to x:
-96, not 64. Clear x and build the graph anew.
+96, not 64. Until step 18 puts this right, clear x and build the graph anew.
 
 Try
 1. Before running: what is x.grad for add(add(x, x), add(x, x))?
-2. Write x.grad += gx in backward(). What does the second line of the demo
-   say, and why?
+2. In backward(), where x.grad is an array already, write x.grad += gx. What
+   does the second line of the demo say, and why?
 3. Leave out the first x.cleargrad() of the demo. Where does each number
    come from?
 
@@ -119,7 +125,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -141,7 +147,7 @@ class Variable:
         self.grad = None
 
     def backward(self):
-        """Give every variable this one was made from its gradient, or add to it.
+        """Give a gradient to every variable this one was made from, or add to one.
 
         Adding makes a new array; an array that is a gradient stays as it is.
         """
@@ -275,8 +281,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -294,7 +300,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -13,29 +13,30 @@ the sum:
                     +--> R --> c --+
 
 At x = 2 we have a = 4. So Q and R have the slope 2a = 8, and P has 2x = 4.
-Now follow the loop. It takes the function that was put into its list last:
+Now follow the loop. To run a function means here to run its backward(). The
+loop takes the function that was put into its list last:
 
-    list     call   what it does
+    list     runs   what it does
     [S]      S      b.grad = 1 and c.grad = 1; puts in Q and R
     [Q R]    R      a.grad = 1 · 8 = 8; puts in P
     [Q P]    P      x.grad = 8 · 4 = 32
     [Q]      Q      a.grad = 8 + 1 · 8 = 16; puts in P
     [P]      P      x.grad = 32 + 16 · 4 = 32 + 64 = 96
 
-There it is, in the third row. P is called when only the gradient through R
-has come in. It passes on 8, but it should have passed on 16. Then the 8
-through Q arrive, and P is called again. Now it passes on all 16, although it
-has passed on 8 of them before.
+There it is, in the third row. P runs when only the gradient through R has
+come in. It passes on 8, but it should have passed on 16. Then the 8 through Q
+arrive, and P runs again. Now it passes on all 16, although it has passed on 8
+of them before.
 
-How to mend it? Three ideas come to mind:
+What could help? Three ideas come to mind:
 
-    call no function twice              S R P Q      32
-    call first what was put in first    S Q R P P    128
-    both                                S Q R P      64
+    run no function twice         S R P Q      32
+    first come, first served      S Q R P P    128
+    both                          S Q R P      64
 
-32 is half of what is right: P was too early, and then never again. 128 is
-twice as much, for P was called twice, both times with all 16. Both ideas
-together give 64. Done?
+32 is half of what is right: P ran too early, and then never again. 128 is
+twice as much, for P ran twice, both times with all 16. Both ideas together
+give 64. Done?
 
 No, that was luck. Take y = a + a² with a = x², which is 20 at x = 2. Its
 slope is 2x + 4x³ = 36:
@@ -44,34 +45,35 @@ slope is 2x + 4x³ = 36:
                     |              +--> S --> y
                     +--> Q --> b --+
 
-Keep to both rules. S puts in P and Q. P was put in first, so it is called
-first and passes on 1 · 4 = 4. Then Q adds its 8, so that a.grad is 1 + 8 = 9,
-and nobody passes it on. We get 4, where 9 · 4 = 36 is right. (The loop as it
+Keep to both rules. S puts in P and Q. P came first, so it runs first and
+passes on 1 · 4 = 4. Then Q adds its 8, so that a.grad is 1 + 8 = 9, and
+nobody passes it on. We get 4, where 9 · 4 = 36 is right. (The loop as it
 stands gives 72.)
 
 When a function was put in does not matter. This does:
 
-    a function is called after all functions that use its output
+    a function's backward() runs only after those of all functions that
+    use its output
 
 P makes a. In the first graph Q and R use it, in the second Q and S do. So P
 has to be last in both. Which of Q and R comes first makes no difference.
 
 In the code
-The framework stays as it is. This step is an experiment, and the demo has
-the apparatus for it. graph(x) builds the first picture and gives y and its
-four functions by name. order_of_calls(x) runs backward() on it and gives the
-names of the functions in the order in which they are called.
+This step is an experiment, and the demo has the apparatus for it. graph(x)
+builds the first picture and gives y and its four functions by name.
+order_of_calls(x) runs backward() on it and gives the names of the functions
+in the order in which they run. To that end noted() wraps a backward() so that
+it writes its name down first.
 
-by_hand(x, order) does without the loop. You say in which order to call the
-functions, such as "SRQP". It does just what the loop does for each of them:
-it adds what backward() gives to the gradients of the inputs. It shows what is
-in a.grad and x.grad after each call. It does not clear x.grad, so the demo
-calls x.cleargrad() first.
+by_hand(x, order) does without the loop. You say in which order the functions
+run, such as "SRQP". It does just what the loop does for each of them: it adds
+what backward() gives to the gradients of the inputs. It shows what is in
+a.grad and x.grad after each.
 
 By hand we get 64, because we have looked at the picture. The loop cannot see
 the picture. It knows one function at a time and has to decide whether all
-that use its output have been called. In step 16 a single number for each
-function will tell it.
+that use its output have run. In step 16 a single number for each function
+will tell it.
 
 New:      nothing
 Changed:  nothing
@@ -79,7 +81,7 @@ Removed:  nothing
 
 Elsewhere
 PyTorch first counts how many gradients each function is waiting for, and
-calls it when none is missing. JAX has no order to find: it writes down the
+runs it when none is missing. JAX has no order to find: it writes down the
 calculations in the order in which they run, and reads the list backwards.
 
 Watch out
@@ -87,22 +89,16 @@ A wrong order raises no error. It gives a wrong number. Whenever a graph parts
 and meets again, compare with numerical_diff().
 
 Try
-1. Let by_hand call each of the four functions once. Which orders run at all,
+1. Let by_hand run each of the four functions once. Which orders run at all,
    and what do they give? Which error does the order PSRQ raise?
 2. Change add(b, c) in graph() to add(c, b). What changes, and what doesn't?
-3. Feed y into a second graph of this shape, and that y into a third one. How
-   often is the first P called?
+3. Before running: feed y into a second graph of this shape, and that y into a
+   third one. How often does the first P run?
 
 Output
     y = 32.0, dy/dx = 8 x^3 = 64.0
     backward() calls S R P Q P: x.grad = 96.0
-    by hand, call by call: S R P Q P
-        S   a.grad = None   x.grad = None
-        R   a.grad = 8.0    x.grad = None
-        P   a.grad = 8.0    x.grad = 32.0
-        Q   a.grad = 16.0   x.grad = 32.0
-        P   a.grad = 16.0   x.grad = 96.0
-    by hand, call by call: S R Q P
+    by hand, P once and last:
         S   a.grad = None   x.grad = None
         R   a.grad = 8.0    x.grad = None
         Q   a.grad = 16.0   x.grad = None
@@ -116,7 +112,7 @@ Answers
 2. backward() calls S Q P R P. x.grad is 96.0 as before, since Q and R do the
    same. What we do by hand does not change at all.
 3. Four times, then eight times: it doubles with each graph. After fifty of
-   them it would be a million billion calls.
+   them it would be a million billion times.
 """
 
 import copy
@@ -139,7 +135,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -161,7 +157,7 @@ class Variable:
         self.grad = None
 
     def backward(self):
-        """Give every variable this one was made from its gradient, or add to it.
+        """Give a gradient to every variable this one was made from, or add to one.
 
         Adding makes a new array; an array that is a gradient stays as it is.
         """
@@ -295,8 +291,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -314,7 +310,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -352,7 +348,7 @@ def noted(name, backward, calls):
 
 
 def order_of_calls(x):
-    """Run backward() on graph(x); the names of the functions in the order of calls."""
+    """Run backward() on graph(x); the names of the functions in the order they run."""
     calls = []
     y, funcs = graph(x)
     for name, func in funcs.items():
@@ -362,9 +358,9 @@ def order_of_calls(x):
 
 
 def by_hand(x, order):
-    """Call the functions of graph(x) in an order such as "SRQP", and add up gradients.
+    """Run the functions of graph(x) in an order such as "SRQP", and add up gradients.
 
-    There is a row (name, a.grad, x.grad) for each call.
+    There is a row (name, a.grad, x.grad) for each of them.
     """
     rows = []
     y, funcs = graph(x)
@@ -384,10 +380,10 @@ if __name__ == "__main__":
     print(f"y = {y.data}, dy/dx = 8 x^3 = {8 * x.data**3}")
     calls = order_of_calls(x)
     print(f"backward() calls {' '.join(calls)}: x.grad = {x.grad}")
-    for order in ("SRPQP", "SRQP"):
-        print(f"by hand, call by call: {' '.join(order)}")
-        for name, ga, gx in by_hand(Variable(np.array(2.0)), order):
-            print(f"    {name}   a.grad = {ga!s:5}  x.grad = {gx}")
+    x.cleargrad()
+    print("by hand, P once and last:")
+    for name, ga, gx in by_hand(x, "SRQP"):
+        print(f"    {name}   a.grad = {ga!s:5}  x.grad = {gx}")
     x.cleargrad()
     by_hand(x, "SRPQ")
     print(f"by hand, P once but too early: x.grad = {x.grad}")

@@ -1,18 +1,18 @@
 """Step 16 · Complex graphs: generations
 
 Problem
-Step 15 found the rule: call a function when all functions that use its
-output have been called. A person sees that in the picture. The loop cannot,
-and so it says 96 instead of 64 for y = (x²)² + (x²)².
+Step 15 found the rule: a function's backward() runs only after those of all
+functions that use its output. A person sees that in the picture. The loop
+cannot, and so it says 96 instead of 64 for y = (x²)² + (x²)².
 
 Wrong numbers are not all. Take y1 = x + x, y2 = y1 + y1, y3 = y2 + y2, and
-so on. Each sum puts in the one before it twice, and it is called both times.
-So the calls double from sum to sum. 50 sums would take 2⁵⁰ calls: years.
+so on. Each sum puts in the one before it twice, and it runs both times. So
+the runs double from sum to sum. 50 sums would take 2⁵⁰ runs: years.
 
 Idea
 We have to know who comes before whom. While the graph is being built, we do
-know it: a function is called after all its inputs were made. So let us number
-everything at that time:
+know it: forward() runs after its inputs exist. So let us number everything at
+that time:
 
     a variable that you make    generation 0
     a function                  the largest generation among its inputs
@@ -36,15 +36,16 @@ generation 2. Now take the function of the latest generation first:
     Q    1      a.grad = 1 + 1 · 8 = 9
     P    0      x.grad = 9 · 4 = 36
 
-36 is right. Is it always? A function that uses a is at least of
-generation 1, and P, which makes a, is of generation 0. If all such functions
-are waiting, all go before P. What if one is not yet? Follow its output on
-towards y. Generations only rise on this way, and somewhere on it a function
-is waiting. That function goes before P and puts in the next one on the way
-back, and so on down to the missing one. So P comes last.
+36 is right. Is it always? The functions that use a are at least of
+generation 1, and P, which makes a, is of generation 0. So those that are
+waiting go before P. Suppose one of them isn't waiting yet. Follow its output
+toward y: generations rise, and some function on that path is waiting. All of
+that path is later than P, so it goes first. An order that keeps to our rule
+is called a topological order.
 
 In the code
-A variable begins with generation 0, and whoever makes it raises it:
+A variable begins with generation 0. If a function makes it, set_creator
+raises that number:
 
     [Variable.__init__]
 
@@ -61,23 +62,25 @@ long. In a sum of 4,000 squares the squares wait until the last of the 3,999
 sums is done, and each sum sorts them once more.
 
 Nothing needs to be sorted if each generation has a place of its own. waiting
-is a list of such places: waiting[0] for generation 0, waiting[1] for the
-next, and so on. How many? y of generation 3 was made by a function of
-generation 2, and no function is later. So the places 0, 1 and 2 will do, as
-many as y.generation says. waiting.pop() takes the latest place away, with all
-that is in it:
+is a list of such places. y of generation 3 was made by a function of
+generation 2, and no function is later. So there are three places, as many as
+y.generation says. waiting.pop() takes the latest place away, with all that is
+in it:
+
+    waiting = [{}, {}, {S}]     S is taken, and puts in P and Q
+    waiting = [{P}, {Q}]        Q is taken, and puts in P once more
+    waiting = [{P}]             P is taken
 
     [Variable.backward]
 
 Can a function still come for a place that is gone? No: what a function puts
 in are the creators of its inputs, and these are of an earlier generation.
 
-Each place is a dict, with the functions as its keys. In our graph S and Q
-both put in P, and as a key it is there once. So it is called once, and 50
-doublings take 50 calls. The value of each key is True, and nobody reads it.
-Why no set? A set gives its elements in an order
-that differs from run to run. Sums of gradients would then differ in their
-last digits. A dict keeps the order in which its keys came.
+Each place is a dict, with the functions as its keys. S and Q both put in P,
+and as a key it is there once. So it runs once, and 50 doublings take 50 runs.
+The value of each key is True, and nobody reads it. Why not a set? Its order
+differs each time the program runs, and sums of gradients would differ in
+their last digits. A dict keeps the order in which its keys came.
 
 The gradients are right now, for every graph. But try a large one, ten times
 over, and look at the memory it takes. That is step 17.
@@ -89,19 +92,19 @@ Removed:  nothing
 
 Elsewhere
 Chainer has the same number and calls it rank; its functions wait in a heap.
-PyTorch calls a function when none of its gradients is missing. Among those
+PyTorch runs a function when none of its gradients is missing. Among those
 that are ready it takes the one that was made last.
 
 Watch out
-The numbers are given when the graph is built. Whoever sets y.creator = func
-without set_creator() leaves y at generation 0, and backward() finds no place
-for func. It ends in an IndexError.
+The numbers are given when the graph is built. Set y.creator = func without
+set_creator(), and y stays at generation 0. Then backward() finds no place for
+func: an IndexError.
 
 Try
-1. Before running: which generation has add(x, y) in the graph of the demo?
+1. Before running: in the graph of the demo, of what generation is add(x, y)?
 2. Let each place be a list, and use append. Ask for 15 doublings, not 50,
-   which would take years. What becomes of the 64.0, and what do 15 doublings
-   give?
+   which would take years. What stands in place of 64.0, and what do 15
+   doublings give?
 3. Take the functions from the front, with waiting.pop(0). What happens?
 
 Output
@@ -114,10 +117,10 @@ Output
 Answers
 1. y is of generation 3. So the function Add is of generation 3, and the new
    variable of generation 4.
-2. It becomes 128.0. P is in its place twice, once from Q and once from R. It
-   is called twice, both times with all of its gradient. In the doublings
-   each sum is called twice as often as the one after it. So 15 of them take
-   32,767 calls, and give 1.3e36 instead of 32768.0.
+2. 128.0. P is in its place twice, once from Q and once from R. It runs twice,
+   both times with all of its gradient. In the doublings each sum runs twice
+   as often as the one after it. So 15 of them take 32,767 runs, and give
+   1.3e36 instead of 32768.0.
 3. IndexError: list index out of range. First the empty places are taken. When
    S comes and wants to put in Q and R, no place is left.
 """
@@ -142,7 +145,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -169,10 +172,10 @@ class Variable:
         self.grad = None
 
     def backward(self):
-        """Give every variable this one was made from its gradient, or add to it.
+        """Give a gradient to every variable this one was made from, or add to one.
 
         Adding makes a new array; an array that is a gradient stays as it is. Each
-        function is called once, after all those that use what it made.
+        function runs once, after all those that use what it made.
         """
         if self.grad is None:
             self.grad = np.ones_like(self.data)
@@ -315,8 +318,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -334,7 +337,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -354,7 +357,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
 
 
 def forks(x):
-    """(x ** 2) ** 2 + (x ** 2) ** 2, and each variable on the way by name."""
+    """The first graph of step 15, as a dict of its variables by name."""
     a = square(x)
     b, c = square(a), square(a)
     return {"x": x, "a": a, "b": b, "c": c, "y": add(b, c)}
@@ -367,7 +370,7 @@ def doubled(x, times):
     return x
 
 
-def sum_of_squares(x, terms):
+def wide_sum(x, terms):
     """x ** 2 + x ** 2 + ... : a wide graph, with all squares in generation 0."""
     total = square(x)
     for _ in range(terms - 1):
@@ -384,7 +387,7 @@ if __name__ == "__main__":
     print(f"y = (x^2)^2 + (x^2)^2   x.grad = {x.grad}")
     for name, y in [
         ("50 doublings of x", doubled(x, 50)),
-        ("sum of 4,000 x^2, x = 2", sum_of_squares(x, 4000)),
+        ("sum of 4,000 x^2, x = 2", wide_sum(x, 4000)),
     ]:
         x.cleargrad()
         y.backward()

@@ -2,7 +2,8 @@
 
 Problem
 Make a graph of four arrays of 1 MB each. Drop it, and make the next. After
-ten such graphs step 16 still holds 40 MB, though no name leads to any of it:
+ten such graphs step 16 can still hold 40 MB, though no name leads to any of
+it:
 
     for _ in range(10):
         y = large_graph()
@@ -25,16 +26,16 @@ func has its one reference, and that is y's:
 This is a cycle. Each keeps the other alive, and func keeps its inputs alive,
 and these their creators, down to x.
 
-Python has a second broom for this, the cyclic garbage collector. It finds
+Python has a second way to free objects: the cyclic garbage collector. It finds
 cycles that no name leads to. But it comes when some hundreds of new objects
 have piled up. It counts objects, not megabytes, and our ten graphs have few
 objects and 40 MB. We could call it after every graph, with gc.collect().
 Then it searches all objects of the program, each time.
 
-Better not to make a cycle at all. Which of the two links can we do without?
-creator is the way back: backward() starts at y, and nobody else holds func.
-outputs serves to look up the gradients of the outputs. It must find y, but
-it need not keep y alive. Python has a link for this, a weak reference:
+Better not to make a cycle at all. Which of the two references can we do
+without? creator is the way back: backward() starts at y, and nothing else
+leads to func. outputs serves to look up the gradients of the outputs. It must
+find y, but it need not keep y alive. That is what a weak reference does:
 
     func - - outputs - -> y       weak: it finds y while y is there
     func <-- creator ---- y
@@ -43,24 +44,23 @@ Now y has 1 reference, its name. del y frees y. With it goes the only
 reference to func, then those to its inputs, and the graph is gone.
 
 In the code
-weakref.ref(output) makes such a link, and this is all that changes here:
+weakref.ref(output) makes a weak reference. Nothing else changes here:
 
     [Function.make_output]
 
 A weak reference is called like a function. outputs[0]() is the variable, or
 None if it is gone. Can it be gone while we still need it? In exp(square(x))
-nobody has a name for the x² in between. But Exp holds it among its inputs, so
-it lives as long as y does.
+nobody has a name for the x² in between. But Exp refers to it in its inputs,
+so it lives as long as y does.
 
 It can be gone if a function has two outputs, as DivMod has:
 
-    whole, rest = DivMod()(x0, x1)
-    del rest
+    whole, remainder = DivMod()(x0, x1)
+    del remainder
 
-Had a function used rest, it would hold it among its inputs, and rest would
-still be there. So nothing has used it, and its gradient is zero. There is no
-variable any more to give the shape of the zeros. saved_outputs still has the
-array, and so we take the shape from there:
+A function that used remainder would keep it alive. So nothing has used it, and
+its gradient is zero. The shape of the zeros is that of the saved output.
+saved_outputs has arrays, not variables, so it is no part of the cycle:
 
     [Function.output_grads]
 
@@ -69,7 +69,7 @@ collector switched off, and notes after each how many megabytes are held. For
 the second row close_cycles() puts the outputs back into the functions, as
 they were in step 16. The last column comes after gc.collect().
 
-Dropped graphs cost nothing now. While a graph is alive it holds all its
+Dropped graphs cost nothing now. While a graph is alive it keeps all its
 arrays and all gradients in between, wanted or not. Step 18 lets go of what
 nobody wants.
 
@@ -78,9 +78,9 @@ Changed:  Function.make_output, Function.output_grads
 Removed:  nothing
 
 Elsewhere
-Chainer's functions hold their outputs by weak references, too. In PyTorch a
-tensor holds its grad_fn, and a grad_fn only those before it. exp needs its
-own output on the way back: its grad_fn saves the data, not the tensor.
+Chainer's functions have weak references to their outputs, too. In PyTorch a
+tensor refers to its grad_fn, and a grad_fn only to those before it. exp needs
+its own output on the way back: its grad_fn saves the data, not the tensor.
 
 Watch out
 total = add(total, loss) in a training loop keeps the graphs of all losses
@@ -90,21 +90,22 @@ if you only want the number.
 Try
 1. Leave out the del in memory_held(). How much is held, and why not more?
 2. Take gc.disable() out. Does the collector come in time? Why (not)?
-3. Let large_graph(), the demo's graph, return square(a) instead of the
-   sum. What does the last row say now?
+3. Before running: what does the last row say if large_graph(), the demo's
+   graph, returns square(a) instead of the sum?
 
 Output
     MB held     after graph  1  2  3  4  5  6  7  8  9 10  gc.collect()
-    weak links               0  0  0  0  0  0  0  0  0  0             0
+    weak references          0  0  0  0  0  0  0  0  0  0             0
     cycles                   4  8 12 16 20 24 28 32 36 40             0
 
 Answers
-1. With weak links 4 MB after each graph. The name y keeps the last graph
-   alive, until it is given to the next one. At that moment the last one is
-   freed. The row of the cycles stays at 4, 8 and so on up to 40. But its last
-   column becomes 4, as that of the first row does: gc.collect() frees nothing
-   that has a name.
-2. No, the numbers stay the same. Ten graphs have too few objects to call it.
+1. With weak references 4 MB after each graph. The name y keeps a graph alive
+   until it is given to the next one; then the previous one is freed. The row
+   of the cycles stays at 4, 8 and so on up to 40. But its last column becomes
+   4, as that of the first row does: gc.collect() frees nothing that has a
+   name.
+2. No, the numbers stay the same. Ten graphs have too few objects to call it:
+   the count begins at zero after each gc.collect().
 3. 3 6 9 and so on up to 30: without the sum there are three arrays.
 """
 
@@ -131,7 +132,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     def __init__(self, data):
         """data is an array or None; a TypeError shows anything else, and what to do."""
@@ -158,10 +159,10 @@ class Variable:
         self.grad = None
 
     def backward(self):
-        """Give every variable this one was made from its gradient, or add to it.
+        """Give a gradient to every variable this one was made from, or add to one.
 
         Adding makes a new array; an array that is a gradient stays as it is. Each
-        function is called once, after all those that use what it made.
+        function runs once, after all those that use what it made.
         """
         if self.grad is None:
             self.grad = np.ones_like(self.data)
@@ -307,8 +308,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -326,7 +327,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -385,7 +386,7 @@ def memory_held(graphs, cycles):
 if __name__ == "__main__":
     numbers = "".join(f"{n:3}" for n in range(1, 11))
     print(f"MB held     after graph{numbers}  gc.collect()")
-    for name, cycles in [("weak links", False), ("cycles", True)]:
+    for name, cycles in [("weak references", False), ("cycles", True)]:
         *held, collected = memory_held(10, cycles)
         row = "".join(f"{megabytes:3.0f}" for megabytes in held)
         print(f"{name:23}{row}{collected:14.0f}")

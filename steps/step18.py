@@ -1,11 +1,11 @@
-"""Step 18 · Modes that save memory
+"""Step 18 · Saving memory
 
 Problem
 Square an array of 1 MB ten times and call backward(). After that step 17
 holds 21 MB besides x: the 10 results, and 11 gradients. We want one of these
 gradients, x.grad.
 
-Whoever wants y alone, and no gradient at all, pays as well. The graph holds
+If you want y alone, and no gradient at all, you pay as well. The graph holds
 10 MB, and nobody will ever go back through it.
 
 Three savings follow: the gradients in between, the graph, and 32 bytes of each
@@ -14,65 +14,64 @@ variable.
 Idea
 Take y = (x²)² at x = 2, and let a be the inner x². Who needs which gradient?
 
-    y.grad = 1               the Square of y needs it, to get a.grad
-    a.grad = 1 · 2a = 8      the Square of a needs it, to get x.grad
+    y.grad = 1               the Square that made y needs it, to get a.grad
+    a.grad = 1 · 2a = 8      the Square that made a needs it, to get x.grad
     x.grad = 8 · 2x = 32     we need it
 
 1 and 8 are waste as soon as the next line is done. So let us set y.grad to
 None after its use, and a.grad, too. This saves the memory. But sometimes we
-do want to see the 8. So we leave it in a.grad, and call y.backward() once
-more. Then the new 8 comes on top of the old one, and 16 goes on to x:
-
-    first call         x.grad = 8 · 4  = 32
-    second call        x.grad = 32 + 16 · 4 = 96        64 is right
+do want to see the 8. If we leave it in a.grad, a second y.backward() puts a
+new 8 on top of it, and 16 goes on to x. Step 14's Watch out gave 96 for 64.
 
 So .grad has two jobs. It holds the result for the user, and it hands
 gradients from one function to the next. Let us separate them. A walk is one
 run of backward() through the graph, what step 15 called the loop. Each walk
-gets a dictionary of its own for the second job. Its keys are the variables,
-and whoever uses a gradient takes it out:
+gets a dictionary of its own for the second job. Its keys are the variables
+(compared by identity, not by value), and a function that uses a gradient
+takes it out:
 
     grads     {y: 1}
-              {a: 8}          the Square of y took the 1
-              {x: 32}         the Square of a took the 8
+              {a: 8}          the Square that made y took the 1
+              {x: 32}         the Square that made a took the 8
 
 What nobody takes is left over. These are the gradients of the ends of the
 graph, the variables that no function made.
 
-The second saving is simple. Whoever wants no gradient needs no graph, so let
-nothing be recorded: no creator and no outputs. Then each array is freed as
-soon as the next one is made. All it takes is a switch that the functions look
-at.
+The second saving is simple. If no gradient is wanted, no graph is needed. So
+let nothing be recorded: no creator and no outputs. Then each array is freed
+as soon as the next one is made. All it takes is a switch that the functions
+look at.
 
 In the code
-First the walk. What is left in grads goes into .grad. The star means that the
-flag must be given by name, as in backward(retain_grad=True):
+First the walk. What is left in grads goes into .grad. The star means that
+retain_grad must be given by name, as in backward(retain_grad=True):
 
     [Variable.backward]
 
 output_grads() takes the gradients of a function's outputs out of grads. With
-retain_grad it leaves copies in .grad. An output may have another creator by
-now, or none. Then it no longer belongs to this function, and counts as unused:
+retain_grad it leaves copies in .grad. You may have set y.creator to None, to
+cut the graph at y. Then y no longer belongs to this function, and counts as
+unused:
 
     [Function.output_grads]
 
-There is a trap in passing arrays around. Add gives one and the same gy to
-both its inputs. Suppose that one input was made by a function with a
-backward() like this:
+Two variables can still share one array, since Add gives one and the same gy
+to both its inputs. There are two ways to go wrong. The first is a backward()
+that changes its gy:
 
     gy *= 2
     return gy
 
-It changes the gradient of both. For y = 2x + w step 17 gives w the slope 2
-instead of 1. So each backward() gets a view that cannot be written to, and
-gy *= 2 is an error:
+For y = 2x + w step 17 gives w the slope 2 instead of 1. So each backward()
+gets a view that cannot be written to, and gy *= 2 is an error. (A gradient
+can be a plain number here. It has no view and needs none.)
 
     [read_only]
 
-The user may write, as in x.grad *= 10. In step 17 that changed w.grad as
-well, for y = x + w, since they were one array. Now each variable gets an
-array of its own. add_grad() copies an array that is a view, or that is
-somebody's gradient already. taken holds the ids of all gradients so far:
+The second is a user who writes x.grad *= 10. For y = x + w that changed
+w.grad as well. Now each variable gets an array of its own. add_grad() copies
+an array that is a view, or that is somebody's gradient already. taken holds
+the ids of all gradients so far:
 
     [Variable.add_grad]
 
@@ -83,29 +82,29 @@ Now the switch. It is an attribute of a class, so the whole program shares it:
     [Function.make_output]
 
 Could we not just write Config.enable_backprop = False, and True afterwards?
-If an exception is raised in between, "afterwards" never comes. The program
-goes on without gradients, and no error says so. A with block can tidy up in
-any case. What stands under finally runs after an exception, too:
+If an exception is raised in between, "afterwards" never comes, and the
+program goes on without gradients. A with block can tidy up in any case. It
+runs where yield stands. What follows yield runs after the block, and under
+finally it does so after an exception, too:
 
     [using_config]
 
-The value before the block may have been False already. So the block restores
-what was there, and not simply True. That is why blocks can be nested. A name
-that Config does not have is an AttributeError. Most of the time we want this
-one switch off, so that gets a short name:
+The block restores what was there before, and not simply True. That is why
+blocks can be nested. A name that Config does not have is an AttributeError.
+Most of the time we want this one switch off, so that gets a short name:
 
     [no_grad]
 
 The third saving is small, but every variable has it. Python leaves room for
 any attribute in each object, unless the class lists them in __slots__. With
-the list a variable takes 72 bytes instead of 104. And x.gard = 1 is an error
-now, where it used to go unnoticed. __weakref__ is in the list for the weak
-references of step 17:
+the list a variable takes 72 bytes instead of 104. (tracemalloc measures this;
+sys.getsizeof leaves out that room.) And x.gard = 1 is an error now. The weak
+references of step 17 need the __weakref__ in the list:
 
     [Variable]
 
-The demo shows the switch before, in and after nested blocks, in modes(). Its
-memory() says how much memory a result holds.
+The demo shows the switch before, in and after nested blocks. Its memory()
+says how much memory a result holds.
 
 Now variables cost little. They are still tiresome to look at: print(x) shows
 an address, and x.shape is an error. Step 19 opens the box.
@@ -129,14 +128,15 @@ y.backward() uses y.grad up. It stays only with retain_grad.
 
 Try
 1. Leave out try and finally in using_config, and keep the last line. What
-   does the demo print for the modes?
-2. After with no_grad(): y = square(x), call y.backward(). What is x.grad?
+   does the demo print for the switch?
+2. Before running: y = square(x) is computed in no_grad(). What is x.grad
+   after y.backward()?
 3. Count the 11 MB of the row "backward". Which arrays are they?
 
 Output
     retain_grad=True   gradients of x, a, y: 32.0, 8.0, 1.0
     retain_grad=False  gradients of x, a, y: 32.0, None, None
-    modes: True False True False True
+    switch: True False True False True
     backward, retain_grad  holds 21 MB
     backward               holds 11 MB
     forward only           holds 10 MB
@@ -195,7 +195,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __slots__ = ("data", "grad", "creator", "generation", "__weakref__")
 
@@ -406,8 +406,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -425,7 +425,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -477,8 +477,8 @@ def memory(f, *args):
     return f"{held:2.0f} MB"
 
 
-def modes():
-    """Config.enable_backprop before, in and after nested modes and an exception."""
+def switch_states():
+    """Config.enable_backprop before, in and after nested blocks and an exception."""
     seen = [Config.enable_backprop]
     try:
         with no_grad():
@@ -500,7 +500,7 @@ if __name__ == "__main__":
         y.backward(retain_grad=keep)
         grads = ", ".join(str(v.grad) for v in (x, a, y))
         print(f"retain_grad={keep!s:6} gradients of x, a, y: {grads}")
-    print("modes:", *modes())
+    print("switch:", *switch_states())
     print("backward, retain_grad  holds", memory(forward_and_backward, True))
     print("backward               holds", memory(forward_and_backward, False))
     print("forward only           holds", memory(ten_squares))

@@ -1,7 +1,8 @@
 """Step 19 · A variable like an array
 
 Problem
-You have a variable, and you want to know what is in it:
+The engine is done. Now we make it pleasant to use: first looking into a
+variable (19), then calculating with it (20). We want to know what is in x:
 
     print(x)        <__main__.Variable object at 0x7f21c03a5bd0>
     x.shape         AttributeError
@@ -38,18 +39,19 @@ the nine characters of "variable(". So every further line gets nine blanks:
 Why not __str__? In a list, Python asks each element for its __repr__. And
 print(x) is content with __repr__ if there is no __str__. One will do.
 
-Now the four facts about the array. A property is a method that is read
-without brackets. One cannot write to it: x.shape = (3, 2) is an error. len(x)
-and bool(x), which an if asks for, have methods of their own:
+Now the shape. A property is a method that is read without brackets. One
+cannot write to it: x.shape = (3, 2) is an error. ndim, size and dtype are
+written in the same way and are given.
 
     [Variable.shape]
+
+len(x) and bool(x), which an if asks for, have methods of their own:
 
     [Variable.__len__]
 
     [Variable.__bool__]
 
-In a graph of thirty variables, which of them is the one that is printed? A
-variable may have a name of its own. It is not in the text of print(x); step
+A variable may have a name of its own. It is not in the text of print(x); step
 26 writes it into a picture of the graph. __slots__ is the list of all the
 attributes that a variable has, so the name goes there, too. It is None if
 none is given:
@@ -59,8 +61,9 @@ none is given:
     [Variable.__init__]
 
 A loss is an array of one element, and one wants it as a number. float() of
-an array of shape (1, 1) is an error in NumPy 2.4. item() takes the number
-out of one element, whatever the shape, and the others call it:
+an array of shape (1, 1) is an error in NumPy 2.4. item() gives the number for
+every shape with one element. So float() calls item(), and int(), which is
+given, does so, too:
 
     [Variable.item]
 
@@ -71,31 +74,22 @@ empty text, and y is written as print writes it:
 
     [Variable.__format__]
 
-Four more are given, since they say nothing new. ndim, size and dtype are
-properties as shape is, and int(x) goes the way of float(x).
-
 NumPy knows nothing about our box. So far np.asarray(x) made an array with
-one element, the box itself. It did so without a word, and the error came
-later, somewhere else. If there is a method __array__, NumPy calls it. It
-passes on the dtype it wants, and whether there has to be a copy. np.array()
-takes both words:
+one element, the box itself, and the error came later, somewhere else. If
+there is a method __array__, NumPy calls it. It passes on the dtype it wants,
+and whether there has to be a copy. np.array() takes both as arguments:
 
     [Variable.__array__]
 
-The last two are about copies. Copy y = x² at x = 2 with its whole history,
-and walk back from the copy:
-
-    z = copy.deepcopy(y)
-    z.backward()        the copy of x gets 0.0, but should get 4.0
-
-The function behind z knows y as its output, not z. It finds no gradient at y
-and takes zero. Half a history is worse than none. So a variable with a creator
-is neither deep-copied nor pickled. Both ask for its state:
+The last two are about copies. The function behind a deep copy z of y = x²
+still knows y as its output, not z. It finds no gradient at y, and z.backward()
+gives the slope 0. So a variable with a creator is neither deep-copied nor
+pickled. Both ways call __getstate__:
 
     [Variable.__getstate__]
 
-copy.copy() is what plotting programs call. They want the array and nothing
-else, and that they get:
+Plotting programs call copy.copy(). They want the array alone, without the
+graph behind it:
 
     [Variable.__copy__]
 
@@ -113,8 +107,8 @@ Given:    Variable.ndim, Variable.size, Variable.dtype, Variable.__int__
 
 Elsewhere
 PyTorch's tensors have shape, ndim, dtype and item(), but size() is the shape
-there, and numel() the number of elements. copy.deepcopy() of a tensor with a
-history is an error there, too, while copy.copy() shares the history.
+there, and numel() the number of elements. copy.deepcopy() of a tensor that a
+function made is an error there, too. copy.copy() shares the data alone.
 
 Watch out
 if x: asks for the number in it from now on, and 0.0 counts as false. If you
@@ -123,7 +117,7 @@ mean "is there a variable?", write if x is not None.
 Try
 1. Leave out the call of replace() in __repr__. Which lines change?
 2. Take "name" out of the __slots__. Which line complains?
-3. Call the method __str__ instead of __repr__. Which lines change?
+3. Before running: which lines change if the method is __str__, not __repr__?
 
 Output
     x = variable([1. 2. 3.])
@@ -140,7 +134,7 @@ Output
 Answers
 1. The second row of the matrix moves to the left, as in the lesson.
 2. self.name = name in __init__: 'Variable' object has no attribute 'name'.
-   The first Variable of the demo brings it up.
+   Making the first Variable of the demo raises it.
 3. Only the list: it shows two objects at their addresses. print(x) asks for
    __str__ first.
 """
@@ -190,7 +184,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __slots__ = ("data", "name", "grad", "creator", "generation", "__weakref__")
 
@@ -468,8 +462,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -487,7 +481,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -28,7 +28,7 @@ Backward through y = a · b + c at a = 3, b = 2, c = 1:
     mul     gives 1 · 2 = 2 to a and 1 · 3 = 3 to b
 
 In the code
-Mul looks up its two inputs and swaps them:
+Mul multiplies gy by the other input, for each of the two:
 
     [Mul]
 
@@ -48,18 +48,17 @@ in the file. So the line stands right below the function it is about.
 Expressions get long now, and sooner or later two shapes do not fit. NumPy
 says: operands could not be broadcast together with shapes (2,3) (4,). But in
 which of the twenty operators? __call__ knows whose forward() it has called.
-It catches the ValueError and puts the name and the shapes in front:
+It catches the ValueError and puts the name and the shapes in front. "raise
+... from error" keeps what NumPy said as the cause:
 
     Mul cannot take shapes (2, 3) and (4,): operands could not be ...
 
-With three inputs there is one more "and". "raise ... from error" keeps what
-NumPy said as the cause of the new error.
-
-There is one more change, for speed. Many variables hold a single number, as
-a loss does. NumPy multiplies two of its numbers nearly ten times as fast as
-two arrays without axes. So where an array has no axes, x.data[()] takes the
-number out, and forward() gets the number. as_array puts the result back into
-an array. Arrays with axes go in as they are:
+The other change is for speed. Many variables hold a single number, as a loss
+does. So where an array has no axes, x.data[()] takes the number out, and
+forward() gets the number. as_array puts the result back into an array. The
+product alone is about ten times as fast with numbers. With x.data[()] and
+as_array around it, a quarter to a third of the time is saved. Arrays with
+axes go in as they are:
 
     [Function.__call__]
 
@@ -72,14 +71,14 @@ Removed:  nothing
 Given:    Variable.__add__, Variable.__mul__
 
 Elsewhere
-In PyTorch, too, a * b is a method of the tensor, and its result says so: its
-grad_fn is a MulBackward0. For shapes that do not fit PyTorch names the two
+In PyTorch, too, a * b is a method of the tensor. The grad_fn of its result is
+a MulBackward0. For shapes that do not fit PyTorch names the two
 sizes and the axis: (3) must match (4) at dimension 1.
 
 Watch out
 Mul keeps its inputs for the way back. Where they have axes, these are the
-arrays themselves, not copies. After y = a * b, b.data[0] = 5.0 changes what a
-gets as its gradient, without a word. PyTorch counts such changes and refuses
+arrays themselves, not copies. After y = a * b, b.data[0] = 5.0 silently
+changes what a gets as its gradient. PyTorch counts such changes and refuses
 to go on.
 
 Try
@@ -150,7 +149,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __slots__ = ("data", "name", "grad", "creator", "generation", "__weakref__")
 
@@ -304,14 +303,14 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
             self = copy.copy(self)  # this one goes on remembering its own call
         xs, generation = [], 0
         for x in inputs:
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.generation > generation:
                 generation = x.generation
@@ -459,8 +458,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -478,7 +477,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

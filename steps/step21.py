@@ -12,10 +12,10 @@ Idea
 So let the function do it. Before it computes, it makes a Variable of each
 input that is not one. That is enough for x * 3.0, but not for 3.0 * x. There
 Python asks the left operand first, and a float has never heard of Variables.
-It says so, and then Python asks the right operand, by another method:
+It gives up, and Python calls another method, one of the right operand:
 
     x * 3.0     x.__mul__(3.0)
-    3.0 * x     float's own method gives up;    then x.__rmul__(3.0)
+    3.0 * x     float gives up, then x.__rmul__(3.0)
 
 An array on the left does not give up. It takes the array out of x, by the
 __array__ of step 19, and adds that. For x = 2:
@@ -27,10 +27,11 @@ keeps its hands off a class in which __array_ufunc__ is None. Then Python asks
 the right operand, as it does for a float.
 
 One question is left. What is the gradient of the 3.0 in 3.0 * x? It is x, and
-nobody will ever read it. For an array of a million numbers it would be another
-million. So what you pass as a plain number or array is a constant. It gets no
-gradient, and none is computed for it. What you wrap in a Variable yourself
-gets one.
+nobody will ever read it. For one number that hardly matters. But in place of
+the 3.0 there may be an array of a million numbers, and its gradient has a
+million more. So what you pass as a plain number or array is a constant. It
+gets no gradient, and none is computed for it. What you wrap in a Variable
+yourself gets one.
 
 We have met constants before. In step 18 the result of a no_grad() block got
 no creator, so that no gradient goes through it. It is a constant, too.
@@ -38,25 +39,31 @@ no creator, so that no gradient goes through it. It is a constant, too.
 In the code
 How does the framework tell a constant? Each variable gets one more attribute,
 requires_grad. It is True for a variable and False for a constant, and you may
-set it to False yourself. The class also gets the line for NumPy:
+set it to False yourself. So the class has two new lines: __array_ufunc__ =
+None, and a slot for requires_grad:
 
     [Variable]
 
     [Variable.__init__]
+
+A copy of a constant must be a constant, too:
+
+    [Variable.__copy__]
 
 The wrapping is a function that leaves Variables as they are:
 
     [as_variable]
 
 Sometimes a Variable should count as a constant in one place only. detach()
-gives the same array without its history:
+puts the same array into a constant:
 
     [Variable.detach]
 
 Now Function.__call__. If one input is not a Variable, it wraps them all and
 calls itself again. Then it looks for the latest generation, as before, but
 only among the inputs that need a gradient. If no input needs one, the
-generation of the function is CONSTANT, which is -1:
+generation of the function is CONSTANT. That is -1, since 0 is taken: it
+belongs to functions of variables that you made yourself:
 
     [CONSTANT]
 
@@ -73,8 +80,8 @@ On the way back, a function may ask which of its inputs needs a gradient:
     [Function.needs]
 
 Mul asks, because each gradient costs it a product. For a constant it gives
-None, and spares the work. Add has no work to spare, for both its gradients
-are gy:
+None, and saves that product. Add need not ask. Both its gradients are gy, and
+they cost nothing:
 
     [Mul.backward]
 
@@ -93,8 +100,8 @@ For 1 - x the order does matter. Step 22 finds out what happens then.
 
 New:      Variable.detach, as_variable, CONSTANT, Function.needs,
           Variable.__radd__, Variable.__rmul__
-Changed:  Variable, Variable.__init__, Variable.backward, Function.__call__,
-          Function.make_output, Mul.backward
+Changed:  Variable, Variable.__init__, Variable.__copy__, Variable.backward,
+          Function.__call__, Function.make_output, Mul.backward
 Removed:  nothing
 
 Elsewhere
@@ -103,8 +110,8 @@ where you want a gradient. So numbers and data are constants there, too.
 x.detach() is the same as ours.
 
 Watch out
-A number becomes a float64. A float32 x plus 3.0 is a float64, too, up to
-step 44, where float32 begins to matter.
+3.0 becomes a float64, and 3 becomes an int64. With either of them a float32 x
+gives a float64. Step 44 changes that, when float32 begins to matter.
 
 NumPy refuses np.exp(x) from now on, and a += x for an array a, with a
 TypeError.
@@ -113,7 +120,7 @@ c.backward() sets c.grad to 1.0 even for a constant c, since the walk starts
 there.
 
 Try
-1. Take __array_ufunc__ = None out. What is array + variable now?
+1. Let CONSTANT be 0. What is x.grad after y = 3.0 * x and y.backward()?
 2. Multiply two constants and print the creator of the result.
 
 Output
@@ -126,8 +133,8 @@ Output
     x.detach() * x   = variable(4.0), with the slope 2.0
 
 Answers
-1. [11. 22.], an array and no Variable. The numbers are correct, and the
-   history is lost.
+1. None. Nothing made x, so its generation is 0, and so is that of Mul. Now 0
+   says that no input needs a gradient, and y is a constant.
 2. None: what is made of constants is a constant.
 """
 
@@ -176,7 +183,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -269,8 +276,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -285,7 +297,7 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
@@ -363,7 +375,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -372,7 +384,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*map(as_variable, inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -530,8 +542,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -549,7 +561,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

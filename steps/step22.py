@@ -17,14 +17,14 @@ Now x - 1 at x = 2 is 1, as it should be. But 1 - x is 1 as well, and it should
 be -1.
 
 Idea
-What went wrong with 1 - x? The number 1 knows no variables. So Python asks
-the right operand, and calls x.__rsub__(1). There x is the first argument and 1
-the second, and sub computes x - 1. Python has swapped the operands. For + and
-* that makes no difference. For -, / and ** we have to swap them back:
+What went wrong with 1 - x? The number 1 does not know variables. So Python
+asks the right operand, and calls x.__rsub__(1). There x is the first argument
+and 1 the second, and sub computes x - 1. Python has swapped the operands. For
++ and * that makes no difference. For -, / and ** we have to swap them back:
 
     rsub(x0, x1) = sub(x1, x0)
 
-The rest is a slope for each operator. Take x = 2, and let it grow by 0.01:
+Now each operator needs its slope. Take x = 2, and let it grow by 0.01:
 
     -x        -2.01         falls by 0.01, which is 1 times 0.01
     1 - x     -1.01         falls by 0.01 as well
@@ -33,16 +33,16 @@ The rest is a slope for each operator. Take x = 2, and let it grow by 0.01:
     x ** 3     8.120601     grows by 0.120601, about 12 times 0.01
     2 ** x     4.027822     grows by 0.027822, about 2.78 times 0.01
 
-Three of these need a word. 4 / x: 2.01 is half a percent more than 2, and so
-the result is half a percent less. The slope is minus the result divided by x,
-which is -2 / 2 = -1. x ** 3: the slope is 3 x ** 2 = 3 · 4 = 12. And 2 ** x is
-e ** (log 2 · x), so the chain rule brings a factor log 2 = 0.693147. The slope
-is 0.693147 · 4 = 2.772589. As a table:
+Three of these need a word. In 4 / x, x grows by half a percent, from 2 to
+2.01. So the result, which is 2, falls by half a percent. That is 0.01, as much
+as x has grown, and the slope is -1. For x ** 3 it is 3 x ** 2 = 3 · 4 = 12.
+And 2 ** x is e ** (log 2 · x), where log is the natural logarithm. So the
+chain rule brings a factor log 2 = 0.693147. The slope is 0.693147 · 4, which
+is 2.772589. As a table:
 
-    y           dy/dx0         dy/dx1
-    -x0         -1
-    x0 - x1     1              -1
-    x0 / x1     1 / x1         -x0 / x1 ** 2
+    -x          -1
+    x0 - x1     1 for x0, and -1 for x1
+    x0 / x1     1 / x1 for x0, and -x0 / x1 ** 2 for x1
     x ** c      c x ** (c - 1)
     c ** x      log c · c ** x
 
@@ -67,9 +67,9 @@ The minus between two operands, and its reflected form:
 
     [Variable.__rsub__]
 
-Division has the same five parts. gx0 is gy / x1. gx1 is made from it:
--gx0 · x0 / x1 is -gy · x0 / x1 ** 2. Where x1 is a constant, as in x / 4,
-gx1 is None, as in Mul:
+Division has the same five parts. Its backward() computes gx0 = gy / x1 first.
+Then gx1 = -gx0 · x0 / x1, which saves a power. Where x1 is a constant, as in
+x / 4, gx1 is None, as in Mul:
 
     [Div]
 
@@ -90,9 +90,9 @@ the function, kept in the object:
     [Pow]
 
 Pow(3) is the function "to the third", and Pow(3)(x) calls it. Its backward()
-has a line for c = 0. There x ** 0 is 1 everywhere, so its slope is 0
-everywhere. What does the formula say at x = 0? It says 0 · 0 ** -1, which is
-0 · inf, and that is nan. The line for c = 2 is there for speed alone.
+has a line for c = 0. x ** 0 is 1 everywhere, so its slope is 0 everywhere. But
+the formula says 0 · 0 ** -1 at x = 0, which is 0 · inf, and that is nan. The
+line for c = 2 is there for speed alone.
 
 In 2 ** x the base is the number, and the exponent is the variable. That is
 another function. Its slope contains its result, which saved_outputs has ready.
@@ -101,17 +101,17 @@ is 0. The formula would say log 0 · 0, and that is nan, for log 0 is -inf:
 
     [ConstantPow]
 
-One thing is left. Inputs become Variables before forward() sees them, but c is
-not an input. It comes as it is. Does it matter what type of number it is? Let
-x hold an array of one float32:
+One thing is left. c is not an input, so nobody wraps it in a Variable, and
+forward() computes with c as it comes. Does it matter what type of number it
+is? Let x hold an array of one float32:
 
     Pow(2)(x)                   float32
     Pow(np.float64(2))(x)       float64
 
 In NumPy a number of Python adapts to the array, and a number of NumPy does
 not. This single np.float64 makes every later result float64. So
-python_number() makes a Python number of it first. A c that is no number at all
-is refused there, too:
+python_number() makes a Python number of c first. If c is no number at all, it
+raises a TypeError:
 
     [python_number]
 
@@ -148,14 +148,14 @@ For c ** x with c below 0 the value may exist where the slope does not.
 For a float32 x the gradient through 2 ** x is float64, because np.log(2) is a
 number of NumPy. Step 24 makes each gradient like its variable.
 
-NumPy has no n ** -1 for an array n of integers. Its error then names the shape
-of n, which is not to blame.
+NumPy has no n ** -1 for an array n of integers. Its ValueError says so, and
+Function.__call__ puts the shape of n in front, which is not to blame.
 
 Try
-1. Leave gy out of the three lines of Pow.backward. Which line of the table
+1. Leave gy out of the three lines of Pow.backward. Which line of the Output
    changes? And what is the slope of (x**3) ** 2 at 2?
-2. Write gy * self.c * x**self.c / x as the last line of Pow.backward. Which
-   line of the table is nan now?
+2. Let the last line of Pow.backward return gy * c * x**c / x. Which line of
+   the Output is nan now?
 3. Write 2 ** x as exp(x * 0.6931471805599453). Does the slope agree?
 
 Output
@@ -224,7 +224,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -317,8 +317,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -333,7 +338,7 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
@@ -411,7 +416,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -420,7 +425,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*map(as_variable, inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -648,7 +653,8 @@ class ConstantPow(Function):
 def python_number(c):
     """A number as Python's own, which leaves the dtype of the arrays it meets.
 
-    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    NUMBERS are the types of a number. Anything else is a TypeError:
+    "A power takes a variable and a number, but got None."
     """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
@@ -705,8 +711,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -724,7 +730,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

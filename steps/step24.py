@@ -13,14 +13,14 @@ forget the gradient of its second factor:
     def backward(self, gy):
         return gy * self.saved_inputs[1]
 
-The framework of step 23 then gives 1206 and 1206, and no error. There are 38
-functions in this graph. Which of them is to blame?
+The framework of step 23 then gives 1206 and 1206, and no error. The graph
+holds 38 functions, and the fault is in one class. Which one?
 
 Idea
 The long formula is no trouble at all. Each operator knows its own derivative,
 and backward() puts them together, however many there are. So all three
-formulas of the demo work at once. They are used to test programs that search
-for lowest points, since theirs are known.
+formulas of the demo work at once. Programs that search for the lowest point of
+a function are tested with them, since their lowest points are known.
 
     sphere        x^2 + y^2
     matyas        0.26 (x^2 + y^2) - 0.48 x y
@@ -34,15 +34,15 @@ make it up:
     the first factor        x²       = 1
     the second factor       x · 2x   = 2        together 4
 
-A product that forgets the second gradient gives 2. backward() pairs the one
+A product that forgets the second gradient gives 2. The walk pairs the one
 gradient with the first input, and the second input gets nothing. A product
-that forgets its return statement gives 1. It gives None, and backward() takes
-None for "no gradient wanted". 2 and 1 look like any other slope, and nothing
-warns us.
+that forgets its return statement gives 1. Its gradient is None, and the walk
+takes None for "no gradient wanted". 2 and 1 look like any other slope, and
+nothing warns us.
 
-gradient_check() would find that something is wrong. But it sees the whole
-formula, and not the function. The best moment to complain is when the
-gradients arrive. At that moment we know whose they are.
+gradient_check() would find that something is wrong. But it checks the formula
+as a whole, and cannot say which function is to blame. The best moment to
+complain is when the gradients arrive. At that moment we know who gave them.
 
 In the code
 So gradients() looks at what backward() gave. A None instead of gradients is a
@@ -51,8 +51,8 @@ ValueError. Both messages name the class of the function:
 
     [Function.gradients]
 
-Only a tuple stands for several gradients, and a list counts as one. Step 12
-made the same rule for what forward() gives.
+Only a tuple stands for several gradients. A list counts as one gradient. Step
+12 made the same rule for what forward() gives.
 
 The number of gradients can be right, and one of them still of no use. Multiply
 a variable of shape (1,) by one of shape (3,). The first one holds a single
@@ -60,30 +60,32 @@ number, and yet its gradient has shape (3,). Or multiply a float32 variable by
 a float64 array. The gradient is float64, and takes twice the memory of its
 variable.
 
-A gradient should be like its variable. A wrong shape is a mistake, and we
-refuse it with a ValueError that shows both shapes. A wrong dtype is not a
-mistake, and we convert it:
+A gradient should be like its variable. A wrong shape is a mistake. We refuse
+it with a ValueError that shows both shapes, and names the function if one gave
+the gradient. A wrong dtype is no mistake, and we convert it:
 
     [fit_gradient]
 
 What about integers? The slope of n / 4 is 0.25, and no integer can hold that.
-So the gradients of integers are float64.
+So the gradients of integers are float64. True and False count as integers.
 
 Each gradient goes through fit_gradient() as it arrives. So does the gradient
-that backward() starts from, for the user may have set y.grad by hand:
+that backward() starts from, for you may have set y.grad by hand. It comes from
+no function, so there the message begins with "You gave":
 
     [Variable.backward]
 
-What comes to add_grad() has been fitted by then, so its first line is gone:
+What comes to add_grad() is now a fitted gradient or a sum of fitted ones. So
+its first line, gx = as_array(gx), is gone:
 
     [Variable.add_grad]
 
 In the demo gradient() and numerical_gradient() give the slopes in two ways.
 count_functions() counts the functions of a graph. OneOnly and NoReturn are
-the two bad products. Their names stand in the messages.
+the two bad products. Their names are in the messages.
 
-So we know who made a mistake in 38 functions. What we still cannot do is see
-them. That is step 25.
+So among 38 functions we know the one that made a mistake. But we still cannot
+see them. Steps 25 and 26 draw them.
 
 New:      fit_gradient
 Changed:  Variable.backward, Variable.add_grad, Function.gradients
@@ -127,8 +129,8 @@ Answers
 1. 0 and 3. Both gradients are (0, 0), as they must be at a lowest point.
 2. Nothing. Two products take the place of the two powers, so there are still
    3 functions.
-3. A gradient of shape (3,) came back for a variable of shape (1,); the two
-   must be equal. Step 40 will add the three up.
+3. "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,);
+   the two must be equal." Step 40 will add the three up.
 """
 
 import contextlib
@@ -178,7 +180,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -271,8 +273,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -287,7 +294,7 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
@@ -295,7 +302,8 @@ class Variable:
 
         It starts from self.grad, or from ones, and sets self.grad to None. Only with
         retain_grad do self and the variables in between get their gradients, too.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -314,7 +322,7 @@ class Variable:
                 gys = func.output_grads(grads, retain_grad)
                 for x, gx in zip(func.inputs, func.gradients(gys)):
                     if gx is not None and x.requires_grad:
-                        gx = fit_gradient(gx, x)
+                        gx = fit_gradient(gx, x, func)
                         grads[x] = grads[x] + gx if x in grads else gx
                         put(x.creator)
         for x, gx in grads.items():  # what is left are the ends of the graph
@@ -332,16 +340,19 @@ class Variable:
         self.grad = as_array(gx if self.grad is None else self.grad + gx)
 
 
-def fit_gradient(gx, x):
+def fit_gradient(gx, x, func=None):
     """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What fits already is returned as it is.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What fits already is returned as it is.
     """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
+            f"{giver} gave a gradient of shape {gx.shape} "
             f"for a variable of shape {x.data.shape}; the two must be equal."
         )
     if gx.dtype == x.data.dtype and gx.dtype.kind == "f":
@@ -385,7 +396,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -394,7 +405,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*map(as_variable, inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -639,7 +650,8 @@ class ConstantPow(Function):
 def python_number(c):
     """A number as Python's own, which leaves the dtype of the arrays it meets.
 
-    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    NUMBERS are the types of a number. Anything else is a TypeError:
+    "A power takes a variable and a number, but got None."
     """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
@@ -702,8 +714,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -721,7 +733,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()

@@ -168,7 +168,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -261,8 +261,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -277,7 +282,7 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False):
@@ -285,7 +290,8 @@ class Variable:
 
         It starts from self.grad, or from ones, and sets self.grad to None. Only with
         retain_grad do self and the variables in between get their gradients, too.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -304,7 +310,7 @@ class Variable:
                 gys = func.output_grads(grads, retain_grad)
                 for x, gx in zip(func.inputs, func.gradients(gys)):
                     if gx is not None and x.requires_grad:
-                        gx = fit_gradient(gx, x)
+                        gx = fit_gradient(gx, x, func)
                         grads[x] = grads[x] + gx if x in grads else gx
                         put(x.creator)
         for x, gx in grads.items():  # what is left are the ends of the graph
@@ -322,16 +328,19 @@ class Variable:
         self.grad = as_array(gx if self.grad is None else self.grad + gx)
 
 
-def fit_gradient(gx, x):
+def fit_gradient(gx, x, func=None):
     """gx, an array or a number, as the gradient of x: in the shape and dtype of x.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What fits already is returned as it is.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What fits already is returned as it is.
     """
     gx = gx if isinstance(gx, np.generic) else as_array(gx)
     if gx.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {gx.shape} came back "
+            f"{giver} gave a gradient of shape {gx.shape} "
             f"for a variable of shape {x.data.shape}; the two must be equal."
         )
     if gx.dtype == x.data.dtype and gx.dtype.kind == "f":
@@ -375,7 +384,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -384,7 +393,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*map(as_variable, inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -629,7 +638,8 @@ class ConstantPow(Function):
 def python_number(c):
     """A number as Python's own, which leaves the dtype of the arrays it meets.
 
-    NUMBERS are the types of a number. Anything else is a TypeError that shows it.
+    NUMBERS are the types of a number. Anything else is a TypeError:
+    "A power takes a variable and a number, but got None."
     """
     if not isinstance(c, NUMBERS):
         raise TypeError(f"A power takes a variable and a number, but got {c!r}.")
@@ -692,8 +702,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -711,7 +721,7 @@ def gradient_check(f, *xs, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first input and element whose two slopes are further
     apart than tolerance * (abs(numerical slope) + 0.001), and says both. An input
-    without a gradient counts as slope 0. xs keep their gradients.
+    without a gradient counts as slope 0. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     f(*xs).backward()
@@ -770,7 +780,7 @@ def picture(dot, ending):
 
     try:
         return graphviz.Source(dot).pipe(format=ending)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz

@@ -12,9 +12,9 @@ The numbers are right, and y has forgotten x.
 
 Idea
 What is the derivative of a change of shape? Nothing is computed. Each
-element of y is an element of x at another place. If that one grows by 0.01,
-so does this one: the slope is 1. So a gradient has no work to do on its way
-back. It only has to find its place:
+element of y is an element of x at another place. If the element of x grows by
+0.01, so does that of y: the slope is 1. So a gradient does not change on its
+way back. It only has to find its place:
 
     x             y = x.reshape(3, 2)     gy            gx
     0 1 2         0 1                     10 20         10 20 30
@@ -22,17 +22,18 @@ back. It only has to find its place:
                   4 5                     50 60
 
 Look for the 4. It went from x[1, 1] to y[2, 0]. The gradient there is 50, and
-50 has to come to gx[1, 1]. So it does if gy is given the shape of x.
+50 has to come to gx[1, 1]. It gets there if gy is brought into the shape of x.
 
 In the code
-backward() is a reshape, too. gy is a variable, so Reshape calls itself, and
-that is why it has all its derivatives:
+So backward() is a reshape, too. In a plain pass gy is an array, and NumPy
+reshapes it. In a recorded pass gy is a Variable, and Reshape calls itself.
+That is why it has all its derivatives:
 
     [Reshape]
 
-The function around it takes the shape as 3, 2 or as (3, 2). To sort that
-out is the work of one_tuple(), which is given. If x has the shape already,
-nothing is to be done, and no function enters the graph:
+The function around it takes the shape as 3, 2 or as (3, 2). one_tuple(), which
+is given, sorts that out. If x has the shape already, nothing is to be done,
+and no function enters the graph:
 
     [reshape]
 
@@ -40,8 +41,8 @@ Everybody writes x.reshape(3, 2), so it is a method as well:
 
     [Variable.reshape]
 
-Now a transpose. It makes columns of the rows of x, and its shape is (3, 2)
-again. So let its backward() be that of Reshape, and weight y as before:
+Now a transpose. It turns the rows of x into columns, and its shape is (3, 2)
+again. So let its backward() be that of Reshape, and give it the same gy:
 
     x             y = x.T       gy          gy.reshape(2, 3)    right
     0 1 2         0 3           10 20       10 20 30            10 30 50
@@ -65,8 +66,9 @@ These three are the axes of the way back:
 
     [Transpose]
 
-The line before them makes 2 of -1, as index() would not find it. Without
-axes the order is reversed. x.T is a property, so it needs no brackets:
+The first line of backward() turns -1 into 2, because index() finds no 2 in
+(-1, 0, 1). Without axes the order is reversed. x.T is a property, so it needs
+no brackets:
 
     [transpose]
 
@@ -100,12 +102,14 @@ number after the other, and forgets none:
 
 That is a function of its own, and not some lines of NumPy in a backward().
 Otherwise gx would have no record, and no second derivative. Its own
-backward() is easy: what was put at the index is taken from there again. For
-numbers and slices, as in x[1:], NumPy makes no copy but a view: its base is
-gx. No element is in it twice. So plain writing is right there, and 40 times as
-fast.
+backward() is easy: what was put at the index is taken from there again.
 
-With it, taking elements is short:
+For a row or a slice, as in gx[1] and gx[1:], NumPy makes no copy but a view:
+its base is gx. No element is in it twice, so plain writing is right there.
+With gx of shape (1000, 1000) and gx[1:] it is about 40 times as fast. A single
+number, such as gx[1, 1], is no view, and goes the long way.
+
+With GetItemGrad, taking elements is short:
 
     [GetItem]
 
@@ -115,10 +119,10 @@ The brackets of x[index] are a method, too:
 
     [Variable.__getitem__]
 
-Now Python can loop over a variable, as it tries x[0], x[1] and so on up to
-an IndexError. But a variable without axes has one at x[0]. Its loop would be
-over before it began, without a word. len(x) is a TypeError for such a
-variable. So we say what a loop is:
+Now Python can loop over a variable: it tries x[0], x[1] and so on up to an
+IndexError. But a variable without axes raises the IndexError already at x[0],
+so its loop would do nothing, without a word. len(x) raises a TypeError for
+such a variable. So we let a loop begin with len(x):
 
     [iterate]
 
@@ -230,7 +234,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -323,8 +327,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -339,17 +348,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -369,7 +379,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -388,12 +398,15 @@ class Variable:
         self.grad = gx if self.grad is None else self.grad + gx
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -401,8 +414,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -460,7 +474,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -469,7 +483,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*map(as_variable, inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -525,7 +539,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -643,7 +660,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -667,7 +685,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -1082,8 +1100,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1096,7 +1114,10 @@ def along(f, xs, k):
 
 
 def derivative(f, k):
-    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None."""
+    """The function that gives the gradient of f(*xs) to xs[k], or zeros for None.
+
+    It clears the gradients of xs before it calls f, and again at the end.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1116,7 +1137,7 @@ def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     Each element of f(*xs) must depend on the same element of each x alone. An
     AssertionError names the first element whose two slopes are further apart
     than tolerance * (abs(numerical slope) + 0.001), and says both. Up to the given
-    order, each derivative(f, k) is checked, too. xs keep their gradients.
+    order, each derivative(f, k) is checked, too. The gradients of xs stay as they are.
     """
     xs = [Variable(x.data) for x in xs]
     for k, x in enumerate(xs):
@@ -1152,7 +1173,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1162,7 +1186,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1170,9 +1197,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1209,7 +1238,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz

@@ -8,13 +8,12 @@ Now leave b1 out of the list for improve():
     all four       loss after 10000 steps  0.0140
     without b1     loss after 10000 steps  0.2289
 
-That is hardly better than a straight line. No error was raised, b1 just stayed
-at 0.
-And a network of 50 layers has 100 such names.
+That is hardly better than a straight line. No error was raised: b1 stayed at
+0, and nobody noticed. And a network of 50 layers has 100 such names.
 
 Idea
 W1 and b1 always go together, and so do W2 and b2. What goes together belongs
-into an object. Call it a layer: a function that owns what it is to learn.
+in an object. Call it a layer: a function that owns what it is to learn.
 
     x ----> Linear ----> y          y = x @ W + b
             |-- W
@@ -42,57 +41,66 @@ layer writes a forward() of its own. All the rest is in the class Layer:
 
 params() makes a dict before it makes a list, with id(p) as the key. So a
 parameter that has two names counts once. Why not the simpler `if p not in
-params`? Because == compares arrays since step 37. To ask whether W is b would
-be an error.
+params`? Python then asks whether W == b. Since step 37 that compares two
+arrays, element by element, and `in` cannot make one yes or no of it. It stops
+with an error.
 
-The list is looked up anew at each call. After layer.b = None there is no b to
-be found, and nothing needs to be told.
+params() looks anew at each call. After layer.b = None it finds no b, and
+nobody has to tell it.
 
 One trap remains, and it is an old habit:
 
     layer.W = layer.W - lr * layer.W.grad
 
 The right side is a Variable and no Parameter. The layer would go on working
-and never learn W again. __setattr__ is what Python calls for each such line,
-and it is the place to speak up:
+and never learn W again. Python calls __setattr__ for each line that sets an
+attribute, so there we can speak up. It calls check_successor() before it
+stores the value:
 
     [check_successor]
 
+__setattr__ refuses layer.requires_grad = False as well. The line would only
+give the layer a new attribute, and its parameters would go on learning.
+
 Now the layer that we want. The sizes of b1 and W2 in step 43 had to be counted
 by hand. The number of outputs is ours to choose, but the number of inputs
-can be read off the first x that comes in. Until then W has no data:
+can be read off the first x that comes in. Until then W has no data. The
+calculation itself is linear(), from step 43:
 
     [Linear]
 
-Why are the weights multiplied by sqrt(1 / in_size)? Let x be 100 numbers with
-a standard deviation of 1, and let the weights be drawn like them. Then y is a
-sum of 100 products, and its deviation is the square root of 100:
+Why are the weights multiplied by sqrt(1 / in_size)? Let x be randn(100), 100
+numbers with a standard deviation of about 1, and let the weights be drawn like
+them. Then each y is a sum of 100 products, and the standard deviation of y is
+about the square root of 100. After np.random.seed(0):
 
-    randn(100, 300)                     y has the standard deviation  9.88
-    randn(100, 300) * sqrt(1 / 100)     y has the standard deviation  1.00
+    randn(100, 300)                     y has the standard deviation  10.11
+    randn(100, 300) * sqrt(1 / 100)     y has the standard deviation   1.01
 
 At 10 the sigmoid is flat: its slope is 0.000045. Hardly anything would be
 learned. With the factor, y is about as large as x.
 
 The weights are float32, in 4 bytes instead of 8. Training needs no 16 digits,
-and it takes half the memory. But that is easily lost. In NumPy 2
+and it takes half the memory. But float32 is easily lost. NumPy 2 says:
 
     W.astype(np.float32) * np.sqrt(1 / 3)       float64
     W.astype(np.float32) * (1 / 3) ** 0.5       float32
 
-because np.sqrt gives a float64 of NumPy's, which counts, and Python's own
-number does not. init_W() changes the dtype last, and is safe either way.
+np.sqrt gives an np.float64, and the product of a float32 and a float64 is a
+float64. Python's own float takes the dtype of the array. init_W() changes the
+dtype last, and is safe either way.
 
 What about 2.0 * loss? Until now the 2.0 became np.array(2.0), a float64 like
-any other, and made a float64 of all that it met. So a number now takes the
-dtype of the Variable beside it. Arrays keep theirs:
+any other, and so was the product. A number now takes the dtype of the Variable
+beside it. That holds for np.float64(2.0), too: a number is what NUMBERS lists.
+Arrays keep their dtype:
 
     [as_variables]
 
     [Function.__call__]
 
 One sign in the signature of Linear is for those who come from PyTorch: the *
-behind out_size. There one writes the inputs first, Linear(784, 10). Here this
+after out_size. There one writes the inputs first, Linear(784, 10). Here this
 would be 784 outputs, and the 10 would be nobias, which means: leave b out. The
 * says that whatever follows must be named, and Python refuses the 10.
 
@@ -117,8 +125,8 @@ Watch out
 Before the first call, l1.W.data is None. There is nothing yet to update, to
 save or to count.
 
-Two layers made in the same order may draw their weights in another: the first
-call decides. Try 1 shows it.
+Without in_size the layer that is called first draws its weights first, in
+whichever order the layers were made. Try 1 shows it.
 
 Try
 1. Make l2 before l1. Does the first loss change? And with in_size=1 for l1 and
@@ -197,7 +205,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -290,8 +298,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -306,17 +319,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -336,7 +350,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -364,12 +378,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -377,8 +394,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -416,7 +434,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -447,7 +468,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -456,7 +477,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -512,7 +533,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -630,7 +654,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -654,7 +679,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -731,8 +756,11 @@ Variable.__iter__ = iterate
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -754,7 +782,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1375,7 +1406,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1393,8 +1427,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1409,8 +1444,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1418,12 +1453,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1431,7 +1469,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1448,10 +1490,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1493,7 +1537,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1503,7 +1550,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1511,9 +1561,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1550,7 +1602,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1581,7 +1633,11 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 
 
 class Layer:
-    """A function with parameters of its own, which are its attributes."""
+    """A function with parameters of its own, which are its attributes.
+
+    A parameter can be replaced only as check_successor() says. To set requires_grad
+    is an AttributeError: "requires_grad belongs to a Parameter: ...".
+    """
 
     def __setattr__(self, name, value):
         if name == "requires_grad":
@@ -1597,7 +1653,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def params(self):

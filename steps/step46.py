@@ -3,8 +3,8 @@
 Problem
 The loop of step 45 moves each parameter by lr times its gradient. With
 lr = 0.15 the loss falls to 0.25 in 100 updates. Then it hardly moves, and
-after 1000 updates it is 0.22. The gradients have become small there, and the
-steps with them. So take longer steps, with a larger lr:
+after 1000 updates it is 0.22. The steps have become small there, because the
+gradients have. So take longer steps, with a larger lr:
 
     lr                           0.15     0.5      1.0      1.5
     loss after 100 updates       0.25     0.53     340      inf
@@ -29,13 +29,13 @@ Let g be 1 all the time, with lr = 0.1 and momentum = 0.9. Then v is
 
 The step has become ten times as long. Now let g be 1, -1, 1, -1, as in a
 valley where we jump from one wall to the other. Then v is -0.1, 0.01, -0.091,
-0.018, and in the end about 0.05 to either side. There the step is half as
-long. Long steps where the slopes agree, short ones where they do not: with
-the same lr = 0.15, the loss after 1000 updates is 0.01.
+0.018, and in the end it jumps between 0.053 and -0.053. That is half of
+lr * g = 0.1. So the steps are long where the slopes agree, and short where
+they do not: with the same lr = 0.15, the loss after 1000 updates is 0.01.
 
 In the code
 The velocity has to be kept from update to update, one for each parameter. So
-a rule is not a line any more. It is an object with a memory, an optimizer:
+one line is not enough. We need an object with a memory, an optimizer:
 
     [Optimizer]
 
@@ -47,16 +47,17 @@ rule needs no memory, and is called stochastic gradient descent:
 
     [SGD]
 
-take_step() could be the line p.data -= step. But that line writes into
-an array which may have another owner, the graph. Take y = p² at p = 2. The
-gradient is 4, and lr = 0.5 moves p to 0. Call y.backward() once more:
+take_step() could be the line p.data -= step. But that line writes into an
+array which may have another owner, the graph. Let p be
+Parameter(np.array([2.0])), and y = p ** 2. The gradient is 4, and lr = 0.5
+moves p to 0. Then call p.cleargrad(), and y.backward() once more:
 
     p.data -= 0.5 * 4             p.grad = 0
     p.data = p.data - 0.5 * 4     p.grad = 4
 
-This y was computed with p = 2, so 4 is right. In the first line the graph
-lost its 2, and nobody was told. So take_step() makes a new array, in the dtype
-of the parameter:
+This y was computed with p = 2, so 4 is right. The first line took the 2 away
+from the graph, and there was no error. So take_step() makes a new array, in
+the dtype of the parameter:
 
     [take_step]
 
@@ -65,9 +66,9 @@ optimizer alone.
 
     [MomentumSGD]
 
-Two small helpers stand beside it. A parameter of integers would never move,
-since 2 - 0.01 is rounded off to an integer again. So update() refuses it
-before anything is moved:
+Two small helpers are left. A parameter of integers cannot take small steps:
+2 - 0.01 would become 1, and 2 + 0.01 would stay 2. So update() refuses it
+before it moves anything:
 
     [check_learnable]
 
@@ -84,32 +85,45 @@ are. It adds up g² in h, and divides by the root of h:
 
 If g is 3 each time, the root of h is 3, then 3 · 1.414, then 3 · 1.732. The
 steps are lr times 1, 0.707, 0.577, and so on. (eps = 0.00000001 is there for
-g = 0: 0 / 0 would be nan.) But h only grows, so the steps only shrink. Adam
-forgets. It keeps running means, m of g and v of g². Then it goes by m, as a
-ball does, and divides by the root of v, as AdaGrad does:
+g = 0: 0 / 0 would be nan.) But h only grows, so the steps only shrink.
+
+Adam forgets, because it takes running means in place of sums. A running mean
+takes a tenth of each new g, and keeps nine tenths of what it was:
+
+    m = 0.9 * m + 0.1 * g
+
+So the g of 20 updates ago has only a small share in it. Adam has such an m of
+g, and another of g², which takes a thousandth. The paper calls that one v, so
+here v is no velocity. Adam moves by m, as a ball does, and divides by the root
+of v, as AdaGrad does with h:
 
     [Adam]
 
-One thing in it wants an explanation, unbias1 and unbias2. The means start at
-0. After the first update, m = 0.1 g and v = 0.001 g². Both are far too small,
-and v more so than m:
+What are unbias1 and unbias2 in it? The means start at 0. After the first
+update, m = 0.1 g and v = 0.001 g². Both are far too small, and v more so
+than m:
 
     m / sqrt(v) = 0.1 g / (0.0316 |g|) = 3.16 or -3.16
 
-The first step would be three times as long as meant. Now divide m by
+The first step would be three times as long as it should be. Now divide m by
 1 - 0.9 = 0.1, and v by 1 - 0.999 = 0.001. Then g and g² are left, and the step
 is alpha, for a gradient of 1000 and for one of 0.001. After t updates the
-divisors are 1 - 0.9 ** t and 1 - 0.999 ** t, which go to 1. (The properties t
-and lr are for whoever wants to look: lr is alpha with both divisors in it.)
+divisors are 1 - 0.9 ** t and 1 - 0.999 ** t, which go to 1.
 
-AdaDelta is a third way, without any lr. Its running mean of g² forgets, too,
-and the size of the past steps stands where the lr would be.
+Each parameter has its own t, because an update in which it was frozen does not
+count for it. Two properties are there to look at. Adam.t is the largest of
+these counts, and Adam.lr is alpha with both divisors in it:
+
+    lr = alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+
+AdaDelta is given. It has a running mean of g², too, but no lr. In its place
+stands the size of the past steps, as another running mean.
 
 The demo fits the points of step 45 with MLP((10, 1)) by each of the five, with
 all 100 points in each update. It ends with a second backward() through the
-graph from before an update. Adam is best here, and on most days it is the one
-to begin with. So far our networks give a number. To tell one class from
-another they need a loss of another kind. That is step 47.
+graph from before an update. Adam is best here, and it is usually the one to
+begin with. So far our networks give a number. To tell one class from another
+they need a loss of another kind. That is step 47.
 
 New:      Optimizer, check_learnable, gradient_of, take_step, SGD, MomentumSGD,
           AdaGrad, AdaDelta, Adam
@@ -124,10 +138,13 @@ has v = momentum * v + g and p = p - lr * v, and no momentum by default.
 
 Watch out
 It is cleargrads(), backward(), update(), in each round. Without the first,
-the gradients of all rounds add up (step 14), and no optimizer knows.
+the gradients of all rounds add up (step 14), and no optimizer can tell.
 
-An optimizer of your own must not change param.grad in place. After
-add(p0, p1).backward(), both parameters have one and the same gradient.
+An optimizer of your own must not change param.grad in place, because whoever
+set it may still use it.
+
+In this file sum, max and min are our functions of Variables. max() of a list
+of counts is a TypeError, so Adam.t takes the last of sorted() ones.
 
 Try
 1. Show the losses after 100 updates as well. Which optimizer leads there, and
@@ -151,8 +168,8 @@ Answers
 1. Adam leads with 0.21. SGD is at 0.25, MomentumSGD at 0.23, AdaGrad at 0.22.
    AdaDelta is last with 0.45, as its first steps are tiny: eps stands for the
    past steps that it has not made yet. With eps=1e-4 it is at 0.23.
-2. At 0.22, where SGD ends as well. Without the weights of its first layer the
-   network does not leave the plateau of the Problem.
+2. At 0.22, where SGD is after 1000 updates, in the Problem. With a frozen W in
+   its first layer the network gets no further.
 3. 0.09, against 0.01 with 0.9. The ball rolls past the bottom and up again.
 """
 
@@ -207,7 +224,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -300,8 +317,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -316,17 +338,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -346,7 +369,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -374,12 +397,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -387,8 +413,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -426,7 +453,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -457,7 +487,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -466,7 +496,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -522,7 +552,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -595,7 +628,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -645,7 +681,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -669,7 +706,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -746,8 +783,11 @@ Variable.__iter__ = iterate
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -769,7 +809,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1390,7 +1433,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1408,8 +1454,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1424,8 +1471,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1433,12 +1480,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1446,7 +1496,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1463,10 +1517,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1508,7 +1564,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1518,7 +1577,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1526,9 +1588,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1565,7 +1629,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1598,7 +1662,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -1615,7 +1681,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
@@ -1629,25 +1699,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1720,7 +1794,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1740,7 +1815,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -1757,14 +1836,21 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients."""
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    """
 
     def __init__(self):
         self.target = None
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -1773,7 +1859,11 @@ class Optimizer:
         return self
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient, except the frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -1784,20 +1874,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -1806,7 +1900,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -1821,7 +1919,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -1908,13 +2009,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 

@@ -208,7 +208,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -301,8 +301,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -317,17 +322,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -347,7 +353,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -375,12 +381,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -388,8 +397,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -427,7 +437,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -458,7 +471,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -467,7 +480,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -523,7 +536,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -596,7 +612,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -646,7 +665,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -670,7 +690,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -759,8 +779,11 @@ def check_ids(ids, count):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -782,7 +805,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1410,13 +1436,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1435,12 +1464,15 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1454,7 +1486,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1472,8 +1507,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1492,7 +1528,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1500,7 +1536,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1523,7 +1563,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1599,8 +1643,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1608,12 +1652,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1621,7 +1668,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1638,10 +1689,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1683,7 +1736,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1693,7 +1749,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1701,9 +1760,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1740,7 +1801,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1773,7 +1834,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -1790,7 +1853,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
@@ -1804,25 +1871,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1895,7 +1966,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1915,7 +1987,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -1932,14 +2008,21 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients."""
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    """
 
     def __init__(self):
         self.target = None
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -1948,7 +2031,11 @@ class Optimizer:
         return self
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient, except the frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -1959,20 +2046,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -1981,7 +2072,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -1996,7 +2091,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2083,13 +2181,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 

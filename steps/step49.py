@@ -43,14 +43,15 @@ np.memmap makes an array whose numbers stay on the disk. self.data[i] is read
 when it is used. The mean, one image after the other, takes less than 1 MB.
 
 Data may be any object with [i] and len(), for instance one of yours that
-opens a file for each i. It gets a plain int: that is operator.index(i), which
-takes an int of NumPy's, too, and refuses 0.5 and 0:3 with a TypeError.
+opens a file for each i. Its i is always a plain int, because Dataset hands it
+operator.index(i). That makes an int of NumPy's integers, and refuses 0.5 and
+0:3 with a TypeError.
 
 Now look at transform. An image comes as bytes, and bytes can't be used as
 they are. In uint8 there are no negative numbers, and 3 - 128 = -125 becomes
--125 + 256 = 131. A Linear layer wants a row of floats, too. So each example
-goes through functions from array to array on its way out. The label has such
-a way of its own:
+-125 + 256 = 131. And a Linear layer needs a row of floats. So on its way out
+each example goes through functions from array to array. The label has such
+functions of its own:
 
     self.data[i]  ----> transform ---------> x
     self.label[i] ----> target_transform --> t
@@ -67,8 +68,8 @@ it the naive way, with x of the shape (3, 64, 64) and a mean of shape (3,):
     (3,64,64) (3,)
 
 NumPy compares shapes from the right, so it sets the 3 against 64. x.T has its
-axes in reverse, (64, 64, 3), and there the 3 stands at the channels. At the
-end a second T turns them back.
+axes in reverse, (64, 64, 3), and there the 3 meets the channels. At the end a
+second T turns them back.
 
 mean and std take the dtype of x, since a float32 array less an np.float64
 would be float64, with twice the memory. And Normalize makes floats of whole
@@ -80,25 +81,32 @@ numbers first, so bytes are safe. Two channels of two bytes, with the means
 
     [Normalize]
 
-One more use for such an object. When should we stop to train, and which of
-two networks is better? Points that were learned cannot tell. The test data
-could, but if we choose by them, we have learned from them, too. So hold some
-of the training data back. A subset is a data set that passes the question on,
-with another index:
+A data set can also be a part of another. What for? When should we stop
+training, and which of two networks is better? The points that they learned
+from cannot tell us. The test data could. But if we choose by the test data, we
+have learned from them, too, and nothing new is left to test with. So hold some
+of the training data back. Example i of a Subset is example indices[i] of the
+whole:
 
     [Subset]
 
-With indices [7, 2] its example 0 is example 7 of the whole. And drawing by
-chance is one permutation, cut in two:
+With indices [7, 2] its example 0 is example 7 of the whole. To hold back some
+at random, cut one permutation in two:
 
     [random_split]
 
-The demo holds 60 of the 300 points back, and learns from the other 240, each
-time 30 in a new order: MLP((20, 3)) with relu, MomentumSGD(0.1), 50 epochs.
-It finds the arm of 97 % of those held back, and of 97 % of all new points.
+Flatten, AsType, ToFloat and ToInt are given. They change shape and dtype of an
+example. So is ArrayDataset, which makes a data set of arrays that are at hand.
 
-Flatten, AsType, ToFloat and ToInt change shape and dtype of an example.
-ArrayDataset makes a data set of arrays that are at hand.
+The demo holds 60 of the 300 points back. It learns from the other 240, in a
+new order for each of 50 epochs and 30 at a time: MLP((20, 3)) with relu,
+MomentumSGD(0.1). It finds the arm of 97 % of those held back, and of 97 % of
+all new points.
+
+The demo draws an order, cuts it up, asks for the examples of each piece and
+puts them into arrays. With 300 points in pieces of 32 its reshape() would
+fail. Cutting is the same for every data set, so an object should do it. That
+is step 50.
 
 New:      Compose, Normalize, Flatten, AsType, ToFloat, ToInt, Dataset,
           ArrayDataset, Subset, random_split, Spiral
@@ -116,11 +124,6 @@ training data. Else the same image would be another x in training and in use.
 
 `for x, t in dataset` asks for 0, 1, 2 and so on until there is an IndexError.
 Arrays and lists raise it. If your own object does not, the loop never ends.
-
-The demo draws an order, cuts it up, asks for the examples of each piece and
-puts them into arrays. With 300 points in pieces of 32 its reshape() would
-fail. Cutting is the same for every data set, so an object should do it. That
-is step 50.
 
 Try
 1. Leave out ToFloat(). Which dtype has x, and how many bytes?
@@ -143,8 +146,8 @@ Output
 Answers
 1. float64, as Normalize makes it of bytes. 98,304 bytes and not 49,152.
 2. 12 MB: all bytes are in memory, but only one image in float32.
-3. Before Flatten(): lambda x: x[..., ::-1]. After it, x is one row. Turned
-   round, it is an image upside down as well, with red and blue exchanged.
+3. Before Flatten(): lambda x: x[..., ::-1]. After Flatten() x is one row, and
+   reversing it exchanges top and bottom, and red and blue, as well.
 """
 
 import contextlib
@@ -200,7 +203,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -293,8 +296,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -309,17 +317,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -339,7 +348,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -367,12 +376,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -380,8 +392,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -419,7 +432,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -450,7 +466,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -459,7 +475,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -515,7 +531,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -588,7 +607,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -638,7 +660,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -662,7 +685,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -751,8 +774,11 @@ def check_ids(ids, count):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -774,7 +800,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1402,13 +1431,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1427,12 +1459,15 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1446,7 +1481,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1464,8 +1502,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1484,7 +1523,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1492,7 +1531,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1515,7 +1558,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1591,8 +1638,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1600,12 +1647,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1613,7 +1663,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1630,10 +1684,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1675,7 +1731,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1685,7 +1744,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1693,9 +1755,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1732,7 +1796,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1765,7 +1829,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -1782,7 +1848,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
@@ -1796,25 +1866,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1877,7 +1951,7 @@ class Linear(Layer):
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -1889,7 +1963,11 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -1942,7 +2020,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1962,7 +2041,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -1979,14 +2062,21 @@ class MLP(Sequential):
 
 
 class Optimizer:
-    """Moves the parameters of a layer, its target, along their gradients."""
+    """Moves the parameters of a layer, its target, along their gradients.
+
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    """
 
     def __init__(self):
         self.target = None
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -1995,7 +2085,11 @@ class Optimizer:
         return self
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient, except the frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2006,20 +2100,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2028,7 +2126,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -2043,7 +2145,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2130,13 +2235,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -2156,7 +2264,11 @@ class Adam(Optimizer):
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2168,9 +2280,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -2193,7 +2306,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -2204,9 +2317,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")

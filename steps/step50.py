@@ -13,7 +13,7 @@ Fetch the examples one by one, then, and cut the order by hand:
     for k in range(len(dataset) // 32):                  300 // 32 = 9
         examples = [dataset[i] for i in order[32 * k : 32 * (k + 1)]]
 
-9 · 32 is 288, and so the last 12 points are never seen. Nobody is told. And
+9 · 32 is 288, so the last 12 points are never seen, and there is no error. And
 this loop would stand in each program twice, to learn and to test.
 
 Idea
@@ -25,18 +25,18 @@ is shorter:
     order       5 2 4 6 1 0 3
     batches    [5 2 4] [6 1 0] [3]
 
-But why an order? Step 48 drew one for each epoch, and did not say why. Do
-without it. Let the points be sorted by their class, as data often are, and
-learn from 20 at a time: first 0s only, then 1s, then 2s. With the network of
-the demo and SGD(0.5):
+But why an order? Step 48 drew one for each epoch, and did not say why. Let us
+do without it. Let the points be sorted by their class, as data often are, and
+learn from 20 at a time: first 0s only, then 1s, then 2s. This is the network
+of the demo with SGD(0.5), with seed 0 for the weights and for the orders:
 
     batches                            sorted            mixed
-    answers 0, 1, 2 after 1 epoch      0, 35, 265        70, 103, 127
+    called 0, 1, 2 after 1 epoch       0, 35, 265        70, 103, 127
     accuracy after 40 epochs           66 %              95 %
 
 (The accuracy is the share of right answers.) Each batch pulls the network to
-its own class. The 2s come last, and so nearly all points are called 2. So the
-order is drawn, and anew for each epoch.
+its own class. Nearly all points are called 2, because the 2s come last. So a
+new order is drawn for each epoch.
 
 In the code
 The whole is an object that can be looped over. Each loop is an epoch:
@@ -45,9 +45,13 @@ The whole is an object that can be looped over. Each loop is an epoch:
 
 -(-n // 32) is the division rounded up: -300 // 32 is -10. __iter__() draws
 the order, and split() cuts it. batch() asks the data set for the examples, one
-by one, and makes arrays of them. The loader itself has no place in the epoch,
-each loop has its own. So a loop may stand in a loop. For next(loader) there
-is one more such walk, begun anew by reset().
+by one, and makes arrays of them.
+
+The loader does not know how far an epoch has come. Each loop has an iterator
+of its own that does, so one loop may stand inside another. next(loader) needs
+an iterator, too. It is in loader.batches, and reset() puts a new one there.
+The constructor calls reset(). So the first order that is drawn belongs to
+next(loader), and the first loop has the second.
 
 How well does the network do? Its answer is the class with the largest score.
 We have counted the right ones by hand so far:
@@ -55,25 +59,32 @@ We have counted the right ones by hand so far:
     [accuracy]
 
 The accuracy is what we want, but we can't learn by it. It jumps, and its slope
-is 0 or does not exist. We learn by the loss, and look at the accuracy.
+is 0 or does not exist. We learn by the loss, and look at the accuracy. First
+the demo does so with the spiral, MLP((20, 3)) with relu and MomentumSGD(0.1),
+for 40 epochs.
 
-Look at it where? The demo has a second task. An example is 20 random numbers,
-and the class says which of the first three is the largest. The other 17 mean
-nothing. MLP((100, 3)) with relu has 2,403 weights, and it learns from 100
-examples in batches of 20, by Adam(0.01). 1000 others are there to test it:
+But the accuracy on which examples? The demo has a second task. An example is
+20 random numbers, and the class says which of the first three is the largest.
+The other 17 mean nothing. MLP((100, 3)) with relu has 2,403 weights, and it
+learns from 100 examples in batches of 20, by Adam(0.01). 1000 others are there
+to test it:
 
     epoch                       1        5        10       100
     accuracy, learned from      73 %     100 %    100 %    100 %
     accuracy, others            58 %     76 %     78 %     80 %
     loss, others                0.90     0.57     0.51     0.61
 
-After 5 epochs it knows the 100 by heart, the meaningless numbers included.
-From epoch 10 on, the loss for the others gets worse. This is overfitting, and
-the first row shows nothing of it. So measure with data never learned from.
+(The first row was measured with a second loader. A loop over the first one
+would draw an order, and so change all the later ones.) After 5 epochs the
+network knows the 100 by heart, the meaningless numbers included. From epoch 10
+on, the loss for the others gets worse. This is overfitting, and the first row
+shows nothing of it. So measure on examples that the network has not learned
+from.
 
-To learn by heart takes large weights. So pull each weight p towards 0 a
-little: add rate * p to its gradient, before each update. update() is to call
-whatever is given to it for such ends, a hook:
+The network that knows them by heart has large weights: their squares add up to
+186. So pull each weight p towards 0 a little: add rate * p to its gradient,
+before each update. The optimizer itself need not know of this. It calls a
+function that it was given, a hook:
 
     [Optimizer]
 
@@ -83,20 +94,21 @@ whatever is given to it for such ends, a hook:
 
     [Optimizer.update]
 
-A hook takes a list of parameters, those which have a gradient. This is ours:
+A hook takes a list of parameters, those which have a gradient. It may set a
+gradient to None, and then that parameter is not moved. This is our hook:
 
     [WeightDecay]
 
-It makes a new gradient, since the array of the old one may belong to a second
-parameter as well (step 46). Does it work with Adam? Take p = 1 and g = 100.
-The first step of Adam has the length alpha = 0.01, whatever the gradient:
+It makes a new gradient and leaves the old array alone, because someone may
+still hold it. Does it work with Adam? Take p = 1 and g = 100. The first step
+of Adam has the length alpha = 0.01, whatever the gradient:
 
     without                      g = 100           p = 0.99
     with WeightDecay(0.03)       g = 100.03        p = 0.99
 
-The decay is gone. Adam divides it by the size of the gradient, like all the
-rest. It works on weights with small gradients, and hardly on the others. AdamW
-therefore moves p directly, and leaves the gradient alone:
+The decay is gone, because Adam divides it by the size of the gradient, too.
+So the decay works on weights with small gradients, and hardly on the others.
+AdamW therefore moves p directly, and leaves the gradient alone:
 
     [AdamW]
 
@@ -105,9 +117,8 @@ does: 0.98. In the demo both ways help. The sum of the squares of all weights
 is 186 for Adam, 16 with the hook and 46 for AdamW. The loss for the others is
 0.6, 0.4 and 0.4.
 
-First the demo learns the spiral with MLP((20, 3)), relu and MomentumSGD(0.1)
-for 40 epochs. Now we have all that it takes to learn from real data. It has to
-come from somewhere, though. Step 51 fetches handwritten digits.
+Now we have all that it takes to learn from real data. They have to come from
+somewhere, though. Step 51 fetches handwritten digits.
 
 New:      accuracy, Optimizer.add_hook, AdamW, WeightDecay, DataLoader
 Changed:  Optimizer, Optimizer.__init__, Optimizer.update
@@ -155,7 +166,7 @@ Answers
 1. 98 % of the new points are right at the end. The points of get_spiral() are
    shuffled already: the first labels are 0 1 2 1 2 1 1 0 0 2. So a batch has
    points of all classes.
-2. One, and 60 %: 40 updates are all there are.
+2. One, and 60 %: after 40 epochs there have been only 40 updates.
 3. 39 % in training and 35 % in the test, with a loss of 1.1. That is log 3,
    the loss of whoever gives each class the same probability. The weights are
    almost 0, and the network has nothing left to say.
@@ -212,7 +223,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -305,8 +316,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -321,17 +337,18 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -351,7 +368,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -379,12 +396,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -392,8 +412,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -431,7 +452,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -462,7 +486,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -471,7 +495,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -527,7 +551,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -600,7 +627,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -650,7 +680,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -674,7 +705,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -763,8 +794,11 @@ def check_ids(ids, count):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -786,7 +820,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1414,13 +1451,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1439,12 +1479,15 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1458,7 +1501,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1476,8 +1522,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1496,7 +1543,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1504,7 +1551,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1527,7 +1578,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1597,7 +1652,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1610,8 +1669,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1619,12 +1678,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1632,7 +1694,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1649,10 +1715,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1694,7 +1762,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1704,7 +1775,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1712,9 +1786,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1751,7 +1827,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1784,7 +1860,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -1801,7 +1879,11 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def named_params(self):
@@ -1815,25 +1897,29 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
 
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -1896,7 +1982,7 @@ class Linear(Layer):
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -1908,7 +1994,11 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -1961,7 +2051,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -1981,7 +2072,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -2000,7 +2095,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2009,7 +2106,10 @@ class Optimizer:
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -2018,11 +2118,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2035,20 +2143,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2057,7 +2169,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -2072,7 +2188,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2159,13 +2278,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -2182,7 +2304,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -2197,7 +2319,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -2213,7 +2338,11 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2225,9 +2354,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -2250,7 +2380,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -2261,9 +2391,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -2300,8 +2431,13 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(
@@ -2320,7 +2456,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -2346,7 +2482,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         return np.array(xs), None if ts[0] is None else np.array(ts)
 
@@ -2380,7 +2519,7 @@ def mean_of(measure, model, loader):
 
 
 def show_epochs(model, train_loader, test_loader):
-    """Learn 40 epochs long; print how well it goes."""
+    """Learn for 40 epochs; print how well it goes."""
     np.random.seed(0)
     optimizer = MomentumSGD(lr=0.1).setup(model)
     print("epoch  loss  accuracy, training  test")

@@ -8,34 +8,35 @@ arrays with names, and NumPy has a file for those, the .npz:
     for name, param in named_params().items():   load
         param.data = file[name]
 
-Let us break it. First, save twice, and let the disk be full after 5000 bytes
-the second time:
+Let us break it. First, save twice, and let a limit stop the second write after
+5000 bytes, as a full disk would:
 
     OSError              File too large
     size of the file     5000, and it was 10,622
     np.load(path)        BadZipFile: File is not a zip file
 
-The new file is not there, and the old one, which was good, is gone as well.
-A Ctrl-C at the wrong moment does the same. Second, load a file of
-MLP((32, 10)) into MLP((32, 10, 10)):
+There is no new file, and the good old one is lost, too. A Ctrl-C at the wrong
+moment does the same. Second, load a file of MLP((32, 10)) into
+MLP((32, 10, 10)):
 
     l0/W, l0/b, l1/W, l1/b    loaded
     l2/W                      KeyError: 'l2/W is not a file in the archive'
 
-Whoever catches this error has a network that is half one and half the other.
-And MLP((16, 10)) takes the file without an error. It has 32 hidden numbers
-from then on, whatever its author said.
+If you catch this error, your network is half one and half the other. And
+MLP((16, 10)) takes the file without an error. From then on it has 32 hidden
+units, although its author asked for 16.
 
 Idea
-Both programs change something first, and fail later. So change the order.
-All that can fail is done before anything is changed:
+Saving and loading go wrong in the same way: when the error comes, something
+has been changed already. So change the order. First do all that can fail, and
+only then change anything:
 
     save:  all bytes in memory --> a second file beside the old --> rename
     load:  read all arrays ------> check all of them -------------> put them in
 
-A disk may be full while the second file is written. Then the old file is
-still whole. Renaming is done at once: the name stands for the old file or for
-the new one, and never for half of one.
+If the disk is full, the second file breaks off, but the old one is still
+whole. Renaming happens at once: the name stands for the old file or for the
+new one, and never for half of one.
 
 In the code
 np.savez writes into an io.BytesIO, which is a file in memory. write_file of
@@ -43,9 +44,9 @@ step 26 does the second file and the renaming:
 
     [write_npz]
 
-The names are those of step 45, such as "l0/W". as_numpy brings an array home
-from the GPU. A layer that was never called has no W. There is nothing to save
-then, and the error says what to do:
+The names are those of step 45, such as "l0/W". as_numpy brings an array back
+from the GPU. A layer that was never called has no W to save, and then the
+error says what to do:
 
     [save_weights]
 
@@ -62,14 +63,14 @@ a pickle is a program. An object may say what is to be called in its place:
 
 What is called there could as well delete your files.
 
-Weights are files that one gets from strangers. So allow_pickle is False. A
-damaged zip raises errors of many kinds. For the caller there is just one, and
-it names the file:
+People download weights from strangers. So allow_pickle is False. A damaged zip
+file raises errors of many kinds. The caller gets only one kind, a ValueError
+that names the file:
 
     [read_npz]
 
 Then all is checked. The list `wrong` collects what does not fit, so one error
-tells everything. Only after it comes the loop that changes something:
+tells everything. The loop that changes something comes last:
 
     [set_weights]
 
@@ -85,28 +86,29 @@ The two together are what we wanted:
     [Layer.load_weights]
 
 How does set_weights know the shape of a W that is not yet made? A Linear(32)
-does know half of it. One size is open, and the file fills it in:
+knows half of it, and the file has the other half:
 
     late_shapes(None)      {"W": (None, 32)}
-    W in the file          (64, 32)     so the open size is 64
+    W in the file          (64, 32)     so the unknown size is 64
     late_shapes(64)        {"W": (64, 32)}, and it fits
 
     [Linear.late_shapes]
 
-For a W of (64, 16) in the file the open size is 64 again, and (64, 32) is
-asked for: refused. expected_shapes and shapes_to_come do this for all layers.
-A layer of your own that makes parameters late has a late_shapes(), too. That
-of Layer is empty.
+If W is (64, 16) in the file, the unknown size is 64 again. Then W would have
+to be (64, 32), and the file is refused. expected_shapes and shapes_to_come,
+given, ask each layer for its late_shapes and fill in the unknown size. If your
+own layer makes parameters at its first call, give it a late_shapes(), too. The
+one that it inherits from Layer gives {}.
 
-Is that all that was learned? Load the weights and go on to train with
-Adam(0.01), where the demo stops. The first update should change a weight by
-0.001 on average. It changes it by 0.007. Adam remembers for each weight its
-past gradients, m and v, and the number t of its updates. A new Adam knows
-none of that. It has one gradient g, so m / sqrt(v) is g / |g|. That is 1 or
--1, and the weight moves by 0.01, however small its gradient is. (Where g is 0
-it stays.) The loss of the training images was 0.088. After 3 updates
-of a new Adam it is 0.1085, and 0.0958 with the old m, v and t. So these go
-into a file, too, by names such as "Adam/l0/W/m":
+So much for the weights. But the optimizer has learned something as well. Load
+the weights of the demo, and train on with a new Adam(0.01). With the old Adam,
+the next update would move a weight by 0.001 on average. The new one moves it
+seven times as far. Why? Adam remembers for each weight its past gradients, m
+and v, and the number t of its updates. A new Adam has only one gradient g, so
+m / sqrt(v) is g / |g|. That is 1 or -1, and the weight moves by 0.01, however
+small g is. Only where g is 0 does it stay, and so the average is 0.007.
+
+So m, v and t go into a file, too, by names such as "Adam/l0/W/m":
 
     [Optimizer.save_states]
 
@@ -118,11 +120,15 @@ have been checked.
 The demo trains MLP((32, 10)) with relu on the digits: Adam(0.01), 5 epochs,
 32 at a time. A model "reads well" if more than 9 of 10 test digits are right.
 Then the model and its twin learn for one more epoch, each with an Adam of its
-own. (They do it with the test images, since nothing is measured after that.)
+own.
 
 Other people publish weights in files of another kind. read_safetensors() and
 read_weights() read these, and from_pytorch() with KINDS gives PyTorch's names
 and matrices the form of ours. They are given. Step 58 needs them.
+
+The twin gives the same answers as the model, bit for bit. So far a network is
+its arrays, and each call computes the same. But there are layers that do one
+thing in training and another afterwards. They are step 54.
 
 New:      Layer.late_shapes, Linear.late_shapes, read_npz, read_safetensors,
           read_weights, save_weights, write_npz, load_weights, expected_shapes,
@@ -140,15 +146,11 @@ torch.load refuses one that would run code. load_state_dict() names what does
 not fit, but by then it has loaded what does.
 
 Watch out
-Load first, then call to_gpu(). A layer that was not yet called has no W to
-move, so its W would come from the file into the memory of the host.
+Load first, then call to_gpu(). A layer that was never called has no W that
+to_gpu() could move. A W that is loaded later lies in the CPU's memory.
 
 np.savez("today.weights", ...) makes today.weights.npz. save_weights takes the
 path as it is.
-
-A twin with the same weights gives the same answers, bit for bit. So far a
-network is its arrays, and each call computes the same. There are layers that
-do one thing in training and another in use. That is step 54.
 
 Try
 1. Give the demo's twin the sizes (32, 10, 10). What does the error say, and
@@ -170,10 +172,11 @@ Output
     out/step53-half.npz is not a whole .npz file of arrays.
 
 Answers
-1. l2/W is missing; l2/b is missing. l0.W has its random numbers still.
-2. step53.npz, whole, from the last epoch that was saved. A step53.npz.part
-   lies beside it, if Ctrl-C came during a write.
-3. The same after an epoch more is False.
+1. l2/W is missing; l2/b is missing. l0.W still has the random numbers that the
+   twin's first call, as "a new one", gave it.
+2. step53.npz, whole, from the last epoch that was saved. If Ctrl-C came during
+   a write, a step53.npz.part lies beside it.
+3. "the same after an epoch more" is False.
 """
 
 import contextlib
@@ -211,15 +214,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -228,8 +231,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -284,7 +287,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -377,8 +380,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -393,27 +401,28 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -433,7 +442,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -461,12 +470,15 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -474,8 +486,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -513,7 +526,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -544,7 +560,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -553,7 +569,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -609,7 +625,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -682,7 +701,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -732,7 +754,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -756,7 +779,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -846,8 +869,11 @@ def check_ids(ids, count):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -869,7 +895,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1497,13 +1526,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1522,12 +1554,15 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
@@ -1541,7 +1576,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1559,8 +1597,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1579,7 +1618,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1587,7 +1626,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1610,7 +1653,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1680,7 +1727,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1693,8 +1744,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1702,12 +1753,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1715,7 +1769,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1732,10 +1790,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1820,7 +1880,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1830,7 +1893,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1838,9 +1904,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1877,7 +1945,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1910,7 +1978,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -1927,11 +1997,18 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -1945,27 +2022,30 @@ class Layer:
         return {name: x for name, x in found if isinstance(x, Parameter)}
 
     def params(self):
-        """The parameters, frozen ones too, in the order of named_params()."""
+        """A list of all parameters, frozen ones too, in the order of named_params()."""
         return list(self.named_params().values())
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -1973,7 +2053,8 @@ class Layer:
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -2021,11 +2102,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2040,7 +2121,11 @@ class Linear(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2132,8 +2217,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2151,7 +2238,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2168,7 +2258,8 @@ KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
 def from_pytorch(model, arrays, layers=None):
     """Arrays that are named and laid out as in PyTorch, as our model has them.
 
-    layers gives the names of the layers that we name otherwise.
+    A layer whose name begins with fc is linear, and its weight is transposed. layers
+    gives the names of the layers that we name otherwise.
     """
     params, found = model.named_params(), {}
     for key, array in arrays.items():
@@ -2191,7 +2282,7 @@ Layer.load_weights = load_weights
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -2203,7 +2294,11 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -2256,7 +2351,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -2276,7 +2372,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -2295,7 +2395,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2304,7 +2406,10 @@ class Optimizer:
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -2313,11 +2418,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2330,20 +2443,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2359,7 +2476,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2374,7 +2496,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -2389,7 +2515,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2476,13 +2605,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -2499,7 +2631,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -2514,7 +2646,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -2530,7 +2665,11 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2542,9 +2681,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -2567,7 +2707,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -2578,9 +2718,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -2620,7 +2761,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2637,7 +2781,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2649,7 +2796,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
@@ -2684,8 +2831,13 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(
@@ -2712,7 +2864,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -2738,7 +2890,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         moved = as_cupy if self.gpu else as_numpy
         return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
@@ -2791,12 +2946,12 @@ def reads_well(model, dataset):
     return bool(accuracy(*scores(model, dataset)).data > 0.9)
 
 
-def goes_on(optimizer, twin, dataset):
+def goes_on(optimizer, twin):
     """True if a twin learns as its model does, with what the optimizer has kept."""
     optimizer.save_states("out/step53-adam.npz")
     other = Adam(0.01).setup(twin)
     other.load_states("out/step53-adam.npz")
-    answers = []
+    dataset, answers = digits(train=True), []
     for each in (optimizer, other):
         learn(each.target, dataset, 1, each)
         answers.append(scores(each.target, dataset)[0].data)
@@ -2859,7 +3014,7 @@ if __name__ == "__main__":
     answers = [scores(one, test)[0].data for one in (model, twin)]
     print("the same answers, bit for bit ", np.array_equal(*answers))
 
-    print("the same after an epoch more  ", goes_on(optimizer, twin, test))
+    print("the same after an epoch more  ", goes_on(optimizer, twin))
     print("out of a file of PyTorch's    ", reads_from_pytorch(test))
     small = MLP((16, 10), activation=relu)
     print(complaints(small, "out/step53.npz"))

@@ -1,35 +1,35 @@
-"""Step 54 · Dropout and test mode
+"""Step 54 · Dropout and batch normalization
 
 Problem
 Two layers help deep networks to learn. Dropout sets half of its elements to
-0, at random and anew in each call. So no element can rely on another, and a
+0, at random and anew in each call. Since no element can rely on another, a
 network is less likely to learn its training data by heart. Batch
-normalisation gives each batch the mean 0 and the standard deviation 1. So a
-layer gets numbers of the same size, whatever the layers before it do.
+normalization gives each batch the mean 0 and the standard deviation 1. The
+next layer gets numbers of the same size, whatever the layers before it do.
 
-Both are fine in training. In use both do harm:
+Both are fine in training. After it, when the network is used, both do harm:
 
     dropout               the same image, called twice: two answers
-    batch normalisation   one image alone, less its own mean: always 0
+    batch normalization   a single image minus its own mean: always 0
 
 Idea
-Both must do one thing in training and another in use. Begin with dropout. In
-use it should keep everything:
+Both need a second mode for a network in use, the test mode. Begin with
+dropout. In test mode it should keep everything:
 
     training   3 1 2 4   -->   3 0 2 0      mean 1.25
-    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
+    test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
 
 Here is a trap. The next layer has learned from sums of half the elements, and
-in use it gets sums twice as large. So make up for it in training already:
+in test mode it gets sums twice as large. Make up for it in training already:
 divide what is kept by 1 - ratio, the share that is kept.
 
     training   3 1 2 4   -->   6 0 4 0      mean 2.50
-    in use     3 1 2 4   -->   3 1 2 4      mean 2.50
+    test mode  3 1 2 4   -->   3 1 2 4      mean 2.50
 
 One draw may also keep 3 and 1, or everything. But the mean over many draws
-is x. In use nothing is left to do.
+is x. In test mode nothing is left to do.
 
-Now batch normalisation. Take a batch of three numbers, 1, 2 and 6:
+Now batch normalization. Take a batch of three numbers, 1, 2 and 6:
 
     mean    (1 + 2 + 6) / 3          = 3
     var     (4 + 1 + 9) / 3          = 4.67
@@ -39,29 +39,31 @@ Now batch normalisation. Take a batch of three numbers, 1, 2 and 6:
 
 eps is 0.00002, and keeps s from being 0 for a batch of equal numbers. gamma
 and beta are learned. They start as 1 and 0, and let the network choose another
-deviation and mean where it needs them.
+mean and standard deviation where it needs them.
 
-In use there may be no batch. So during training we remember what batches look
-like, as moving averages, and use these in place of mean and var. Each batch
-pulls them a tenth of the way:
+In test mode there may be no batch. So during training we remember what batches
+look like, as moving averages, and use these in place of mean and var. Each
+batch pulls them a tenth of the way:
 
     avg_mean += 0.1 * (mean - avg_mean)
 
-For batches of mean 5.03, it goes from 0 to 0.50. After ten batches it has
-come 1 - 0.9 ** 10 = 65 % of the way, to 3.28. After a hundred it is there.
+avg_mean starts at 0, and avg_var at 1. For batches of mean 5.03, the first one
+pulls avg_mean to 0.50. After ten it has come 1 - 0.9 ** 10 = 65 % of the way,
+to 3.28. After a hundred it is there.
 
 In the code
-Who tells the layers what they are in? A switch, as for no_grad: Config.train,
-and test_mode to turn it off in a block.
+Who tells the layers which mode they are in? A switch, as for no_grad:
+Config.train, and test_mode to turn it off in a block.
 
     [test_mode]
 
-But Config has been one for the whole program so far. Suppose one thread
-evaluates a network in test_mode while another one trains. The second would
-train without dropout, and nothing would say so. threading.local gives each
-thread attributes of its own, and the class attributes are what it starts with:
+Where one thread evaluates a network while another one trains, each needs a
+switch of its own. threading.local gives each thread its own attributes, and
+the class attributes are what it starts with:
 
     [ThreadConfig]
+
+Config was a class. Now it is an object of this one:
 
     [Config]
 
@@ -70,62 +72,59 @@ A ratio of 1 would keep nothing and divide by 0, so it is refused:
 
     [dropout]
 
-Batch normalisation is made of a mean, a difference, products and a power. Each
+Batch normalization is made of a mean, a difference, products and a power. Each
 of them has its gradient already, so this function needs none of its own:
 
     [standardized]
 
 The gradient is worth a look, though. x acts on y in three ways: by itself,
-through the mean, and through s. Let gy be 1, 0, 0 for our three numbers. If
-mean and s were constants, the gradient of x would be gy / s = 0.463, 0, 0.
-The two other ways each take something away:
+through the mean, and through s. Each way brings a term of its own. Let gy be
+1, 0, 0 for our three numbers:
 
-    gx = gamma / s * (gy - mean of gy - xh * mean of gy * xh)
+    by itself            0.4629    0         0         gy / s
+    through the mean    -0.1543   -0.1543   -0.1543
+    through s           -0.1323   -0.0661    0.1984
+    gx                   0.1763   -0.2204    0.0441
 
-    mean of gy          1 / 3                              =  0.333
-    mean of gy * xh     -0.926 / 3                         = -0.309
-    gx[0]       (1 - 0.333 - (-0.926) · (-0.309)) / 2.16   =  0.176
-    gx[1]       (0 - 0.333 - (-0.463) · (-0.309)) / 2.16   = -0.220
-    gx[2]       (0 - 0.333 -   1.389  · (-0.309)) / 2.16   =  0.044
+The sum of gx is 0. It must be: if all three x grow by the same amount, so does
+their mean, and y stays as it is. With x.data.mean() the mean would be a
+constant, and the gradient would be wrong without a word.
 
-Their sum is 0. It must be: if all three x grow by the same amount, so does
-their mean, and y stays as it is. So the mean must be that of the variable x.
-With x.data.mean() it would be a constant, and the gradient wrong without a
-word.
-
-Around it stands the function that knows the mode and moves the averages. x is
-(N, C) or (N, C, H, W), and each channel has a mean and a variance of its own:
+Now the function that knows the mode and moves the averages. Its x is (N, C),
+or (N, C, H, W) for images. Index i along C is channel i. After a Linear layer
+that is output i of all N examples. In images of three colors, it is one color
+of all pixels in all N images. Each channel has a mean and a variance of its
+own. In this function, mean and var are the names of the moving averages:
 
     [batch_norm]
 
-Why n / (n - 1) for the variance to remember? Numbers lie closer to their own
-mean than to the true one. Samples of two, from numbers with variance 1, have a
-variance of 0.5 on average; times 2 / 1 that is 1. A single number has no such
-variance, and less its mean it is 0. So in training n < 2 is a ValueError. An
-x with another number of channels is one, too. No average has moved by then.
+avg_var does not move toward var, but toward var * n / (n - 1), where n is how
+many numbers a channel has. Why? Numbers lie closer to their own mean than to
+the true one. Samples of two, from numbers with variance 1, have a variance of
+0.5 on average; times 2 / 1 that is 1. With n = 1 this would divide by 0, and
+the single number minus its mean is 0 anyway. That is why n < 2 is refused in
+training.
 
-Where do the averages live? They must be saved with the weights, or a loaded
-network can't be used. So they are Parameters. But no optimizer may touch them,
-and no loop that unfreezes all params() may make them learnable. So they are
-Parameters of their own kind, and params() leaves them out:
+Where are the averages kept? They must be saved with the weights, or a loaded
+network can't be used, and what is saved are the Parameters. But no optimizer
+may touch them. So they get a class of their own, and params() leaves them out:
 
     [Statistic]
 
     [Layer.params]
 
 The layer BatchNorm is given. It makes gamma, beta and the two averages at the
-first call, as Linear makes W, and calls batch_norm with them.
+first call, as Linear makes W, and calls batch_norm with them. Dropout, the
+layer of dropout(), is given, too. So are layer_norm() and LayerNorm. They
+standardize each example by itself, over its own numbers, and so they are the
+same in both modes. (Ba et al. 2016)
 
-The demo trains Linear(64), BatchNorm, relu, dropout and Linear(10) on digits.
-It takes 4 epochs of Adam with learning rate 0.01, in batches of 32. The digits
-are MNIST if it is at hand, else the small ones of step 51.
+The demo trains Linear(64), BatchNorm, relu, Dropout(0.4) and Linear(10) on
+digits. It takes 4 epochs of Adam with learning rate 0.01, in batches of 32.
+The digits are MNIST if it is at hand, else the small ones of step 51.
 
-All of this helps a network of Linear layers. It doesn't help it to see which
-pixels of an image are neighbours. That is step 55.
-
-Dropout is the layer of dropout(). layer_norm() and LayerNorm standardize each
-example by itself, over its own numbers, so that training and use are the same.
-(Ba et al. 2016)
+All of this helps a network to learn. It doesn't help it to see which pixels of
+an image are neighbors.
 
 New:      ThreadConfig, test_mode, Statistic, dropout, standardized,
           batch_norm, layer_norm, BatchNorm, Dropout, LayerNorm
@@ -139,11 +138,12 @@ one for all layers. BatchNorm1d has momentum=0.1, which is our 1 - decay, and
 eps=1e-5. It refuses a batch with one number a channel in training, too.
 
 Watch out
-no_grad() is not test_mode(). It saves the record of a calculation, but
-dropout still drops, and each call still moves the averages.
+no_grad() is not test_mode(). It records no calculation, but dropout still
+drops, and each call still moves the averages.
 
 Try
-1. Take "/ float(1 - dropout_ratio)" away. Which lines of the Output change?
+1. Delete "/ float(1 - dropout_ratio)" in dropout(). Which lines of the Output
+   change?
 2. Set decay=0.5 in the demo's norm. Where are the averages after ten batches?
    Why not take 0.5 for every network?
 3. Add 100 to each of 1, 2 and 6. What are xh and gx now?
@@ -156,9 +156,9 @@ Output
     batch   1   avg_mean 0.50   avg_var 1.78
     batch  10   avg_mean 3.28   avg_var 6.08
     batch 100   avg_mean 5.03   avg_var 8.80
-    x[0] = 5.90 is normalised to  0.29
+    x[0] = 5.90 is normalized to  0.29
     alone, in test mode, to       0.29
-    in training: Batch normalisation needs more than one number a channel.
+    in training: Batch normalization needs more than one number a channel.
     LayerNorm needs no batch      True
 
     two calls in training      not the same
@@ -167,10 +167,12 @@ Output
 
 Answers
 1. The first has 1 in place of 2, and the mean of 100,000 is 0.50. The network
-   still reads more than 90 %. In use its scores are about twice as large, and
-   the largest of them stays the largest.
+   still reads more than 90 %. In test mode its last layer gets sums that are
+   1 / 0.6 = 1.67 times as large, but the largest score mostly stays the
+   largest.
 2. At 5.02 and 8.80 already. But each batch counts for a half. With batches of
-   4 such numbers, avg_mean then scatters by 0.86, and by 0.33 for 0.9.
+   4 such numbers, avg_mean would go on moving up and down: its standard
+   deviation is 0.87, against 0.34 for decay=0.9.
 3. The same as before: the 100 goes away with the mean.
 """
 
@@ -209,15 +211,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -226,8 +228,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -243,7 +245,7 @@ def as_cupy(x):
 
 
 class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+    """Settings that each thread has for itself; Config is an object of this class."""
 
     enable_backprop = True
     train = True
@@ -269,7 +271,7 @@ def no_grad():
 
 
 def test_mode():
-    """Within the with block dropout and batch normalisation do as in use."""
+    """Within the with block dropout changes nothing, and batch_norm uses averages."""
     return using_config("train", False)
 
 
@@ -291,7 +293,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -384,8 +386,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -400,27 +407,28 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -440,7 +448,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -469,7 +477,10 @@ class Parameter(Variable):
 
 
 class Statistic(Parameter):
-    """What is saved with the parameters of a layer, but not learned."""
+    """What is saved with the parameters of a layer, but not learned.
+
+    Its requires_grad is False.
+    """
 
     __slots__ = ()
 
@@ -478,12 +489,15 @@ class Statistic(Parameter):
         self.requires_grad = False
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -491,8 +505,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -530,7 +545,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -561,7 +579,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -570,7 +588,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -626,7 +644,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -699,7 +720,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -749,7 +773,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -773,7 +798,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -863,8 +888,11 @@ def check_ids(ids, count):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -886,7 +914,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1514,13 +1545,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1539,22 +1573,27 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
-# === functions/normalization: dropout and batch normalisation ===
+# === functions/normalization: dropout and batch normalization ===
 
 
 def dropout(x, dropout_ratio=0.5):
     """x with a share of its elements set to 0, the others scaled to keep the mean.
 
-    In test_mode x stays as it is. (Srivastava et al. 2014)
+    dropout_ratio is the share, 0 <= dropout_ratio < 1; another is a ValueError that
+    names it, in both modes. It may be a number of NumPy: the dtype of x is kept. In
+    test_mode the result is x itself, and nothing is drawn. (Srivastava et al. 2014)
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
@@ -1567,16 +1606,20 @@ def dropout(x, dropout_ratio=0.5):
 
 
 def standardized(x, axes, eps):
-    """x less its mean, divided by its standard deviation along these axes."""
+    """x minus its mean along these axes, divided by sqrt(variance + eps)."""
     x = x - mean(x, axes, keepdims=True)
     return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
-    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
-    towards those of x; in test_mode they are used in their place.
+    x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1590,14 +1633,14 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
     n = x.size // len(mean)
     if n < 2:
-        raise ValueError("Batch normalisation needs more than one number a channel.")
+        raise ValueError("Batch normalization needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return standardized(x, axes, eps) * gamma + beta
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
@@ -1617,7 +1660,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1635,8 +1681,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1655,7 +1702,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1663,7 +1710,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1686,7 +1737,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1756,7 +1811,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1769,8 +1828,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -1778,12 +1837,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -1791,7 +1853,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -1808,10 +1874,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -1896,7 +1964,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -1906,7 +1977,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -1914,9 +1988,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -1953,7 +2029,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -1986,7 +2062,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -2003,11 +2081,18 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2023,29 +2108,32 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2053,7 +2141,8 @@ class Layer:
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -2101,11 +2190,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2117,7 +2206,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -2177,7 +2266,11 @@ class LayerNorm(Layer):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2269,8 +2362,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2288,7 +2383,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2305,7 +2403,8 @@ KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
 def from_pytorch(model, arrays, layers=None):
     """Arrays that are named and laid out as in PyTorch, as our model has them.
 
-    layers gives the names of the layers that we name otherwise.
+    A layer whose name begins with fc is linear, and its weight is transposed. layers
+    gives the names of the layers that we name otherwise.
     """
     params, found = model.named_params(), {}
     for key, array in arrays.items():
@@ -2328,7 +2427,7 @@ Layer.load_weights = load_weights
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -2340,7 +2439,11 @@ class Compose:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -2393,7 +2496,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -2413,7 +2517,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -2432,7 +2540,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2441,7 +2551,10 @@ class Optimizer:
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -2450,11 +2563,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2467,20 +2588,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2496,7 +2621,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -2511,7 +2641,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -2526,7 +2660,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -2613,13 +2750,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -2636,7 +2776,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -2651,7 +2791,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -2667,7 +2810,11 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2679,9 +2826,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -2704,7 +2852,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -2715,9 +2863,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -2757,7 +2906,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -2774,7 +2926,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -2786,7 +2941,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
@@ -2821,8 +2976,13 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(
@@ -2849,7 +3009,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -2875,7 +3035,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         moved = as_cupy if self.gpu else as_numpy
         return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))
@@ -2949,7 +3112,7 @@ if __name__ == "__main__":
         if i in (1, 10, 100):
             averages = float(norm.avg_mean.data[0]), float(norm.avg_var.data[0])
             print("batch {:3}   avg_mean {:.2f}   avg_var {:.2f}".format(i, *averages))
-    print(f"x[0] = {x[0, 0]:.2f} is normalised to  {y.data[0, 0]:.2f}")
+    print(f"x[0] = {x[0, 0]:.2f} is normalized to  {y.data[0, 0]:.2f}")
     with test_mode():
         print(f"alone, in test mode, to       {norm(x[:1]).data[0, 0]:.2f}")
     print(f"in training: {refusal(norm, x[:1])}")

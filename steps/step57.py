@@ -1,29 +1,22 @@
 """Step 57 · The function conv2d
 
 Problem
-Take 100 images of shape (20, 12, 12) and 50 kernels (5, 5). Each channel of
-the output is (8, 8), and each of its numbers is a sum of 20 · 25 products:
-
-    100 · 50 · 8 · 8 · 20 · 25 = 160,000,000 products
-
-A loop in Python that does a million of them a second needs 160 seconds.
-
-conv2d_simple of step 56 is one matrix product, and that is fast. But look at
-its memory, for x (32, 32, 32, 32) in float32 and 64 kernels (3, 3), pad 1:
+conv2d_simple of step 56 is fast. But look at its memory, for an x of shape
+(32, 32, 32, 32) in float32, 64 kernels (3, 3) and pad 1:
 
     x       1,048,576 numbers     4.2 MB
     col     9,437,184 numbers    37.7 MB
 
 Each pixel is in col nine times, but for the edges. And col is an input of the
-product, so it stays as long as the graph does: one for each layer.
+product, so it stays as long as the graph does, and each layer has one.
 
 Idea
 col can be made again from x whenever it is needed. So let conv2d be one
-function of x, W and b. It makes col, multiplies, and forgets it. It doesn't
+function of x, W and b that makes col, multiplies, and forgets it. It doesn't
 even need all of col at a time: one image, or a few rows of one, will do.
 
-A function that we write ourselves needs a gradient of our own. Take one
-channel, with a kernel whose digits tell its pixels apart:
+The price is that we must find the gradient ourselves. Take one channel, with
+a kernel whose digits tell its pixels apart:
 
     x  1 2 3      W    1    10      y  5421 6532
        4 5 6         100  1000         8754 9865
@@ -36,8 +29,9 @@ for y[0, 0], by 2 for y[0, 1], and by 4 and 5 in the second row:
 
     gW[0, 0] = 1 · 1 + 2 · 2 + 3 · 4 + 4 · 5 = 37
 
-These are the pixels of x that gy covers if it lies on the corner. For
-gW[0, 1] it lies one pixel further. So gW is x seen through gy.
+Lay gy on the corner of x: it covers 1 2 and 4 5. Multiply the four pairs, add
+them up, and that is gW[0, 0]. For gW[0, 1] gy lies one pixel further to the
+right. So gW is x seen through gy.
 
 Now the gradient of x. The pixel 1 is in one window, and meets W[0, 0] there.
 The pixel 5 is in all four, and meets another weight in each:
@@ -54,20 +48,21 @@ itself, where its window was. Where the kernels overlap, they add up:
 
 This is a transposed convolution, deconv2d. It has gradients as well, and they
 are old friends. A number of its x has acted on all pixels under its kernel,
-so its gradient is what that kernel sees there: conv2d. So the three functions
-have one another for gradients, and there are derivatives of every order.
+so its gradient is what that kernel sees there: conv2d. With a third function,
+KernelGradient, the gradients of each are made of the other two, so there are
+derivatives of every order.
 
 In the code
-First the parts. windows of step 55 gives a view, which costs nothing. Only a
-matrix of it costs memory. So cut the view before making a matrix:
+First the parts. windows() of step 55 gives a view, which costs nothing. Only
+the matrix made of it costs memory. So cut the view before making a matrix:
 
     [BLOCK]
 
     [blocks]
 
-In the example a row of 32 windows has 32 · 288 = 9,216 numbers. An image has
-32 rows, too many for a block; 27 rows fit. So each image makes two blocks, of
-27 rows and of 5, and all 32 images make 64.
+In the Problem a row of 32 windows has 32 · 288 = 9,216 numbers. The 32 rows of
+an image are too many for a block, but 27 fit. So each image makes two blocks,
+of 27 rows and of 5, and all 32 images make 64.
 
 conv2d goes through them and multiplies each by the kernels:
 
@@ -75,49 +70,49 @@ conv2d goes through them and multiplies each by the kernels:
 
     [conv2d]
 
-view.reshape is what copies: col, for one block. In backward(), needs(0) asks
-whether x is to have a gradient. The images before a first layer are
-constants, so that layer saves a third of its work. Each bias was added at all
-positions of its channel, so its gradient is the sum of gy there.
+The copying is done by view.reshape(): it makes col, for one block. In
+backward(), needs(0) asks whether x is to have a gradient. The images that go
+into the first layer are constants, so that layer saves a third of its work.
+Each bias was added at all places of its channel, so its gradient is the sum of
+gy there.
 
-deconv2d goes the same way backwards. It makes col for a block, W.T times what
-is in x, and adds it to the pixels that the windows show:
+deconv2d goes the other way. For each block, W.T @ x is col, which is added to
+the pixels under the windows. As in Col2im, the loop over the pixels of the
+kernel keeps apart what overlaps:
 
     [TransposedConvolution]
 
-Why a loop over i and j, and not view += col? The windows overlap. One += on
-all of them would write to a pixel several times and keep only one sum. For
-one i and j, no two windows show the same pixel.
-
-How large is the output? With kernel 3 and stride 2, images of 7 and of 8
-pixels both make 3 positions. So 3 may go back to 7 or to 8. As a gradient it
-must be the size of x, and therefore deconv2d can be told an outsize. Without
-one it takes the least. An outsize that does not lead back to 3 is refused:
+How large is the output? With kernel 3 and stride 2, axes of 7 and of 8 pixels
+both make 3 places. So 3 may go back to 7 or to 8. A gradient must have the
+size of x, so deconv2d can be told an outsize. Without one it takes the
+smallest. An outsize that does not lead back to 3 is refused:
 
     [deconv2d]
 
-The third function is x seen through gy, block by block:
+The third function is x seen through gy, block by block. Its own gradients are
+deconv2d(gy, ggW) for x and conv2d(x, ggW) for gy:
 
     [KernelGradient]
 
-A layer is Linear's story again. The weights are made at the first call, when
-the channels are known. C * KH * KW products go into each number of y. A
-standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y about as large as x:
+A layer of kernels is made as Linear was in step 44: the weights wait for the
+first call, which tells how many channels come in. C * KH * KW products go into
+each number of y, so a standard deviation of (1 / (C * KH * KW)) ** 0.5 keeps y
+about as large as x:
 
     [Conv2d]
 
 convolve is the function that forward() calls. Deconv2d, which is given, is the
 same layer with deconv2d in its place.
 
-The demo trains an MLP and a small CNN on the digits of step 51. They have 8
-epochs of Adam in batches of 50. The learning rate falls from 0.005 to 0.0006.
-Then all test images are moved by a pixel. The MLP reads 44 of 100, the CNN 67.
-Neither has seen a moved image in training. With --mnist the CNN learns from
+The demo trains an MLP and a small CNN on the digits of step 51, in 8 epochs of
+Adam and batches of 50. The learning rate falls from 0.005 to 0.000625. Then
+all test images are moved by a pixel, as neither network has seen in training.
+The MLP gets 44 of 100 right, the CNN 67. With --mnist the CNN learns from
 MNIST. The learned kernels of the first layer are drawn in out/step57.png.
 
 Small networks can be trained on a desk. The large ones have learned from a
 million photographs, for days, and their weights are published. All we have to
-do is to build the same layers. That is step 58.
+do is build the same layers. That is step 58.
 
 New:      BLOCK, blocks, Convolution, conv2d, TransposedConvolution, deconv2d,
           KernelGradient, Conv2d, Deconv2d
@@ -128,17 +123,17 @@ Given:    Deconv2d
 Elsewhere
 PyTorch has conv2d and conv_transpose2d, with W in the same order of axes. Its
 output_padding=1 says "one pixel more than the least"; our outsize names the
-size itself. What we call im2col is unfold there, with columns for our rows.
+size itself.
 
 Watch out
 deconv2d brings back the size of x and not its numbers. From y above it makes
-5421 at the corner, where x had 1. It is the gradient of conv2d, no inverse.
+5421 at the corner, where x had 1. deconv2d is the gradient, not the inverse.
 
 Try
 1. Set BLOCK to 10 ** 12, so that all is one block. How much memory does
    conv2d take at its peak, for the large x of the Problem?
-2. Which outsizes has deconv2d for 3 positions, kernel 3 and stride 2? What
-   does it say to (9, 9)?
+2. Give deconv2d an x of 3 x 3, a kernel of 3 and the stride 2. Which outsizes
+   does it take? What does it say to (9, 9)?
 3. Count the parameters of SmallCNN and SmallMLP in the demo. Which has more?
 
 Output
@@ -189,15 +184,15 @@ def is_on_gpu(x):
 
 def get_array_module(x):
     """cupy if the array x, or that in the Variable x, is one of CuPy, else numpy."""
-    if not isinstance(x, np.ndarray) and hasattr(x, "requires_grad"):
+    if hasattr(x, "requires_grad"):
         x = x.data
     return sys.modules["cupy"] if is_on_gpu(x) else np
 
 
 def as_numpy(x):
-    """The array x, or that in the Variable x, as NumPy's on the host.
+    """The array x, or that in the Variable x, as NumPy's in the CPU's memory.
 
-    What is there already stays itself.
+    An array that is there already is returned as it is.
     """
     x = x.data if hasattr(x, "requires_grad") else x
     return x.get() if is_on_gpu(x) else np.asarray(x)
@@ -206,8 +201,8 @@ def as_numpy(x):
 def as_cupy(x):
     """The array x, or that in the Variable x, as CuPy's on the GPU.
 
-    What is there already stays itself. Without CuPy it is a
-    RuntimeError that says what to install.
+    An array that is there already is returned as it is. Without CuPy it is a
+    RuntimeError that says what to install: "pip install cupy-cuda12x".
     """
     try:
         import cupy
@@ -223,7 +218,7 @@ def as_cupy(x):
 
 
 class ThreadConfig(threading.local):
-    """Settings that each thread has for itself."""
+    """Settings that each thread has for itself; Config is an object of this class."""
 
     enable_backprop = True
     train = True
@@ -249,7 +244,7 @@ def no_grad():
 
 
 def test_mode():
-    """Within the with block dropout and batch normalisation do as in use."""
+    """Within the with block dropout changes nothing, and batch_norm uses averages."""
     return using_config("train", False)
 
 
@@ -271,7 +266,7 @@ def as_array(x):
 
 
 class Variable:
-    """A box that holds an array, the very one it is given, as its data."""
+    """A box that holds an array as its data: the one it is given, not a copy."""
 
     __array_ufunc__ = None  # array + variable is left to Variable.__radd__
     __slots__ = (
@@ -364,8 +359,13 @@ class Variable:
         return super().__getstate__()
 
     def __copy__(self):
-        """The same array in a variable without a history, as plots ask for it."""
-        return Variable(self.data, self.name)
+        """The same array in a variable without a history, as plots ask for it.
+
+        The copy of a constant is a constant.
+        """
+        x = Variable(self.data, self.name)
+        x.requires_grad = self.requires_grad
+        return x
 
     def set_creator(self, func):
         """Remember func, the function that made this variable.
@@ -380,27 +380,28 @@ class Variable:
         self.grad = None
 
     def detach(self):
-        """The same array without its history: a constant."""
+        """The same array in a constant, without history and name."""
         return as_variable(self.data)
 
     def to_cpu(self):
-        """Move the array, if there is one, into the memory of the host."""
+        """Move the array, if there is one, into the CPU's memory."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self):
-        """Move the array, if there is one, into the memory of the GPU."""
+        """Move the array, if there is one, into the GPU's memory."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
     def backward(self, *, retain_grad=False, create_graph=False):
         """Give the variables at the ends of the graph their gradients, or add to them.
 
-        It starts from self.grad, or from ones, and sets self.grad to None. Only with
-        retain_grad do self and the variables in between get their gradients, too.
-        With create_graph the gradients have a graph of their own, and can be
-        differentiated again.
-        Each gradient goes through fit_gradient(), which refuses a wrong shape.
+        It starts from self.grad, an array or a Variable, or from ones, and sets
+        self.grad to None. Only with retain_grad do self and the variables in between
+        get their gradients, too. With create_graph the gradients have a graph of
+        their own, and can be differentiated again; without it they are constants.
+        Each gradient goes through fit_gradient(), which refuses a wrong shape, and
+        which is also told the function that the gradient comes from.
         """
         gy = self.grad
         if gy is None:
@@ -420,7 +421,7 @@ class Variable:
                     gys = func.output_grads(grads, retain_grad)
                     for x, gx in zip(func.inputs, func.gradients(gys)):
                         if gx is not None and x.requires_grad:
-                            gx = fit_gradient(gx, x)
+                            gx = fit_gradient(gx, x, func)
                             grads[x] = grads[x] + gx if x in grads else gx
                             put(x.creator)
             for x, gx in grads.items():  # what is left are the ends of the graph
@@ -449,7 +450,10 @@ class Parameter(Variable):
 
 
 class Statistic(Parameter):
-    """What is saved with the parameters of a layer, but not learned."""
+    """What is saved with the parameters of a layer, but not learned.
+
+    Its requires_grad is False.
+    """
 
     __slots__ = ()
 
@@ -458,12 +462,15 @@ class Statistic(Parameter):
         self.requires_grad = False
 
 
-def fit_gradient(gx, x):
-    """gx as the gradient of x: in the shape and dtype of x.
+def fit_gradient(gx, x, func=None):
+    """gx, an array, a number or a Variable, in the dtype of x, whose gradient it is.
 
-    If x holds integers, the dtype is float64. Another shape than that of x is a
-    ValueError that shows both. What comes back is an array or a number of NumPy's;
-    a Variable where the backward pass is recorded.
+    If x holds integers or truth values, the dtype is float64. Another shape than that
+    of x is a ValueError that shows both, and names func if that is where gx is from:
+    "Mul.backward gave a gradient of shape (3,) for a variable of shape (1,); ...".
+    What comes back is a Variable while Config.enable_backprop is True, as in a
+    recorded pass; else an array or a number of NumPy's. If gx is that already and
+    fits, it comes back itself.
     """
     if Config.enable_backprop:
         gx = as_variable(gx)
@@ -471,8 +478,9 @@ def fit_gradient(gx, x):
     else:
         gx = array = bare(gx)
     if array.shape != x.data.shape:
+        giver = f"{type(func).__name__}.backward" if func else "You"
         raise ValueError(
-            f"A gradient of shape {array.shape} came back "
+            f"{giver} gave a gradient of shape {array.shape} "
             f"for a variable of shape {x.shape}; the two must be equal."
         )
     dtype = x.data.dtype
@@ -510,7 +518,10 @@ def as_variable(x):
 
 
 def as_variables(xs):
-    """Each of xs as a Variable; a number takes the dtype of a float Variable there."""
+    """Each of xs as a Variable; a number takes the dtype of a float Variable there.
+
+    A number is one of NUMBERS. Without a float Variable it is as in as_variable().
+    """
     dtype = None
     for x in xs:
         if isinstance(x, Variable) and x.data.dtype.kind == "f":
@@ -541,7 +552,7 @@ class Function:
         that to a copy of itself, which is then the creator. Its generation is the
         largest among those of the inputs that need a gradient, CONSTANT if none does.
 
-        forward() gets a number for an array of no axes. Its ValueError gets a name
+        forward() gets a number for an array without axes. Its ValueError gets a name
         and shapes in front: "Mul cannot take shapes (2, 3) and (4,): ...".
         """
         if self.inputs is not None:
@@ -550,7 +561,7 @@ class Function:
         for x in inputs:
             if not isinstance(x, Variable):
                 return self(*as_variables(inputs))  # wrap the constants first
-            # NumPy is ten times as fast with a number as with an array of no axes
+            # NumPy is ten times as fast with a number as with an array without axes
             xs.append(x.data if x.data.ndim else x.data[()])
             if x.requires_grad and x.generation > generation:
                 generation = x.generation
@@ -606,7 +617,10 @@ class Function:
 
     @property
     def saved_outputs(self):
-        """What forward() gave: arrays; the outputs, where backward() is recorded."""
+        """What forward() gave: arrays; the outputs, where backward() is recorded.
+
+        An output that was dropped is made again, with this function as its creator.
+        """
         if not Config.enable_backprop:
             return self.output_arrays
         ys = [output() for output in self.outputs]
@@ -679,7 +693,10 @@ class Function:
         raise NotImplementedError(f"{type(self).__name__} has no backward() yet.")
 
     def __getstate__(self):
-        """What a copy gets: the options, not what a call has left here."""
+        """What a copy gets: the options, not what a call has left here.
+
+        There inputs, outputs and so on are None, as in a function not called yet.
+        """
         call = "inputs", "outputs", "input_arrays", "output_arrays", "generation"
         return {key: x for key, x in vars(self).items() if key not in call}
 
@@ -729,7 +746,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -753,7 +771,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -866,8 +884,11 @@ def concatenate(xs, axis=1):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -889,7 +910,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 
@@ -1517,13 +1541,16 @@ class Softmax(Function):
 
 
 def softmax_simple(x, axis=1):
-    """softmax as its formula, without protection from overflow."""
+    """softmax as its formula, of integers, too, without protection from overflow."""
     y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
 def softmax(x, axis=1):
-    """e ** x, divided by its sum along an axis: probabilities, which sum to 1."""
+    """e ** x, divided by its sum along an axis: probabilities, which sum to 1.
+
+    x is a Variable or an array; integers count as float64. Large x do no harm.
+    """
     return Softmax(axis)(as_float(x))
 
 
@@ -1542,22 +1569,27 @@ class LogSumExp(Sum):
 
 
 def log_sum_exp(x, axis=None, keepdims=False):
-    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large."""
+    """log(sum(e ** x)) along an axis, or several, or all; e ** x may be too large.
+
+    Of integers, too. axis and keepdims are those of sum.
+    """
     return LogSumExp(axis, keepdims)(as_float(x))
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, right even where softmax rounds to 0."""
+    """The logarithm of softmax, right even where that rounds to 0; of integers, too."""
     return x - log_sum_exp(x, axis, keepdims=True)
 
 
-# === functions/normalization: dropout and batch normalisation ===
+# === functions/normalization: dropout and batch normalization ===
 
 
 def dropout(x, dropout_ratio=0.5):
     """x with a share of its elements set to 0, the others scaled to keep the mean.
 
-    In test_mode x stays as it is. (Srivastava et al. 2014)
+    dropout_ratio is the share, 0 <= dropout_ratio < 1; another is a ValueError that
+    names it, in both modes. It may be a number of NumPy: the dtype of x is kept. In
+    test_mode the result is x itself, and nothing is drawn. (Srivastava et al. 2014)
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout_ratio is from 0 to below 1, not {dropout_ratio}.")
@@ -1570,16 +1602,20 @@ def dropout(x, dropout_ratio=0.5):
 
 
 def standardized(x, axes, eps):
-    """x less its mean, divided by its standard deviation along these axes."""
+    """x minus its mean along these axes, divided by sqrt(variance + eps)."""
     x = x - mean(x, axes, keepdims=True)
     return x * (mean(x * x, axes, keepdims=True) + eps) ** -0.5
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
-    """x of mean 0 and deviation 1 for each channel, times gamma, plus beta.
+    """x of mean 0 and standard deviation 1 for each channel, times gamma, plus beta.
 
-    x is (N, C) or (N, C, H, W), the others (C,). mean and var, arrays, are moved
-    towards those of x; in test_mode they are used in their place.
+    x is (N, C, ...): any number of axes may follow the channels; the others are (C,).
+    y has the dtype of x. In training the moving averages mean and var change in place,
+    by 1 - decay of the way, to the mean of x and to its variance times n / (n - 1) for
+    n numbers a channel. In test_mode they stay, and are used in place of those of x.
+    ValueErrors that move nothing: "An x of (4, 2) does not have 3 channels.", in both
+    modes, and in training "Batch normalization needs more than one number a channel."
     (Ioffe and Szegedy 2015)
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
@@ -1593,14 +1629,14 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
         return (x - mean.reshape(shape)) * (gamma * inv_std) + beta
     n = x.size // len(mean)
     if n < 2:
-        raise ValueError("Batch normalisation needs more than one number a channel.")
+        raise ValueError("Batch normalization needs more than one number a channel.")
     mean += (1 - decay) * (x.data.mean(axis=axes) - mean)
     var += (1 - decay) * (x.data.var(axis=axes) * (n / (n - 1)) - var)
     return standardized(x, axes, eps) * gamma + beta
 
 
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """x of mean 0 and deviation 1 along its last axis, times gamma, plus beta.
+    """x of mean 0, standard deviation 1 along its last axis, times gamma, plus beta.
 
     gamma and beta are (D,) for x (..., D). (Ba et al. 2016)
     """
@@ -1620,7 +1656,10 @@ def mean_squared_error_simple(x0, x1):
 
 
 class MeanSquaredError(Function):
-    """The sum of (x0 - x1) ** 2, divided by the number of examples."""
+    """The sum of (x0 - x1) ** 2, divided by the number of examples.
+
+    Shapes that differ, or hold nothing, are a ValueError.
+    """
 
     def forward(self, x0, x1):
         if x0.shape != x1.shape or x0.size == 0:
@@ -1638,8 +1677,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Of two
-    single numbers the axes do not matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. Shapes that
+    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
+    matter. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -1658,7 +1698,7 @@ def check_labels(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same as softmax_cross_entropy, out of smaller functions."""
+    """softmax_cross_entropy with check_labels(), out of smaller functions."""
     x, t = as_variable(x), as_variable(t)
     check_labels(x.data, t.data)
     log_p = log_softmax(x)[np.arange(len(x)), t.data]
@@ -1666,7 +1706,11 @@ def softmax_cross_entropy_simple(x, t):
 
 
 class SoftmaxCrossEntropy(Function):
-    """-log(softmax(x)) at the labels t, on average."""
+    """-log(softmax(x)) at the labels t, on average; no gradient for t.
+
+    check_labels() looks at both. The gradient must not overflow for many rows of
+    float16: for 70,000, N is inf there, and 1 / N is not.
+    """
 
     def forward(self, x, t):
         check_labels(x, t)
@@ -1689,7 +1733,11 @@ class SoftmaxCrossEntropy(Function):
 
 
 def softmax_cross_entropy(x, t):
-    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C)."""
+    """-log(softmax(x)) at labels t (N,) from 0 to C - 1, on average; x is (N, C).
+
+    Both are Variables or arrays. Integers in x count as float64; check_labels() looks
+    at both. Gives a Variable without axes, in the dtype of x.
+    """
     return SoftmaxCrossEntropy()(as_float(x), t)
 
 
@@ -1759,7 +1807,11 @@ def binary_cross_entropy(p, t):
 
 
 def accuracy(y, t):
-    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant."""
+    """The share of rows of y (N, C) whose first maximum is at t (N,), a constant.
+
+    y and t are Variables or arrays, and check_labels() looks at them. Gives what
+    as_variable() makes of one float64.
+    """
     y, t = as_variable(y).data, as_variable(t).data
     check_labels(y, t)
     return as_variable(as_array((y.argmax(axis=1) == t).mean()))
@@ -1784,7 +1836,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -1796,7 +1849,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -1820,7 +1876,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -1874,13 +1931,13 @@ class Col2im(Function):
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
-            seen[:, :, i, j] += self.part(col, i, j)
+        for k, m in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, k, m] += self.part(col, k, m)
         return unpadded(x, (PH, PW))
 
-    def part(self, col, i, j):
-        """What is to be added where pixel (i, j) of the kernel has seen something."""
-        return col[:, :, i, j]
+    def part(self, col, k, m):
+        """What is to be added where pixel (k, m) of the kernel has seen something."""
+        return col[:, :, k, m]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -1933,11 +1990,14 @@ class Pooling(Function):
         self.geometry = kernel_size, stride, pad
 
     def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
+        """A dict, row by row: what each pixel (k, m) of the kernel sees.
+
+        Padding is -inf, or for integers the smallest number of their dtype.
+        """
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
+        return {(k, m): seen[:, :, k, m] for k, m in np.ndindex(kernel_size)}
 
     def forward(self, x):
         first, *others = self.views(x).values()
@@ -1956,15 +2016,19 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Images with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from.
+
+    masks is a dict, row by row: for each pixel (k, m) of the kernel an array
+    (N, C, OH, OW), True where that pixel was the largest, or the first of equals.
+    """
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # by the pixels of the kernel
+        self.masks = masks
 
-    def part(self, gy, i, j):
-        """gy where pixel (i, j) was the largest."""
-        return gy * self.masks[i, j]
+    def part(self, gy, k, m):
+        """gy where pixel (k, m) was the largest."""
+        return gy * self.masks[k, m]
 
     def backward(self, ggx):
         col = super().backward(ggx)
@@ -1976,7 +2040,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
+    Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -1997,7 +2062,11 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
+    """windows(x) in parts, each as (images, rows, view), with two slices.
+
+    x, (N, C, H, W), is padded already; rows are those of the output. A part has as
+    many images, or else rows of one image, as BLOCK numbers hold; at least a row.
+    """
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     images = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -2039,7 +2108,8 @@ class Convolution(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
-    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs. Another C
+    is a ValueError (check_channels).
     """
     bias = [] if b is None else [b]
     return Convolution(pair(stride), pair(pad))(x, W, *bias)
@@ -2060,8 +2130,8 @@ class TransposedConvolution(Function):
         for some, rows, view in blocks(y, (KH, KW), stride):
             part = x[some, :, rows].reshape(len(view), C, -1)
             col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-            for i, j in np.ndindex(KH, KW):
-                view[:, :, i, j] += col[:, :, i, j]
+            for k, m in np.ndindex(KH, KW):
+                view[:, :, k, m] += col[:, :, k, m]
         y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
@@ -2082,6 +2152,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    Another C is a ValueError (check_channels).
     """
     x, W = as_variable(x), as_variable(W)
     stride, pad = pair(stride), pair(pad)
@@ -2123,8 +2194,8 @@ def numerical_diff(f, x, eps=1e-4):
     """The slope of f at x, a Variable, by a central difference of width 2 eps.
 
     f takes a Variable and returns one. It is called twice, on new Variables whose
-    elements are all moved by eps, down and up; x stays as it is. The slope is no
-    Variable but what NumPy computes: an array, or a number for a 0-d x.
+    elements are all moved by eps, down and up; x stays as it is. The slope is what
+    NumPy computes, not a Variable: an array, or a number for a 0-d x.
     """
     y0 = f(Variable(as_array(x.data - eps)))
     y1 = f(Variable(as_array(x.data + eps)))
@@ -2132,12 +2203,15 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 def moved(xs, us, eps):
-    """Each of xs, moved by eps along its direction in us."""
+    """New Variables: each of xs, moved by eps along its direction in us."""
     return [Variable(as_array(x.data + eps * u)) for x, u in zip(xs, us)]
 
 
 def weighted(xs, weights):
-    """One number: the sum of all elements of these Variables, times their weights."""
+    """One number: the sum of all elements of these Variables, times their weights.
+
+    It is a Variable, 0 for no Variables.
+    """
     total = as_variable(0.0)
     for x, w in zip(xs, weights):
         total = total + sum(x * w)
@@ -2145,7 +2219,11 @@ def weighted(xs, weights):
 
 
 def derivative(f, us):
-    """The function that gives the slope of f(*xs), a number, along us, with a graph."""
+    """The function that gives the slope of f(*xs), a number, along us, with a graph.
+
+    It clears the gradients of xs before it calls f, and again at the end. One that is
+    None counts as 0.
+    """
 
     def df(*xs):
         for x in xs:
@@ -2162,10 +2240,12 @@ def derivative(f, us):
 def gradient_check(f, *xs, order=1, eps=1e-4, tolerance=1e-5):
     """True if backward() through f agrees with a numerical slope at xs, Variables.
 
-    xs move along random directions us and ys are weighted with random vs, so
-    that one number stands for every element; an AssertionError says how far
-    the two are apart if that is more than the tolerance, relative to the slope.
-    The derivatives of f are checked in the same way, up to the given order.
+    f gives a Variable or a list of them, ys. xs move along random directions us, and
+    ys are weighted with random vs, so that one number stands for every element. An
+    AssertionError says both slopes if they are further apart than tolerance *
+    (abs(numerical slope) + 0.001). The derivatives of f are checked in the same way,
+    up to the given order. us are drawn by np.random.default_rng(order), vs by
+    default_rng(0) at each call of f.
     """
     rng = np.random.default_rng(order)
     us = [rng.standard_normal(x.shape) for x in xs]
@@ -2250,7 +2330,10 @@ def dot_variable(name, x, verbose):
     """The line of DOT that draws the variable x as an oval, without a newline.
 
     Its label is x's name, if it has one. verbose adds shape and dtype, if it has
-    data: "x: (2, 3) float64", or "(2, 3) float64" without a name.
+    data: "x: (2, 3) float64", or "(2, 3) float64" without a name. A backslash
+    comes before each " and each backslash of the label.
+
+    n0 [label="x: (2, 3) float64", color=orange, style=filled]
     """
     label = x.name or ""
     if verbose and x.data is not None:
@@ -2260,7 +2343,10 @@ def dot_variable(name, x, verbose):
 
 
 def dot_function(name, func):
-    """The same for the function func: a box with the name of its class."""
+    """The same for the function func: a rectangle with the name of its class.
+
+    n2 [label="Add", color=lightblue, style=filled, shape=box]
+    """
     label = type(func).__name__
     return f'{name} [label="{label}", color=lightblue, style=filled, shape=box]'
 
@@ -2268,9 +2354,11 @@ def dot_function(name, func):
 def get_dot_graph(output, verbose=True):
     """The graph that made output, as text in the DOT language.
 
-    A node for each variable and function, named n0 (the output), n1, ... as they
-    are met; an edge for each input, and for each output that is alive.
-    verbose adds shape and dtype to the names of the variables.
+    Each variable and function is drawn once, as a node. Their names are n0 (the
+    output), n1, ... as they are met. There is an edge for each input, and for each
+    output that is alive. verbose adds shape and dtype to the names of the variables.
+
+    The first line is "digraph g {", the last one "}". Every line ends with a newline.
     """
     names, lines, funcs = {}, [], [output.creator]
 
@@ -2307,7 +2395,7 @@ def draw_dot(dot, path):
     kind = path.suffix[1:].lower()
     try:
         return graphviz.Source(dot).pipe(format=kind)
-    except graphviz.ExecutableNotFound:
+    except (graphviz.ExecutableNotFound, OSError):
         pass
     try:
         import pygraphviz
@@ -2340,7 +2428,9 @@ def plot_dot_graph(output, verbose=True, to_file="out/graph.svg"):
 class Layer:
     """A function with parameters of its own, which are its attributes.
 
-    Attributes may also be layers, or lists, tuples and dicts of layers.
+    Attributes may also be layers, or lists, tuples and dicts of layers. A parameter
+    can be replaced only as check_successor() says. To set requires_grad is an
+    AttributeError: "requires_grad belongs to a Parameter: ...".
     """
 
     def __setattr__(self, name, value):
@@ -2357,11 +2447,18 @@ class Layer:
         return self.forward(*xs, **options)
 
     def forward(self, *xs, **options):
-        """What this layer makes out of the Variables xs."""
+        """What this layer makes out of xs, which come as they are given to the call.
+
+        Each layer writes its own. That of Layer is a NotImplementedError that names
+        the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward() yet.")
 
     def late_shapes(self, size):
-        """{name: shape} of what the first call will make, on inputs of this size."""
+        """{name: shape} of what the first call makes or made, on inputs of this size.
+
+        size may be None, not yet known, and then stands in the shapes as None.
+        """
         return {}
 
     def named_params(self):
@@ -2377,29 +2474,32 @@ class Layer:
     def params(self):
         """The parameters, frozen ones too, in the order of named_params().
 
-        Statistics are none: they are saved, but never learned.
+        Statistics are left out: they are saved, but never learned.
         """
         params = self.named_params().values()
         return [p for p in params if not isinstance(p, Statistic)]
 
     def __repr__(self):
-        """The class, and in brackets the name and shape of each parameter."""
+        """The class, and each parameter's name and shape: Linear(W (2, 3), b (3,)).
+
+        A parameter that has no data yet has None for a shape: Linear(W None, b (3,)).
+        """
         params = self.named_params().items()
         shapes = [f"{name} {None if p.data is None else p.shape}" for name, p in params]
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     def cleargrads(self):
-        """Forget the gradients of all parameters, of frozen ones, too."""
-        for param in self.named_params().values():
+        """Forget the gradients of all parameters."""
+        for param in self.params():
             param.cleargrad()
 
     def to_cpu(self):
-        """Move all parameters, not their gradients, into the memory of the host."""
+        """Move all named_params(), not their gradients, into the CPU's memory."""
         for param in self.named_params().values():
             param.to_cpu()
 
     def to_gpu(self):
-        """Move all parameters, not their gradients, into the memory of the GPU."""
+        """Move all named_params(), not their gradients, into the GPU's memory."""
         for param in self.named_params().values():
             param.to_gpu()
 
@@ -2407,7 +2507,8 @@ class Layer:
 def check_successor(layer, name, value):
     """A TypeError if value, which would not be learned, replaces what is learned.
 
-    None may replace it, and another Parameter or Layer, as the message says.
+    None may replace it, and another Parameter or Layer. The message: MLP.l1 is learned,
+    ... .l1.data = array, or give another Parameter or Layer.
     """
     if not (value is None or isinstance(value, Parameter | Layer)):
         raise TypeError(
@@ -2455,11 +2556,11 @@ class Linear(Layer):
             self.init_W(in_size)
 
     def late_shapes(self, size):
-        """The shape of W."""
+        """The shape of W, whether W is made or not; size may be None."""
         return {"W": (size, self.out_size)}
 
     def init_W(self, in_size, xp=np):
-        """Random weights: the outputs then are about as large as the inputs."""
+        """Weights from xp.random.randn: outputs are about as large as the inputs."""
         W = xp.random.randn(in_size, self.out_size) * (1 / in_size) ** 0.5
         self.W.data = W.astype(self.dtype)
 
@@ -2471,7 +2572,7 @@ class Linear(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation with gamma and beta to be learned.
+    """Batch normalization with gamma and beta to be learned.
 
     avg_mean and avg_var follow the batches, for test_mode; they are saved with the
     parameters, but not learned.
@@ -2531,7 +2632,8 @@ class Conv2d(Layer):
     """conv2d with W and b to be learned.
 
     W is (out_channels, in_channels, KH, KW); without in_channels it is made at the
-    first call. kernel_size, stride and pad are numbers or pairs.
+    first call. kernel_size, stride and pad are numbers or pairs. If the first x is
+    no (N, C, H, W), that is a ValueError, and no weights are made.
     """
 
     convolve = staticmethod(conv2d)
@@ -2590,7 +2692,11 @@ class Deconv2d(Conv2d):
 
 
 def read_npz(path):
-    """A dict of the arrays in an .npz file, whole, or a ValueError with its path."""
+    """A dict of the arrays in an .npz file.
+
+    A ValueError: "{path} is not a whole .npz file of arrays.", however it is damaged,
+    or that it holds something else. A missing file stays a FileNotFoundError.
+    """
     content = pathlib.Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -2682,8 +2788,10 @@ def shapes_to_come(layer, path, arrays):
 def set_weights(layer, arrays, path):
     """Put arrays into the parameters of the same names, all of them or none.
 
-    One ValueError says all that is wrong with the file at path: "l0/W is missing",
-    "l9/W is too much", "l0/b has the shape (3, 1), not (3,)", "l0/b is of <U4".
+    Real numbers and booleans fit. One ValueError says all that is wrong: first what is
+    missing, then what is too much, then in the order of the parameters a wrong dtype
+    or else a wrong shape: "{path} does not fit: l0/W is missing; l9/W is too much;
+    l0/b has the shape (3, 1), not (3,); l1/b is of <U4."
     """
     params, shapes = layer.named_params(), expected_shapes(layer, arrays)
     wrong = [f"{name} is missing" for name in params if name not in arrays]
@@ -2701,7 +2809,10 @@ def set_weights(layer, arrays, path):
 
 
 def set_weight(param, array):
-    """Put an array into a parameter, in the dtype and on the device it has."""
+    """Give a parameter a copy of an array, in the dtype and on the device it has.
+
+    It is a new array. A parameter without data takes the dtype of the array.
+    """
     if param.data is not None:
         array = get_array_module(param).asarray(array, param.dtype)
     param.data = array.copy()
@@ -2718,7 +2829,8 @@ KINDS = {  # what PyTorch calls the parameters of a layer, and what we call them
 def from_pytorch(model, arrays, layers=None):
     """Arrays that are named and laid out as in PyTorch, as our model has them.
 
-    layers gives the names of the layers that we name otherwise.
+    A layer whose name begins with fc is linear, and its weight is transposed. layers
+    gives the names of the layers that we name otherwise.
     """
     params, found = model.named_params(), {}
     for key, array in arrays.items():
@@ -2741,7 +2853,7 @@ Layer.load_weights = load_weights
 
 
 class Compose:
-    """Calls these transforms one after the other; without any, x stays x."""
+    """compose(x) calls these transforms one after the other; without any, x stays x."""
 
     def __init__(self, transforms=()):
         self.transforms = transforms
@@ -2832,7 +2944,11 @@ class RandomHorizontalFlip:
 
 
 class Normalize:
-    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64."""
+    """(x - mean) / std, numbers or C of them for x (C, ...); int becomes float64.
+
+    C numbers are a list, tuple or array. Floats keep their dtype, whatever that of
+    mean and std; x itself stays as it is.
+    """
 
     def __init__(self, mean=0, std=1):
         self.mean = mean
@@ -2892,7 +3008,8 @@ class Model(Layer):
 class Sequential(Model):
     """Layers, or any functions of one Variable, one after the other.
 
-    They are the attributes l0, l1, ... and may be replaced there.
+    They are the attributes l0, l1, ... and may be replaced there. A layer that stands
+    twice has two attributes.
     """
 
     def __init__(self, *layers):
@@ -2912,7 +3029,11 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """Linear layers l0, l1, ... of these sizes, and the activation between any two."""
+    """Linear layers l0, l1, ... of these sizes, and the activation between any two.
+
+    fc_output_sizes is a tuple or list with the out_size of each; in_size is left to
+    the first call.
+    """
 
     def __init__(self, fc_output_sizes, *, activation=sigmoid):
         super().__init__(*map(Linear, fc_output_sizes))
@@ -2931,7 +3052,9 @@ class MLP(Sequential):
 class Optimizer:
     """Moves the parameters of a layer, its target, along their gradients.
 
-    hooks are called with the parameters that have a gradient before each update.
+    states is what it keeps: {param: {key: value}}. The keys are the letters of the
+    formula, and Adam's t, an int. Only a parameter that was moved has an entry.
+    hooks is a list of what add_hook() was given.
     """
 
     def __init__(self):
@@ -2940,7 +3063,10 @@ class Optimizer:
         self.states = {}  # what is kept for each parameter: {param: {key: value}}
 
     def setup(self, target):
-        """Take the layer whose parameters are to be moved; returns self."""
+        """Take the layer whose parameters are to be moved; returns self.
+
+        Else a TypeError: setup() takes a layer or a model, not list.
+        """
         if not isinstance(target, Layer):
             raise TypeError(
                 f"setup() takes a layer or a model, not {type(target).__name__}."
@@ -2949,11 +3075,19 @@ class Optimizer:
         return self
 
     def add_hook(self, hook):
-        """Call hook(params) before each update, one hook after the other."""
+        """Call hook(params) before each update, one hook after the other.
+
+        params are those that are not frozen and have a gradient. A hook may change
+        param.grad, or set it to None.
+        """
         self.hooks.append(hook)
 
     def update(self):
-        """Move each parameter that has a gradient, except the frozen ones."""
+        """Move each parameter that has a gradient after the hooks, except frozen ones.
+
+        check_learnable() looks at all of them before the first is moved. A RuntimeError
+        asks for setup(layer) if there was none.
+        """
         if self.target is None:
             raise RuntimeError("There is nothing to update: call setup(layer) first.")
         params = [p for p in self.target.params() if p.requires_grad]
@@ -2966,20 +3100,24 @@ class Optimizer:
             self.update_one(param)
 
     def __repr__(self):
+        """The class and its numbers: MomentumSGD(lr=0.01, momentum=0.9)."""
         numbers = {key: x for key, x in vars(self).items() if isinstance(x, NUMBERS)}
         options = [f"{key}={x}" for key, x in numbers.items()]
         return f"{type(self).__name__}({', '.join(options)})"
 
     def update_one(self, param):
-        """Change param.data with the help of param.grad.
+        """Change param.data with the help of param.grad, which stays as it is.
 
-        Each optimizer has its own. This one raises NotImplementedError and names the
-        class that has none.
+        Each optimizer has its own. This one raises a NotImplementedError: Optimizer has
+        no update_one() yet.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one() yet.")
 
     def state(self, param, key):
-        """An array that is kept for param from update to update, zeros at first."""
+        """The array states[param][key], zeros at first, to be changed in place.
+
+        It has the shape and dtype of param, but float32 for float16.
+        """
         state = self.states.setdefault(param, {})
         if key not in state:
             dtype = np.result_type(param.dtype, np.float32)
@@ -2995,7 +3133,12 @@ class Optimizer:
         write_npz(arrays, path)
 
     def load_states(self, path):
-        """Go on with what save_states() has written. ValueError if it does not fit."""
+        """Go on with what save_states() has written; t becomes an int again.
+
+        A ValueError names the first that does not fit and leaves all as it was:
+        "{path} does not fit: there is no place for Adam/l9/W/m." It is of another
+        optimizer, parameter or shape, or its parameter has no data yet.
+        """
         kind, states = type(self).__name__, {}
         params = {f"{kind}/{n}": p for n, p in self.target.named_params().items()}
         for name, array in read_npz(path).items():
@@ -3010,7 +3153,11 @@ class Optimizer:
 
 
 def check_learnable(param):
-    """A TypeError if a parameter is of integers: small steps would be rounded off."""
+    """A TypeError if a parameter is of integers: small steps would be rounded off.
+
+    It says: The parameter counts is of int64; only floating-point numbers can be
+    learned. counts is the name, or without a name.
+    """
     if param.dtype.kind != "f":
         raise TypeError(
             f"The parameter {param.name or 'without a name'} is of {param.dtype}; "
@@ -3025,7 +3172,10 @@ def gradient_of(param):
 
 
 def take_step(param, step):
-    """Move a parameter by -step. Graphs that were made before keep the old array."""
+    """Move a parameter by -step, into a new array of its own dtype.
+
+    Graphs that were made before keep the old array. A single number is an array, too.
+    """
     param.data = as_array((param.data - step).astype(param.dtype, copy=False))
 
 
@@ -3112,13 +3262,16 @@ class Adam(Optimizer):
 
     @property
     def t(self):
-        """How many updates there have been, of the parameter that has had most."""
+        """How many updates have moved the parameter that was moved most; 0 at first."""
         counts = sorted(state.get("t", 0) for state in self.states.values())
         return counts[-1] if counts else 0
 
     @property
     def lr(self):
-        """What m / sqrt(v) is multiplied by in the latest update, or in the first."""
+        """What m / sqrt(v) is multiplied by in the latest update, or in the first.
+
+        alpha * sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+        """
         t = self.t or 1
         return self.alpha * (1 - self.beta2**t) ** 0.5 / (1 - self.beta1**t)
 
@@ -3135,7 +3288,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own. (Loshchilov and Hutter 2019)
 
-    p -= alpha * weight_decay * p, then as Adam does.
+    p -= alpha * weight_decay * p, then as Adam does. The gradient stays as it is.
     """
 
     def __init__(
@@ -3150,7 +3303,10 @@ class AdamW(Adam):
 
 
 class WeightDecay:
-    """A hook: adds rate * p to each gradient, which pulls the parameters to 0."""
+    """A hook: adds rate * p to each gradient, which pulls the parameters to 0.
+
+    The gradient is a new one of the same dtype; the array of the old one is kept.
+    """
 
     def __init__(self, rate):
         self.rate = float(rate)
@@ -3166,7 +3322,11 @@ class WeightDecay:
 class Dataset:
     """Examples: dataset[i] is (transform(data[i]), target_transform(label[i])).
 
-    A label is None if there are none. prepare() of a subclass sets data and label.
+    i is any integer, else a TypeError; data and label get it as an int. A label is
+    None if there are none, and then it is not transformed.
+
+    __init__ ends with prepare(), in which a subclass sets data and label. Before, they
+    are None, and len(dataset) is 0. Without a transform an example stays as it is.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3178,9 +3338,10 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Load the data and the labels."""
+        """Load the data and the labels; here there are none."""
 
     def __repr__(self):
+        """The class, and how many examples there are: Spiral(300 examples)."""
         return f"{type(self).__name__}({len(self)} examples)"
 
     def __getitem__(self, index):
@@ -3203,7 +3364,7 @@ class ArrayDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples that stand at some indices of a data set."""
+    """Example i is example indices[i] of a data set; indices is an array or a list."""
 
     def __init__(self, dataset, indices):
         super().__init__()
@@ -3214,9 +3375,10 @@ class Subset(Dataset):
 
 
 def random_split(dataset, count, seed=None):
-    """Two data sets: `count` examples of this one, drawn by chance, and the others.
+    """Two Subsets: `count` examples of this data set, drawn at random, and the others.
 
-    Drawn by permutation(N) of np.random, or of default_rng(seed). Neither is empty.
+    They are cut from permutation(N) of np.random, or of default_rng(seed). A count that
+    is not 1, 2, ... N - 1 is a ValueError: Of 5 examples 0.8 cannot be split off.
     """
     if count not in range(1, len(dataset)):
         raise ValueError(f"Of {len(dataset)} examples {count} cannot be split off.")
@@ -3256,7 +3418,10 @@ def data_file(name):
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, the numbers 0 to 16, from UCI.
 
-    Every fifth is for testing. data is (N, 1, 8, 8). (Alpaydin and Kaynak 1998)
+    digits.npz has the arrays "images" and "labels". Those at an index with
+    index % 5 == 4 are for testing. data (N, 1, 8, 8) stays np.uint8, as in the file;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    64 float32 from 0 to 1. (Alpaydin and Kaynak 1998)
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
@@ -3273,7 +3438,10 @@ class Digits(Dataset):
 class MNIST(Dataset):
     """70,000 handwritten digits of 28 x 28 pixels, 0 to 255; 10,000 are for testing.
 
-    data is (N, 1, 28, 28). Downloaded at first (11 MB). (LeCun et al. 1998)
+    They are downloaded at first (11 MB), as mnist.npz in the cache. It has the
+    arrays x_train, y_train, x_test and y_test. data (N, 1, 28, 28) stays np.uint8;
+    label (N,) becomes int. Without a transform of yours, each image becomes a row of
+    784 float32 from 0 to 1. (LeCun et al. 1998)
     """
 
     URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -3285,7 +3453,7 @@ class MNIST(Dataset):
 
     @classmethod
     def is_cached(cls):
-        """True if the file is in the cache."""
+        """True if the cache has the file with this SHA-256."""
         return is_cached("mnist.npz", cls.SHA256)
 
     def prepare(self):
@@ -3378,8 +3546,13 @@ class DataLoader:
     """The examples of a data set in batches, as arrays x and t, on the GPU if gpu.
 
     Each loop is an epoch of its own, with each dataset[i] once, i an int. The last
-    batch may be shorter, unless drop_last. shuffle draws an order for each epoch, by
-    a generator made of the seed, or np.random. next() walks through an epoch, too.
+    batch may be shorter, unless drop_last. With shuffle, iter() draws the order of an
+    epoch at once: permutation(N) of default_rng(seed), or else of np.random. next()
+    goes along an epoch of its own, whose order __init__ draws first.
+
+    batch_size is an int from 1. Any other, as 0 or 2.0, and one that leaves no batch
+    is a ValueError: There are no batches of 8 out of 7 examples. After the last batch
+    next() raises StopIteration, until reset().
     """
 
     def __init__(
@@ -3406,7 +3579,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Begin a new epoch for next()."""
+        """Begin a new epoch for next(), which goes along the iterator batches."""
         self.batches = iter(self)
 
     def __len__(self):
@@ -3432,7 +3605,10 @@ class DataLoader:
         return next(self.batches)
 
     def batch(self, indices):
-        """The examples at these indices: x (N, ...), and t (N, ...) or None."""
+        """The examples at these indices: x (N, ...), and t (N, ...) or None.
+
+        Both by np.array; t is None if there are no labels.
+        """
         xs, ts = zip(*(self.dataset[int(i)] for i in indices))
         moved = as_cupy if self.gpu else as_numpy
         return moved(np.array(xs)), None if ts[0] is None else moved(np.array(ts))

@@ -20,6 +20,13 @@ import pytest
 from not_on import NOT_ON
 
 STEPS = Path(__file__).resolve().parent.parent / "steps"
+NOT_IN_A_BROWSER = {  # what a test needs: why it is skipped where that is missing
+    "a deep stack": "Python in a browser has a small stack",
+    "hard links": "Python in a browser gives a file one name",
+    "processes": "Python in a browser starts no process",
+    "sockets": "Python in a browser opens no socket",
+    "threads": "Python in a browser starts no thread",
+}
 
 
 def pytest_addoption(parser):
@@ -52,6 +59,7 @@ def gpu_is_there():
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", f"needs(what): {', '.join(NOT_IN_A_BROWSER)}")
     if config.getoption("--first-failure"):
         config.option.maxfail = 1
         config.pluginmanager.set_blocked("terminalreporter")
@@ -172,6 +180,10 @@ def number_under_test(config):
 def pytest_collection_modifyitems(config, items):
     here = number_under_test(config)
     for item in items:
+        for mark in item.iter_markers("needs"):
+            reason = NOT_IN_A_BROWSER[mark.args[0]]
+            missing = sys.platform == "emscripten"
+            item.add_marker(pytest.mark.skipif(missing, reason=reason))
         file = item.path.stem
         names = {file, f"{file}::{item.originalname}", f"{file}::{item.name}"}
         for steps, reason, tests in NOT_ON:

@@ -24,7 +24,7 @@ from tools import ledger
 IMPORTABLE = {*sys.stdlib_module_names, "numpy"}
 IN_FUNCTIONS = IMPORTABLE | {"graphviz", "pygraphviz", "matplotlib", "PIL", "cupy"}
 EVENTS = ("open", "os.", "shutil.", "socket.", "subprocess.", "urllib.", "tempfile.")
-LESSON_WIDTH, LESSON_LINES = 79, range(25, 86)
+LESSON_WIDTH = 79
 OBVIOUS_METHODS = {"forward", "backward", "update_one", "prepare"}
 MAIN_LINES, BODY_LINES, MEDIAN_LINES = 25, 40, 5
 BUDGET = 60
@@ -155,7 +155,7 @@ def story_shows_the_code(old, new):
         is_there = name in ledger.definitions(new)
         if not is_there or not ledger.among(name, changes.new + changes.changed):
             yield f"the story shows {name}, which is neither new nor changed"
-    for name in changes.new + changes.changed if is_story(new) else []:
+    for name in changes.new + changes.changed:
         if name not in given + pointers:
             yield f"{name} is new or changed, but the story does not show it"
 
@@ -381,16 +381,10 @@ def whole(source):
 # Lessons and demos
 
 
-def is_story(source):
-    """True for a lesson that shows its code and answers its questions."""
-    return "Answers" in ledger.lesson(source).sections
-
-
 def lesson_is_complete(source):
     """The lesson has all headings, in order, with a text and a blank line between."""
     lesson = ledger.lesson(source)
-    headings = ledger.HEADINGS if is_story(source) else ledger.HEADINGS[:-1]
-    if tuple(lesson.sections) != headings:
+    if tuple(lesson.sections) != ledger.HEADINGS:
         yield f"the headings are {', '.join(lesson.sections)}"
     for heading, text in lesson.sections.items():
         if not text:
@@ -410,7 +404,7 @@ def tries_have_answers(source):
     """Each numbered question under Try has an answer with its number, in order."""
     sections = ledger.lesson(source).sections
     tries, answers = (numbers(sections.get(h, [])) for h in ("Try", "Answers"))
-    if is_story(source) and tries != answers:
+    if tries != answers:
         yield f"under Try there are {tries}, but under Answers {answers}"
 
 
@@ -426,13 +420,9 @@ def docstring(source):
     return "\n".join(source.split("\n")[: node.end_lineno]).strip('"').split("\n")
 
 
-def lesson_has_the_size(source):
-    """The lesson fits 79 columns; one that is no story has 25 to 85 lines."""
-    lines = docstring(source)
-    count = len(lines) - (not lines[-1])  # the closing quotes stand alone
-    if count not in LESSON_LINES and not is_story(source):
-        yield f"the lesson has {count} lines"
-    for line in lines:
+def lesson_fits_its_width(source):
+    """The lines of the lesson fit 79 columns."""
+    for line in docstring(source):
         if len(line) > LESSON_WIDTH:
             yield f"a line of the lesson has {len(line)} columns: {line}"
         if line != line.rstrip():

@@ -40,7 +40,7 @@ LARGE = {
     51: (70, "two sets of digits, and a download that can be trusted"),
     52: (70, "wherever an array is made, its module is asked for"),
     53: (120, "weights are checked before they are put in, and files are whole"),
-    54: (80, "dropout and batch normalisation, with their modes"),
+    54: (80, "dropout and batch normalization, with their modes"),
     55: (110, "the geometry that all convolutions share"),
     56: (120, "im2col, its gradient, and pooling, all of one kind"),
     57: (130, "convolution, forward and backward, in blocks, and its layers"),
@@ -57,7 +57,7 @@ OF_ONE = [
     rules.short,
     rules.whole,
     rules.lesson_is_complete,
-    rules.lesson_has_the_size,
+    rules.lesson_fits_its_width,
     rules.tries_have_answers,
     rules.demo_is_small,
 ]
@@ -304,6 +304,10 @@ Try
 
 Output
     2
+
+Answers
+1. So.
+2. So.
 """
 
 import numpy as np
@@ -353,7 +357,6 @@ def test_the_planted_faults_stand_in_a_step_without_faults():
 IMPORT = "import numpy as np\n"
 ADD = 'def add(x0, x1):\n    """The sum."""\n'
 BODY = "    y = Variable(x0.data + x1.data)\n    return y\n"
-SHOWN = "It prints 1, but\nit must print 2.\n\nIdea\nAdd.\n"
 MAIN = "    print(doubled(Variable(1)).data)\n"
 FAULTS = [
     (rules.standalone, IMPORT, IMPORT + "import torch\n", "imports torch at the top"),
@@ -454,17 +457,10 @@ FAULTS = [
     (rules.lesson_is_complete, "2.\n\nIdea", "2.\nIdea", "no blank line above Idea"),
     (rules.lesson_is_complete, "2. Another.\n", "", "no two numbered questions"),
     (rules.lesson_is_complete, "\n    2\n", "\n  2\n", "not indented by 4"),
-    (rules.lesson_has_the_size, SHOWN, "", "the lesson has 23 lines"),
-    (rules.lesson_has_the_size, "Add.", "Add.\n" * 60, "the lesson has 88 lines"),
-    (rules.lesson_has_the_size, "Add.", "Add " * 20, "has 80 columns"),
-    (rules.lesson_has_the_size, "Add.", "Add. ", "ends in blanks"),
-    (
-        rules.tries_have_answers,
-        "\n    2\n",
-        "\n    2\n\nAnswers\n2. So.\n",
-        "[1, 2], but",
-    ),
-    (rules.lesson_is_complete, "Output\n    2\n", "Answers\n1. 2.\n", "are Problem"),
+    (rules.lesson_fits_its_width, "Add.", "Add " * 20, "has 80 columns"),
+    (rules.lesson_fits_its_width, "Add.", "Add. ", "ends in blanks"),
+    (rules.tries_have_answers, "1. So.\n", "", "[1, 2], but"),
+    (rules.lesson_is_complete, "Output\n    2\n\n", "", "are Problem"),
     (rules.demo_is_small, "# === demo ===\n", "", "no line '# === demo ==='"),
     (
         rules.demo_is_small,
@@ -495,11 +491,8 @@ HARMLESS = [
     (rules.documented, "def __init__", "def forward"),
     (rules.short, "    return y", "    y = y\n" * 7 + "    return y"),
     (rules.short, BODY, ""),
-    (rules.lesson_has_the_size, "1, but\nit must print 2.\n", "1.\n"),
-    (rules.lesson_has_the_size, "Add.", "Add.\n" * 42 + "So."),
-    (rules.lesson_has_the_size, "Add.", "Add" * 26 + "."),
-    (rules.lesson_has_the_size, "Output\n    2\n", "Answers\n" + "1. 2.\n" * 60),
-    (rules.tries_have_answers, "\n    2\n", "\n    2\n\nAnswers\n1. So.\n2. So.\n"),
+    (rules.lesson_fits_its_width, "Add.", "Add" * 26 + "."),
+    (rules.tries_have_answers, "1. So.\n", "1. So. In 2.\n"),
     (rules.demo_is_small, MAIN, MAIN * 25),
 ]
 
@@ -559,9 +552,7 @@ def test_a_planted_fault_between_two_steps_is_found(rule, old, new, complaint):
     assert complaint in "\n".join(rule(GOOD, NEXT.replace(old, new), **limit))
 
 
-STORY = planted("\n    2\n", "\n    2\n\nAnswers\n1. So.\n").replace(
-    "Removed:  nothing", "Removed:  nothing\nGiven:    add"
-)
+STORY = planted("Removed:  nothing", "Removed:  nothing\nGiven:    add")
 
 
 @pytest.mark.parametrize(
@@ -591,6 +582,7 @@ def test_only_what_is_new_can_be_given():
 def test_lines_that_are_new_replaced_and_gone_count_for_the_budget():
     assert rules.changed_lines("a = 1\nb = 2\n", "a = 1\nb = 2\nc = 3\nd = 4\n") == 2
     assert rules.changed_lines("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 4\n") == 2
+    assert rules.changed_lines("", 'def f():\n    """One."""\n    return 1\n') == 2
 
 
 def test_what_was_removed_may_not_come_back():

@@ -60,7 +60,7 @@ def test_set_creator_sets_the_creator(step):
     assert y.creator is f
 
 
-def test_the_same_3_297_as_by_hand(step):
+def test_the_gradient_found_by_hand(step):
     x, a, b, y = chain(step, var(step, 0.5))
     y.grad = np.array(1.0)
     y.backward()

@@ -1,5 +1,7 @@
 """Step 21: numbers and arrays beside variables, constants, dtypes."""
 
+import copy
+
 import numpy as np
 import pytest
 from helpers import array, var
@@ -112,6 +114,13 @@ def test_what_is_neither_array_nor_number_is_refused(step, wrong):
         with pytest.raises(TypeError) as error:
             use(wrong)
         assert repr(wrong) in str(error.value), "the error names what was wrong"
+
+
+def test_the_copy_of_a_constant_is_a_constant(step):
+    c = copy.copy(step.as_variable(A))
+    assert c.requires_grad is False
+    assert c.data is A
+    assert copy.copy(var(step, 2.0)).requires_grad is True
 
 
 def test_a_constant_gets_no_gradient(step):

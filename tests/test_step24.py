@@ -184,8 +184,10 @@ def test_a_gradient_of_the_wrong_shape_is_an_error(step, wrong, shape):
     y = gives(step, tuple(gradients))(var(step, np.ones(3)), var(step, np.ones(3)))
     with pytest.raises(ValueError) as error:
         y.backward()
-    assert str(shape) in str(error.value), "The message should show the wrong shape."
-    assert "(3,)" in str(error.value), "The message should show the right shape."
+    message = str(error.value)
+    assert "Broken" in message, "The message should name the class of the function."
+    assert str(shape) in message, "The message should show the wrong shape."
+    assert "(3,)" in message, "The message should show the right shape."
 
 
 def test_fit_gradient_gives_back_what_fits(step):
@@ -236,6 +238,14 @@ def test_integers_have_float64_gradients(step):
     n.cleargrad()
     n.backward()
     assert array(n.grad).dtype == np.float64
+
+
+@pytest.mark.parametrize("gx", [[1, 0], [0.5, 1.5], [True, False]])
+def test_truth_values_have_float64_gradients(step, gx):
+    x = var(step, [True, False], bool)
+    fitted = array(step.fit_gradient(np.array(gx), x))
+    assert fitted.dtype == np.float64
+    np.testing.assert_array_equal(fitted, gx)
 
 
 def test_a_gradient_given_by_hand_takes_the_dtype_of_the_variable(step):

@@ -58,6 +58,7 @@ def test_a_label_may_hold_quotes_and_backslashes(step, label):
     assert nodes == {"n": {"label": label, "shape": "box"}}
 
 
+@pytest.mark.needs("processes")
 def test_the_dot_program_draws_in_the_format_of_the_ending(
     step, dot, tmp_path, monkeypatch, capsys
 ):
@@ -93,6 +94,7 @@ def test_the_text_is_kept_where_nothing_can_draw_it(
     assert err.count("\n") == 1
 
 
+@pytest.mark.needs("processes")
 def test_the_demo_ends_well_where_nothing_can_draw(step, dot, tmp_path):
     blocked = "raise ImportError\n"
     (tmp_path / "pygraphviz.py").write_text(blocked, encoding="utf-8")

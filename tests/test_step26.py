@@ -79,6 +79,21 @@ def labels(nodes):
 # The text
 
 
+def test_each_function_is_drawn_once(step):
+    t = var(step, 1.0)
+    for _ in range(10):
+        t = t + t
+    text = step.get_dot_graph(t)
+    drawn = text.count("Add"), text.count("->")
+    assert drawn == (10, 30), "functions and edges: draw none a second time"
+
+
+def test_each_line_of_the_text_ends_with_a_newline(step, z):
+    lines = step.get_dot_graph(z).splitlines(keepends=True)
+    assert (lines[0], lines[-1]) == ("digraph g {\n", "}\n"), "first and last line"
+    assert len(lines) == 1 + 95 + 108 + 1, "a line for each node and each edge"
+
+
 def test_each_variable_and_each_function_is_one_node(step, z):
     nodes, _ = parse_dot(step.get_dot_graph(z, verbose=False))
     funcs, variables, _ = graph_of(z)
@@ -219,6 +234,7 @@ def test_what_has_no_creator_is_one_node(step):
         assert edges == []
 
 
+@pytest.mark.needs("a deep stack")
 def test_a_chain_of_3000_functions_does_not_overflow(step):
     x = var(step, 1.0)
     for _ in range(3000):
@@ -230,6 +246,7 @@ def test_a_chain_of_3000_functions_does_not_overflow(step):
 # The picture
 
 
+@pytest.mark.needs("processes")
 @pytest.mark.usefixtures("some_dot")
 @pytest.mark.parametrize("name", ["graph.svg", "a b.png", 'it\'s "one"; ls $HOME.pdf'])
 def test_the_dot_program_draws_in_the_format_of_the_ending(
@@ -244,6 +261,7 @@ def test_the_dot_program_draws_in_the_format_of_the_ending(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.needs("processes")
 @pytest.mark.usefixtures("some_dot")
 def test_the_picture_may_be_brief_and_its_path_a_text(step, z, tmp_path):
     path = step.plot_dot_graph(z, verbose=False, to_file=str(tmp_path / "graph.svg"))
@@ -251,6 +269,7 @@ def test_the_picture_may_be_brief_and_its_path_a_text(step, z, tmp_path):
     assert drawn.endswith(" drew " + step.get_dot_graph(z, verbose=False))
 
 
+@pytest.mark.needs("processes")
 @pytest.mark.usefixtures("some_dot")
 def test_a_picture_is_called_out_graph_svg_if_you_give_no_name(
     step, z, tmp_path, monkeypatch
@@ -293,6 +312,7 @@ def test_the_kept_text_keeps_every_letter_of_a_name(step, tmp_path):
     assert labels(parse_dot(path.read_text(encoding="utf-8"))[0]) == {"n0": "勾配"}
 
 
+@pytest.mark.needs("processes")
 def test_draw_dot_gives_bytes_or_none(step, tmp_path, monkeypatch):
     bring_pygraphviz(monkeypatch, tmp_path)
     assert step.draw_dot("digraph g {}", Path("graph.svg")).startswith(b"dot -Tsvg")
@@ -303,6 +323,7 @@ def test_draw_dot_gives_bytes_or_none(step, tmp_path, monkeypatch):
     assert step.draw_dot("digraph g {}", Path("graph.svg")) is None
 
 
+@pytest.mark.needs("processes")
 def test_a_drawing_that_fails_leaves_the_old_picture(step, z, tmp_path, monkeypatch):
     path = tmp_path / "graph.svg"
     path.write_text("old")
@@ -312,6 +333,7 @@ def test_a_drawing_that_fails_leaves_the_old_picture(step, z, tmp_path, monkeypa
     assert path.read_text() == "old"
 
 
+@pytest.mark.needs("hard links")
 def test_a_file_is_replaced_and_never_half_written(step, tmp_path):
     path, old = tmp_path / "new" / "file.svg", tmp_path / "new" / "old.svg"
     step.write_file(path, b"old")

@@ -262,6 +262,15 @@ def test_gradient_check_passes_a_function_right_at_every_order(step):
     assert step.gradient_check(cube(step, 3.0, 6.0), x, order=3)
 
 
+def test_gradient_check_finds_a_gradient_that_f_leaves_behind(step):
+    def careless(x):
+        (3.0 * x).backward()  # x.grad is 3 now, and backward() will add to it
+        return x**2
+
+    with pytest.raises(AssertionError, match="slope"):
+        step.gradient_check(careless, var(step, 2.0))
+
+
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("wrong", [6.01, -6.0, 0.0])
 def test_gradient_check_finds_a_fault_at_the_order_that_has_it(step, order, wrong):

@@ -200,6 +200,22 @@ def test_integers_have_an_error_and_gradients_in_float64(step, name):
     assert (loss.dtype, x0.grad.dtype, x1.grad.dtype) == (np.float64,) * 3
 
 
+@both
+def test_integers_count_as_float64_beside_half_precision_too(step, name):
+    integers, x = np.array([255, 3], np.uint8), np.array([-10, 0], np.float16)
+    for x0, x1 in ((integers, x), (x, integers)):
+        loss = getattr(step, name)(x0, x1)
+        # the square of 265 is more than half precision can hold
+        assert (float(loss.data), loss.dtype) == ((265**2 + 9) / 2, np.float64)
+
+
+def test_as_float_makes_a_variable_of_arrays_and_numbers(step):
+    for x, dtype in ((5, np.float64), (np.ones(2, np.float32), np.float32)):
+        y = step.as_float(x)
+        assert type(y) is step.Variable
+        assert (y.dtype, y.shape) == (dtype, np.shape(x))
+
+
 # --- shapes that are refused ---
 
 

@@ -145,7 +145,7 @@ def test_adam_counts_updates_not_parameters(step):
         assert optimizer.t == count
 
 
-def test_an_update_that_moves_nothing_or_fails_does_not_count(step):
+def test_adam_counts_no_update_that_moves_nothing_or_fails(step):
     layer = layer_of(step, p=[1.0])
     optimizer = step.Adam()
     with pytest.raises(RuntimeError):
@@ -401,7 +401,7 @@ def test_two_optimizers_keep_their_states_apart(step):
 @every_optimizer
 def test_a_parameter_of_integers_is_refused(step, name):
     layer = step.Layer()
-    layer.p = step.Parameter(np.array([1, 2]), name="counts")
+    layer.p = step.Parameter(np.array([1, 2], np.int64), name="counts")
     layer.p.grad = step.Variable(np.array([0.5, 0.5]))
     optimizer = of_default(step, name, layer)
     with pytest.raises(TypeError, match="counts.*int64.*floating-point"):

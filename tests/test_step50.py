@@ -1,4 +1,4 @@
-"""Step 50: batches of examples, and the share of them that is recognised."""
+"""Step 50: batches of examples, and the share of them that is recognized."""
 
 import gc
 import re
@@ -167,11 +167,11 @@ def test_a_data_set_of_the_framework_with_its_transforms(step):
 
 
 def test_a_data_set_without_labels(step):
-    class Unlabelled(step.Dataset):
+    class Unlabeled(step.Dataset):
         def prepare(self):
             self.data = np.arange(5.0)
 
-    batches = list(step.DataLoader(Unlabelled(), 2, shuffle=False))
+    batches = list(step.DataLoader(Unlabeled(), 2, shuffle=False))
     assert [x.tolist() for x, _ in batches] == [[0.0, 1.0], [2.0, 3.0], [4.0]]
     assert [t for _, t in batches] == [None] * 3
 
@@ -197,7 +197,7 @@ def test_the_order_differs_from_epoch_to_epoch(step):
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
 
-def test_an_order_is_not_cut_from_neighbours(step):
+def test_an_order_is_not_cut_from_neighbors(step):
     order = np.array(flat(labels(step.DataLoader(Pairs(200), 8, seed=1)))) // 10
     jumps = np.abs(np.diff(order))
     assert 50 < jumps.mean() < 85, "200 / 3 is what chance gives"
@@ -326,7 +326,7 @@ def test_the_length_is_that_of_an_epoch_at_any_time(step):
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, -100, 1.5, 2.0, "2", None, (2,)])
-def test_batches_without_examples_are_refused(step, batch_size):
+def test_a_batch_size_that_is_no_number_from_1_is_refused(step, batch_size):
     for drop_last in (False, True):
         with pytest.raises(ValueError, match=re.escape(f"{batch_size} out of 7")):
             step.DataLoader(Pairs(7), batch_size, drop_last=drop_last)

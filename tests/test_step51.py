@@ -183,6 +183,7 @@ def test_only_a_file_with_the_right_checksum_counts_as_cached(step, cache):
 # --- download ---
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", ["whole", "unannounced", "moved"])
 def test_a_download_gives_all_the_bytes(step, server, fault):
     assert step.download(server.url(f"{fault}/file")) == CONTENT
@@ -194,12 +195,14 @@ def test_a_file_on_this_computer_is_downloaded_too(step, tmp_path):
     assert step.download(source.as_uri()) == CONTENT
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", REFUSED)
 def test_a_faulty_download_is_refused(step, server, fault):
     with pytest.raises(ConnectionError, match=server.url(f"{fault}/file")):
         step.download(server.url(f"{fault}/file"))
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", ["silent", "stalled"])
 def test_a_server_that_falls_silent_is_left(step, server, monkeypatch, fault):
     waits, urlopen = [], urllib.request.urlopen
@@ -223,6 +226,7 @@ def test_where_nothing_is_there_is_nothing_to_download(step, url):
 # --- get_file ---
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("name", ["file.bin", "new/folder/file.bin"])
 def test_a_file_is_downloaded_once(step, server, cache, name):
     for _ in range(3):
@@ -233,6 +237,7 @@ def test_a_file_is_downloaded_once(step, server, cache, name):
     assert files_in(cache) == ["file.bin"]
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", REFUSED)
 @pytest.mark.parametrize("old", [None, b"old"], ids=["new", "old"])
 def test_a_faulty_download_changes_nothing(step, server, cache, fault, old):
@@ -246,6 +251,7 @@ def test_a_faulty_download_changes_nothing(step, server, cache, fault, old):
     assert old is None or path.read_bytes() == old
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", ["broken", "chunked"])
 def test_half_a_file_is_refused_without_a_checksum_too(step, server, cache, fault):
     with pytest.raises(ConnectionError):
@@ -253,6 +259,7 @@ def test_half_a_file_is_refused_without_a_checksum_too(step, server, cache, faul
     assert files_in(cache) == []
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("fault", WRONG)
 def test_what_has_another_checksum_is_never_taken(step, server, fault):
     for _ in range(2):
@@ -262,6 +269,7 @@ def test_what_has_another_checksum_is_never_taken(step, server, fault):
     assert not step.is_cached("file.bin", SHA256)
 
 
+@pytest.mark.needs("sockets")
 def test_without_a_checksum_a_file_is_downloaded_once_too(step, server, cache):
     for _ in range(2):
         path = step.get_file(server.url("whole/a"), "file.bin")
@@ -290,6 +298,7 @@ def test_two_addresses_that_begin_and_end_alike_have_two_names(step, tmp_path):
     assert [step.get_file(url).read_text() for url in urls] == ["a", "b"]
 
 
+@pytest.mark.needs("sockets")
 @pytest.mark.parametrize("spoiled", [CONTENT[:100_000], OTHER, b""])
 def test_a_spoiled_file_in_the_cache_is_fetched_again(step, server, cache, spoiled):
     cache.mkdir()
@@ -314,6 +323,7 @@ def test_a_file_in_the_cache_needs_no_network(step, cache):
     assert path == cache / "file.bin"
 
 
+@pytest.mark.needs("sockets")
 def test_what_cannot_be_written_is_an_error_that_names_it(step, server, cache):
     cache.write_text("mine")
     with pytest.raises(OSError, match="cache"):
@@ -471,6 +481,7 @@ def test_mnist_without_a_network(step, monkeypatch, cache):
     assert files_in(cache) == []
 
 
+@pytest.mark.needs("processes")
 def test_the_demo_says_in_a_line_that_there_is_no_network(step, cache, tmp_path):
     nowhere = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     run = subprocess.run(

@@ -8,12 +8,14 @@ import re
 import struct
 import zipfile
 
+import cupy_stand_in
 import numpy as np
 import pytest
 from photographs import safetensors
 
 SIZES = {"l0/W": (4, 3), "l0/b": (3,), "l1/W": (3, 2), "l1/b": (2,)}
 X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+T = np.ones((5, 2), np.float32)
 
 
 @pytest.fixture
@@ -475,11 +477,10 @@ def test_a_parameter_of_its_own_is_saved_like_a_layer(step, path):
 OPTIMIZERS = ["SGD", "MomentumSGD", "AdaGrad", "AdaDelta", "Adam", "AdamW"]
 
 
-def trained(step, model, optimizer, updates):
+def trained(step, model, optimizer, updates, x=X, t=T):
     """The weights of the model after some updates."""
-    x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
     for _ in range(updates):
-        loss = step.mean_squared_error(model(x), np.ones((5, 2), np.float32))
+        loss = step.mean_squared_error(model(x), t)
         model.cleargrads()
         loss.backward()
         optimizer.update()
@@ -498,6 +499,35 @@ def test_training_goes_on_as_if_it_had_not_stopped(step, tmp_path, name):
     other.load_states(tmp_path / "states.npz")
     for found, right in zip(trained(step, twin, other, 5), expected, strict=True):
         np.testing.assert_array_equal(found, right)
+
+
+def test_training_goes_on_on_the_gpu(step, tmp_path, monkeypatch):
+    cupy = cupy_stand_in.install(monkeypatch)
+    model, twin = network(step), network(step, seed=1)
+    optimizer, other = (step.Adam().setup(one) for one in (model, twin))
+    for one in (model, twin):
+        one.to_gpu()
+    x, t = cupy.ones((5, 4), cupy.float32), cupy.ones((5, 2), cupy.float32)
+    trained(step, model, optimizer, 2, x, t)
+    model.save_weights(tmp_path / "weights.npz")
+    optimizer.save_states(tmp_path / "states.npz")
+    expected = trained(step, model, optimizer, 2, x, t)
+    twin.load_weights(tmp_path / "weights.npz")
+    other.load_states(tmp_path / "states.npz")
+    for found, right in zip(trained(step, twin, other, 2, x, t), expected, strict=True):
+        np.testing.assert_array_equal(step.as_numpy(found), step.as_numpy(right))
+
+
+def test_the_state_of_a_single_number_keeps_its_fraction(step, path):
+    layer = step.Layer()
+    layer.p = step.Parameter(np.array(1.0))
+    optimizer = step.MomentumSGD(lr=1.0).setup(layer)
+    (layer.p * 0.25).backward()
+    optimizer.update()
+    optimizer.save_states(path)
+    optimizer.load_states(path)
+    optimizer.update()
+    assert layer.p.data == 1.0 - 0.25 - (0.9 + 1) * 0.25
 
 
 def test_states_are_saved_by_name(step, path):
@@ -539,7 +569,7 @@ def test_states_that_do_not_fit_are_refused_and_change_nothing(step, path):
 
 SOME = {
     "a.weight": np.array([[1.5, -2.0, 3.0], [0.0, 1e30, -0.5]], np.float32),
-    "n": np.array(7),
+    "n": np.array(7, np.int64),
     "half": np.array([0.5, -1.0, 2.0], np.float16),
     "none": np.zeros((0, 4), np.float32),
     "double": np.array([np.pi, -1 / 3]),

@@ -1,4 +1,4 @@
-"""Step 54: dropout and batch normalisation, in training and in test mode."""
+"""Step 54: dropout and batch normalization, in training and in test mode."""
 
 import re
 import threading
@@ -66,6 +66,7 @@ def test_test_mode_and_no_grad_do_not_touch_each_other(step):
         assert step.Config.train is True
 
 
+@pytest.mark.needs("threads")
 def test_another_thread_trains_on(step):
     found = []
 
@@ -574,6 +575,7 @@ def in_a_thread(f):
     return results[0]
 
 
+@pytest.mark.needs("threads")
 def test_no_grad_here_leaves_another_thread_recording(step):
     def gradient():
         x = var(step, 3.0)
@@ -586,6 +588,7 @@ def test_no_grad_here_leaves_another_thread_recording(step):
     assert float(found.data) == 6.0
 
 
+@pytest.mark.needs("threads")
 def test_no_grad_in_another_thread_leaves_this_one_recording(step):
     inside, done = threading.Event(), threading.Event()
 

@@ -250,7 +250,11 @@ def test_the_simple_convolution_takes_numbers_for_pairs(step):
 
 
 def test_what_the_simple_convolution_cannot_take_is_named(step):
-    for x, W in (((1, 3, 5, 5), (4, 2, 3, 3)), ((2, 5, 5), (2, 2, 3, 3))):
+    for x, W in (
+        ((1, 3, 5, 5), (4, 2, 3, 3)),
+        ((2, 5, 5), (2, 2, 3, 3)),
+        ((5, 2, 5), (2, 2, 3, 3)),
+    ):
         with pytest.raises(ValueError, match=rf"\(N, {W[1]}, H, W\)"):
             step.conv2d_simple(np.zeros(x), np.zeros(W))
     with pytest.raises(ValueError, match="kernel.* 6"):

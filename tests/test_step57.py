@@ -59,6 +59,17 @@ def test_several_blocks_say_the_same_as_one(step, case, block, monkeypatch):
     check_references(step, case)
 
 
+@pytest.mark.parametrize(
+    "block, images, rows", [(1, 1, 1), (120, 1, 2), (500, 2, 4), (10**6, 4, 4)]
+)
+def test_a_block_takes_as_much_as_fits(step, block, images, rows, monkeypatch):
+    monkeypatch.setattr(step, "BLOCK", block)
+    x = normal(4, 2, 6, 5)  # a row of windows has 2 * 9 * 3 numbers, an image 4 rows
+    parts = list(step.blocks(x, (3, 3), (1, 1)))
+    assert {view.shape for *_, view in parts} == {(images, 2, 3, 3, rows, 3)}
+    assert len(parts) == 4 // images * 4 // rows
+
+
 @every_case("conv2d, all odd", "deconv2d, all odd")
 def test_convolutions_at_order_3(step, case):
     f = call(step, case)
@@ -163,7 +174,8 @@ def test_the_bias_gets_the_sum_of_its_channel(step):
 @pytest.mark.parametrize("name", ["conv2d", "deconv2d"])
 def test_channels_that_do_not_fit_are_named(step, name):
     x, W = np.zeros((1, 3, 5, 5)), np.zeros((4, 2, 3, 3))
-    with pytest.raises(ValueError) as error:
+    asked = {"conv2d": 2, "deconv2d": 4}[name]
+    with pytest.raises(ValueError, match=rf"\(N, {asked}, H, W\)") as error:
         getattr(step, name)(x, W)
     assert "(1, 3, 5, 5)" in str(error.value) and "(4, 2, 3, 3)" in str(error.value)
 
@@ -292,6 +304,10 @@ def test_a_layer_refuses_other_channels_than_its_own(step):
     layer = step.Conv2d(2, 3, in_channels=3)
     with pytest.raises(ValueError, match=r"\(1, 4, 5, 5\)"):
         layer(np.zeros((1, 4, 5, 5)))
+    layer = step.Conv2d(2, 3)
+    with pytest.raises(ValueError, match=r"\(4, 5, 5\)"):
+        layer(np.zeros((4, 5, 5)))
+    assert layer.W.data is None, "no weights are made for what is refused"
 
 
 def test_a_small_network_learns_where_a_bar_is(step):

@@ -60,7 +60,7 @@ def pil(monkeypatch):
 
 
 def small_model(step):
-    """A convolution, batch normalisation, two linear layers and a list of one."""
+    """A convolution, batch normalization, two linear layers and a list of one."""
 
     class Small(step.Model):
         def __init__(self):
@@ -126,7 +126,7 @@ def made_up_file(layout):
 def as_published(name):
     """The arrays that are recorded for a network, in the dtypes of a file."""
     arrays = made_up_file(records("networks")[name]["layout"])
-    return {k: x.astype(np.float32 if x.ndim else int) for k, x in arrays.items()}
+    return {k: x.astype(np.float32 if x.ndim else np.int64) for k, x in arrays.items()}
 
 
 def written(path, arrays):

@@ -493,6 +493,16 @@ def test_clipping_keeps_dtype_and_shape_and_makes_new_gradients(step, length, dt
         assert param.grad.shape == param.shape
 
 
+def test_gradients_are_clipped_on_the_gpu(step, monkeypatch):
+    cupy_stand_in.install(monkeypatch)
+    layer = layer_of(step, p=[3.0], q=[4.0])
+    layer.to_gpu()
+    (layer.p * layer.p + layer.q * layer.q).backward()
+    hooked(step, layer, step.ClipGrad(1.0)).update()
+    layer.to_cpu()
+    np.testing.assert_allclose([*layer.p.data, *layer.q.data], [2.4, 3.2], rtol=1e-6)
+
+
 def test_clipping_without_any_gradient_does_no_harm(step):
     layer = layer_of(step, p=[1.0, 2.0])
     hooked(step, layer, step.ClipGrad(1.0)).update()

@@ -24,14 +24,12 @@ make show-step 14    its lesson with its code (ANSWERS=1: and the answers)
 make diff-step 14    what it changes over step 13, definition by definition
 make test-step 14    its own test (STEP_FILE=my14.py: on your own file)
 make test-gpu        the newest step on a GPU, if CuPy finds one
-
 make start-step 14   begin to write step 14 yourself, in my/step14.py
 make test-mine 14    test it, up to the first failure
 make watch-step 14   test it at each save
 make hint-step 14    a hint, and a larger one at each call
 make diff-mine 14    yours beside ours
 make progress        which steps you have, of all
-
 make propagate 14    carry an edit of step 14 into all later steps
 make framework       cut the package out of the last step (MINE=1: your last)
 make faults 14       plant faults in step 14: which does its test not catch?
@@ -39,6 +37,8 @@ make check           lint, format, the rules all steps keep, tests of the tools
 make check-all       the same, and each test on every later step
 make site            build the site, every step in the browser, into out/site
 make site-serve      show it on this machine
+make check-site      test it in Chromium
+make check-site-all  run all demos and tests of the steps in Chromium
 make bench           time the last step and the package beside PyTorch
 Without make: python -m tools.steps run, show 14, start 14, test-mine 14 …
 """
@@ -179,6 +179,16 @@ def command_site(command):
     return run
 
 
+def command_check_site(*which):
+    """The command that tests the site in Chromium."""
+
+    def run(words):
+        program = [sys.executable, ROOT / "site" / "check.py", *which, *words]
+        return subprocess.run(program, cwd=ROOT).returncode
+
+    return run
+
+
 def command_check(words):
     parser = Parser("check")
     parser.add_argument("--all", action="store_true")
@@ -216,6 +226,8 @@ COMMANDS = {
     "bench": command_bench,
     "site": command_site("site"),
     "site-serve": command_site("site-serve"),
+    "check-site": command_check_site(),
+    "check-site-all": command_check_site("all"),
     "check": command_check,
 }
 

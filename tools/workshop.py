@@ -87,6 +87,8 @@ def start(number, again=False):
         why = "which passes its test" if origin.parent == MY else "ours"
         print(f"It goes on from {shown_path(origin)}, {why}.")
     print(*tasks(number), sep="\n")
+    test = "Test it" if writable(number) else "It passes its test as it is"
+    print(f"The lesson is at its top. {test}: make test-mine {number}")
 
 
 def free_name(path):
@@ -106,11 +108,8 @@ def tasks(number):
     for verb, names in lists.items():
         line = f"{verb}: {', '.join(names)}"
         yield from textwrap.wrap(line, 79, subsequent_indent="  ") if names else []
-    test = "Test it"
     if not write + changes.changed:
         yield "There is no code to write: read the lesson, run the demo, change it."
-        test = "It passes its test as it is"
-    yield f"The lesson is at its top. {test}: make test-mine {number}"
 
 
 # Tests
@@ -213,17 +212,29 @@ def hint(number):
     if passed:
         print(f"{shown_path(my_path(number))} passes its test, and needs no hint.")
         return
-    name = stands_at(number, report) if my_definitions(number) else None
-    if name is None:
-        return report  # theory, or no Python as yet
     notes = read("hints")
-    before, level = notes.get(str(number), (name, 0))
-    level = min(level + 1, 3) if before == name else 1
+    found = next_hint(number, report, notes.get(str(number)))
+    if found is None:
+        return report
+    (name, level), lines = found
     write("hints", {**notes, str(number): (name, level)})
-    lines = hints(number, report, name)[level - 1]
     print(heading(f"{name}, hint {level} of 3"), "", *lines, sep="\n")
     if level < 3:
         print("", f"A larger hint: make hint-step {number}", sep="\n")
+
+
+def next_hint(number, report, last):
+    """A hint on what a report is about: the name and the level, and its lines.
+
+    It is larger than the last one, given as its name and level, if that was on the
+    same definition. None for theory, and for a file that is no Python as yet.
+    """
+    name = stands_at(number, report) if my_definitions(number) else None
+    if name is None:
+        return None
+    before, level = last or (name, 0)
+    level = min(level + 1, 3) if before == name else 1
+    return (name, level), hints(number, report, name)[level - 1]
 
 
 def stands_at(number, report):

@@ -27,7 +27,8 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
     """The number of places of a kernel along an axis, with `pad` more at each end.
 
     kernel_size and stride are at least 1, pad at least 0. Otherwise, and if the kernel
-    does not fit in, a ValueError names the sizes.
+    does not fit in, a ValueError: "A kernel of 8 with stride 1 does not fit into 5 with
+    1 more at each end."
     """
     free = input_size + 2 * pad - kernel_size
     if free < 0 or kernel_size < 1 or stride < 1 or pad < 0:
@@ -39,7 +40,10 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, kernel_size, stride, pad):
-    """The shortest axis, without its padding, that has `size` places for a kernel."""
+    """The shortest axis, without its padding, that has `size` places for a kernel.
+
+    It is not checked: a large pad makes it 0 or less.
+    """
     return stride * (size - 1) + kernel_size - 2 * pad
 
 
@@ -63,7 +67,8 @@ def windows(x, kernel_size, stride):
     """What a kernel sees at each place of x, (..., H, W): (..., KH, KW, OH, OW).
 
     A view: element [..., k, m, i, j] is x[..., i * SH + k, j * SW + m] itself.
-    kernel_size and stride are pairs. A kernel that does not fit in is refused.
+    kernel_size and stride are pairs. x may be of CuPy. A kernel that does not fit in
+    is refused as by get_conv_outsize.
     """
     (*more, h, w), (SH, SW) = x.strides, stride
     sizes = conv_outsizes(x.shape[-2:], kernel_size, stride, (0, 0))
@@ -117,13 +122,13 @@ class Col2im(Function):
         (N, C, H, W), (kernel_size, stride, (PH, PW)) = self.img_shape, self.geometry
         x = get_array_module(col).zeros((N, C, H + 2 * PH, W + 2 * PW), col.dtype)
         seen = windows(x, kernel_size, stride)
-        for i, j in np.ndindex(kernel_size):  # all at once would lose what overlaps
-            seen[:, :, i, j] += self.part(col, i, j)
+        for k, m in np.ndindex(kernel_size):  # all at once would lose what overlaps
+            seen[:, :, k, m] += self.part(col, k, m)
         return unpadded(x, (PH, PW))
 
-    def part(self, col, i, j):
-        """What is to be added where pixel (i, j) of the kernel has seen something."""
-        return col[:, :, i, j]
+    def part(self, col, k, m):
+        """What is to be added where pixel (k, m) of the kernel has seen something."""
+        return col[:, :, k, m]
 
     def backward(self, gx):
         return Im2col(*self.geometry)(gx)
@@ -176,11 +181,14 @@ class Pooling(Function):
         self.geometry = kernel_size, stride, pad
 
     def views(self, x):
-        """What each pixel of the kernel sees; padding never is the largest."""
+        """A dict, row by row: what each pixel (k, m) of the kernel sees.
+
+        Padding is -inf, or for integers the smallest number of their dtype.
+        """
         kernel_size, stride, pad = self.geometry
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         seen = windows(padded(x, pad, lowest), kernel_size, stride)
-        return {(i, j): seen[:, :, i, j] for i, j in np.ndindex(kernel_size)}
+        return {(k, m): seen[:, :, k, m] for k, m in np.ndindex(kernel_size)}
 
     def forward(self, x):
         first, *others = self.views(x).values()
@@ -199,15 +207,19 @@ class Pooling(Function):
 
 
 class Unpooling(Col2im):
-    """Images with each number of gy where a mask says that it came from."""
+    """Images with each number of gy where a mask says that it came from.
+
+    masks is a dict, row by row: for each pixel (k, m) of the kernel an array
+    (N, C, OH, OW), True where that pixel was the largest, or the first of equals.
+    """
 
     def __init__(self, masks, *geometry):
         super().__init__(*geometry)
-        self.masks = masks  # by the pixels of the kernel
+        self.masks = masks
 
-    def part(self, gy, i, j):
-        """gy where pixel (i, j) was the largest."""
-        return gy * self.masks[i, j]
+    def part(self, gy, k, m):
+        """gy where pixel (k, m) was the largest."""
+        return gy * self.masks[k, m]
 
     def backward(self, ggx):
         col = super().backward(ggx)
@@ -219,7 +231,8 @@ def pooling(x, kernel_size, stride=1, pad=0):
     """The largest number that a kernel sees at each place of x, (N, C, H, W).
 
     (N, C, OH, OW). Of several that are equally large the first gets the gradient.
-    Padding never is the largest; a pad as large as the kernel is a ValueError.
+    Padding never exceeds an element; a pad as large as the kernel is a ValueError.
+    Integers stay integers.
     """
     kernel_size, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if pad[0] >= kernel_size[0] or pad[1] >= kernel_size[1]:
@@ -240,7 +253,11 @@ BLOCK = 250_000  # numbers: 1 MB of float32, which stays in the processor's cach
 
 
 def blocks(x, kernel_size, stride):
-    """windows(x) in parts, a few images or rows of one: (images, rows, view)."""
+    """windows(x) in parts, each as (images, rows, view), with two slices.
+
+    x, (N, C, H, W), is padded already; rows are those of the output. A part has as
+    many images, or else rows of one image, as BLOCK numbers hold; at least a row.
+    """
     view = windows(x, kernel_size, stride)
     N, C, KH, KW, OH, OW = view.shape
     images = BLOCK // (C * KH * KW * OH * OW) or 1
@@ -282,7 +299,8 @@ class Convolution(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Images x, (N, C, H, W), seen through kernels W, (OC, C, KH, KW).
 
-    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs.
+    (N, OC, OH, OW); b is (OC,). stride and pad are numbers or pairs. Another C
+    is a ValueError (check_channels).
     """
     bias = [] if b is None else [b]
     return Convolution(pair(stride), pair(pad))(x, W, *bias)
@@ -303,8 +321,8 @@ class TransposedConvolution(Function):
         for some, rows, view in blocks(y, (KH, KW), stride):
             part = x[some, :, rows].reshape(len(view), C, -1)
             col = (W.reshape(C, -1).T @ part).reshape(view.shape)
-            for i, j in np.ndindex(KH, KW):
-                view[:, :, i, j] += col[:, :, i, j]
+            for k, m in np.ndindex(KH, KW):
+                view[:, :, k, m] += col[:, :, k, m]
         y = unpadded(y, pad)
         for b in bias:
             y += b.reshape(-1, 1, 1)
@@ -325,6 +343,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
 
     W is (C, OC, KH, KW), b (OC,); (N, OC, OH, OW), where the kernels overlap their
     sum. outsize is (OH, OW) if it is not to be the smallest that is possible.
+    Another C is a ValueError (check_channels).
     """
     x, W = as_variable(x), as_variable(W)
     stride, pad = pair(stride), pair(pad)

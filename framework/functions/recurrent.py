@@ -17,7 +17,11 @@ def lstm_gates(a, sigmoid, tanh):
 
 
 class LSTMCell(Function):
-    """The new h and memory c of an LSTM."""
+    """The new h and memory c of an LSTM, with gradients of any order.
+
+    If a is not (N, 4 H) for c (N, H), it is a ValueError, also where NumPy would
+    broadcast them, as for a (3, 8) and c (1, 2).
+    """
 
     def forward(self, a, c):
         if c.ndim != 2 or a.shape != (len(c), 4 * c.shape[1]):
@@ -43,5 +47,6 @@ def lstm_cell(a, c):
     """The new h and c of an LSTM, given the sums a of its gates and the old c.
 
     a is (N, 4 H), for f, i, o and u side by side; c and the new h and c are (N, H).
+    Other shapes are a ValueError.
     """
     return LSTMCell()(a, c)

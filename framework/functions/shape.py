@@ -33,7 +33,8 @@ class Reshape(Function):
 def reshape(x, *shape):
     """The elements of x in another shape, in which one length may be -1.
 
-    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back.
+    It is given as 2, 3 or as one tuple or list. If x has it already, x comes back
+    (an array as a Variable).
     """
     x, shape = as_variable(x), one_tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
@@ -57,7 +58,7 @@ class Transpose(Function):
 
 
 def transpose(x, *axes):
-    """x with its axes in another order; in reverse, if none is given.
+    """x with its axes in another order; in reverse without any, or with None.
 
     They are given as 2, 0, 1 or as one tuple or list, and -1 is the last.
     """
@@ -170,8 +171,11 @@ def concatenate(xs, axis=1):
 
 
 def kept_shape(shape, axis):
-    """A shape with 1 for each axis that is summed over: one, several, or None, all."""
-    if axis is None or not shape:  # NumPy takes axis 0 of a number, too
+    """A shape with 1 for each axis that is summed over: one, several, or None, all.
+
+    The shape of a number stays (): NumPy takes axis 0 of a number, too.
+    """
+    if axis is None or not shape:
         return (1,) * len(shape)
     axes = np.atleast_1d(axis) % len(shape)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -193,7 +197,10 @@ class Sum(Function):
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum of x along an axis, several (a tuple) or all; keepdims leaves 1 there."""
+    """The sum of x along an axis, several (a tuple or list) or all, as in NumPy.
+
+    keepdims leaves an axis of length 1 for each that was summed.
+    """
     return Sum(axis, keepdims)(x)
 
 

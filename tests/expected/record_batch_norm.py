@@ -1,4 +1,4 @@
-"""Record batch normalisation with PyTorch, in float64, on the CPU.
+"""Record batch normalization with PyTorch, in float64, on the CPU.
 
     python tests/expected/record_batch_norm.py
 

@@ -10,7 +10,7 @@ tests/test_step58.py. It writes, for each network, into networks.json
     layout     the shape of each array of its published file, by name
     input      the shape of the input
     every      which of the outputs are kept: each so-manieth
-    value      these outputs, with dropout and batch normalisation as in use
+    value      these outputs, with dropout and batch normalization in test mode
 """
 
 import torch
