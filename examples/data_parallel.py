@@ -65,7 +65,7 @@ def train_step(model, optimizer, x, t, n):
 def train(model, optimizer, examples, options, comm, seconds):
     """Learn the examples x, t for some epochs; yield the mean loss of each.
 
-    The list seconds gets the time of each update.
+    The list seconds gets the time of each update by a whole batch.
     """
     x, t = examples
     orders = np.random.default_rng(options.seed)  # the same ones in all processes
@@ -76,7 +76,8 @@ def train(model, optimizer, examples, options, comm, seconds):
             share = batch[comm.rank :: comm.size]
             begin = time.perf_counter()
             losses.append(train_step(model, optimizer, x[share], t[share], len(batch)))
-            seconds.append(time.perf_counter() - begin)
+            if len(batch) == len(order[: options.batch_size]):
+                seconds.append(time.perf_counter() - begin)
         yield all_sum(np.array(losses), comm).mean()
 
 
