@@ -10,11 +10,13 @@ from examples import common
 
 ROOT = common.ROOT
 NAMES = sorted(p.stem for p in (ROOT / "examples").glob("[a-z]*.py"))
-PROGRAMS = [name for name in NAMES if name not in ("common", "networks")]
+HELPERS = ["common", "networks", "processes"]
+PROGRAMS = [name for name in NAMES if name not in HELPERS]
 CHAR = ["--length", "30"]
 WORDS = {
     "char_lstm": ["--epochs", "2", "--letters", "4000", "--hidden-size", "32", *CHAR],
     "char_transformer": ["--steps", "12", "--context", "16", *CHAR],
+    "data_parallel": ["--epochs", "4"],
     "digits": ["--epochs", "1"],
     "gan": ["--epochs", "1"],
     "grad_cam": ["--epochs", "1"],
@@ -212,3 +214,11 @@ def test_a_photograph_without_its_weights_is_refused(capsys):
 
 def test_without_shakespeare_the_lessons_are_the_text():
     assert "Step 1 · A variable is a box" in common.load_text()
+
+
+def test_without_mpi_one_process_learns_and_says_how_to_start_two(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    _, out = run("data_parallel", capsys)
+    found = losses(out)
+    assert len(found) == 4 and found[-1] < 0.8 * found[0]
+    assert "One process" in out and "mpiexec -n 2" in out

@@ -82,4 +82,4 @@ def test_the_programs_in_the_texts_print_what_the_texts_say(code, output):
 
 
 def test_every_program_in_the_columns_is_run():
-    assert len(list(programs())) == 1 + 1 + 4 + 3 + 4 + 4 + 2
+    assert len(list(programs())) == 1 + 1 + 4 + 3 + 4 + 4 + 3
