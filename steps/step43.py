@@ -38,11 +38,11 @@ A layer is a matrix product and a sum. We have both:
     [linear_simple]
 
 But the graph keeps x @ W until backward() is over, an array as large as y.
-Nobody needs it. The slope of a sum does not depend on what is added. One
-function for both never keeps x @ W, only its own output. It is a MatMul that
-adds b. The gradients of x and W are those of step 41. Each of the N rows got
-the same b. So the gradient of b is the sum over the rows, and unbroadcast() of
-step 40 makes it:
+The slope of a sum does not depend on what is added. One function for both
+never keeps x @ W, only its own output. Mathematics calls a product plus b
+affine. The field says linear, and so does our function. The gradients of x and
+W are those of step 41. Each of the N rows got the same b. So the gradient of b
+is the sum over the rows, and unbroadcast() of step 40 makes it:
 
     [Affine]
 
