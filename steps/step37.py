@@ -62,11 +62,11 @@ other Variable fixed. At 2 ** 3:
 
 The first formula has a gap. At 0 ** 0 it is 0 * 0 ** -1, which is nan. But
 x ** 0 is 1 for every x, a level line, so its slope is 0. The cure is to leave
-the exponent as it is there, since 0 * 0 ** 0 is 0. So we subtract not 1 but
-`one`, which is 0 at 0 ** 0 and 1 elsewhere:
+the exponent as it is there, since 0 * 0 ** 0 is 0. So we subtract `less`. It
+is 0 at 0 ** 0 and 1 everywhere else:
 
-    one = (x0 != 0) | (x1 != 0)
-    x1 * x0 ** (x1 - one)
+    less = (x0 != 0) | (x1 != 0)
+    x1 * x0 ** (x1 - less)
 
 The comparison gives True and False. astype() turns them into 1 and 0. Let
 them be floats even if x1 has integers, since NumPy refuses 2 ** -1 for two
@@ -89,7 +89,7 @@ it any more:
 
     [python_number]
 
-The line with `one` compares x0 with 0, and with create_graph=True x0 is a
+The line with `less` compares x0 with 0, and with create_graph=True x0 is a
 Variable. So Variables must be comparable. An == they have already, and that
 is a trap: Python's own == only asks whether both are the same object.
 
@@ -783,9 +783,9 @@ class VariablePow(Function):
 
     def backward(self, gy):
         x0, x1 = self.saved_inputs
-        one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        one = one.astype(np.result_type(x1.dtype, 0.0))
-        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
+        less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+        less = less.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - less) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 

@@ -982,9 +982,9 @@ class VariablePow(Function):
 
     def backward(self, gy):
         x0, x1 = self.saved_inputs
-        one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-        one = one.astype(np.result_type(x1.dtype, 0.0))
-        gx0 = gy * x1 * x0 ** (x1 - one) if self.needs(0) else None
+        less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+        less = less.astype(np.result_type(x1.dtype, 0.0))
+        gx0 = gy * x1 * x0 ** (x1 - less) if self.needs(0) else None
         gx1 = gy * x0**x1 * log(x0) if self.needs(1) else None
         return gx0, gx1
 

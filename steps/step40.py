@@ -83,8 +83,8 @@ ask needs() first, and spare themselves its sum:
 
     [Sub.backward]
 
-Div makes the second gradient out of the first one. So it must do that before
-the first one is added up, while both still have the shape of y:
+Div makes the second gradient out of the first one. It must do that while both
+still have the shape of y. VariablePow gets the same two calls as Mul:
 
     [Div.backward]
 
@@ -1075,9 +1075,9 @@ class VariablePow(Function):
         x0, x1 = self.saved_inputs
         gx0 = gx1 = None
         if self.needs(0):
-            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            one = one.astype(np.result_type(x1.dtype, 0.0))
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
+            less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            less = less.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - less), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1

@@ -31,7 +31,7 @@ The step has become ten times as long. Now let g be 1, -1, 1, -1, as in a
 valley where we jump from one wall to the other. Then v is -0.1, 0.01, -0.091,
 0.018, and in the end it jumps between 0.053 and -0.053. That is half of
 lr * g = 0.1. So the steps are long where the slopes agree, and short where
-they do not: with the same lr = 0.15, the loss after 1000 updates is 0.01.
+they do not: with the same lr = 0.15, the loss after 1000 updates is 0.015.
 
 In the code
 The velocity has to be kept from update to update, one for each parameter. So
@@ -122,9 +122,9 @@ stands the size of the past steps, as another running mean.
 
 The demo fits the points of step 45 with MLP((10, 1)) by each of the five, with
 all 100 points in each update. It ends with a second backward() through the
-graph from before an update. Momentum and Adam both reach 0.01 here. Adam is
-usually the one to begin with. So far our networks give a number. To tell one
-class from another they need a loss of another kind. That is step 47.
+graph from before an update. Adam is best here, and it is usually the one to
+begin with. So far our networks give a number. To tell one class from another
+they need a loss of another kind. That is step 47.
 
 New:      Optimizer, check_learnable, gradient_of, take_step, SGD, MomentumSGD,
           AdaGrad, AdaDelta, Adam
@@ -155,12 +155,12 @@ Try
    MomentumSGD(0.15, momentum=0.99)?
 
 Output
-    loss after   0   500  1000 updates
-    SGD          1.31  0.23  0.22
-    MomentumSGD  1.31  0.09  0.01
-    AdaGrad      1.31  0.19  0.13
-    AdaDelta     1.31  0.22  0.19
-    Adam         1.31  0.03  0.01
+    loss after   0      500    1000 updates
+    SGD          1.307  0.226  0.224
+    MomentumSGD  1.307  0.093  0.015
+    AdaGrad      1.307  0.187  0.129
+    AdaDelta     1.307  0.217  0.188
+    Adam         1.307  0.027  0.009
     weights changed: True
     the old graph's gradient is the same: True
 
@@ -170,7 +170,7 @@ Answers
    past steps that it has not made yet. With eps=1e-4 it is at 0.23.
 2. At 0.22, where SGD is after 1000 updates, in the Problem. With a frozen W in
    its first layer the network gets no further.
-3. 0.09, against 0.01 with 0.9. The ball rolls past the bottom and up again.
+3. 0.09, against 0.015 with 0.9. The ball rolls past the bottom and up again.
 """
 
 import contextlib
@@ -1111,9 +1111,9 @@ class VariablePow(Function):
         x0, x1 = self.saved_inputs
         gx0 = gx1 = None
         if self.needs(0):
-            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            one = one.astype(np.result_type(x1.dtype, 0.0))
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
+            less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            less = less.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - less), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1461,9 +1461,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Shapes that
-    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
-    matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. If both hold
+    one number, such as (1, 1) and (), x1 gets the shape of x0. Other shapes that
+    differ, or hold nothing, are a ValueError. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:
@@ -2066,12 +2066,12 @@ def train(model, optimizer, x, y, iters=1000):
 if __name__ == "__main__":
     x, y = sine_points()
     optimizers = [SGD(0.15), MomentumSGD(0.15), AdaGrad(0.1), AdaDelta(), Adam(0.05)]
-    print("loss after   0   500  1000 updates")
+    print("loss after   0      500    1000 updates")
     for optimizer in optimizers:
         np.random.seed(0)
         model = MLP((10, 1))
         losses = train(model, optimizer.setup(model), x, y)
-        shown = "  ".join(f"{losses[i]:.2f}" for i in (0, 500, 1000))
+        shown = "  ".join(f"{losses[i]:.3f}" for i in (0, 500, 1000))
         print(f"{type(optimizer).__name__:12} {shown}")
 
     loss, before = mean_squared_error(model(x), y), model.l0.W.data.copy()

@@ -1214,9 +1214,9 @@ class VariablePow(Function):
         x0, x1 = self.saved_inputs
         gx0 = gx1 = None
         if self.needs(0):
-            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            one = one.astype(np.result_type(x1.dtype, 0.0))
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
+            less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            less = less.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - less), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
@@ -1686,9 +1686,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Shapes that
-    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
-    matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. If both hold
+    one number, such as (1, 1) and (), x1 gets the shape of x0. Other shapes that
+    differ, or hold nothing, are a ValueError. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:

@@ -39,9 +39,9 @@ class MeanSquaredError(Function):
 def mean_squared_error(x0, x1):
     """The sum of (x0 - x1) ** 2 of two arrays (N, ...), divided by N.
 
-    They are Variables or arrays of one shape; integers count as float64. Shapes that
-    differ, or hold nothing, are a ValueError. Of two single numbers the axes do not
-    matter. Gives a Variable without axes.
+    They are Variables or arrays of one shape; integers count as float64. If both hold
+    one number, such as (1, 1) and (), x1 gets the shape of x0. Other shapes that
+    differ, or hold nothing, are a ValueError. Gives a Variable without axes.
     """
     x0, x1 = as_float(x0), as_float(x1)
     if x0.size == x1.size == 1:

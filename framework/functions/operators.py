@@ -188,9 +188,9 @@ class VariablePow(Function):
         x0, x1 = self.saved_inputs
         gx0 = gx1 = None
         if self.needs(0):
-            one = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
-            one = one.astype(np.result_type(x1.dtype, 0.0))
-            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - one), x0.shape)
+            less = (x0 != 0) | (x1 != 0)  # 0 ** 0 has the slope 0, not nan
+            less = less.astype(np.result_type(x1.dtype, 0.0))
+            gx0 = unbroadcast(gy * x1 * x0 ** (x1 - less), x0.shape)
         if self.needs(1):
             gx1 = unbroadcast(gy * x0**x1 * log(x0), x1.shape)
         return gx0, gx1
