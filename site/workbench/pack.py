@@ -14,7 +14,7 @@ LEFT_OUT = re.compile(  # what nothing here asks for
     r".+\.(pyi|h|pxd|a|pc)|.+/licenses/.+|numpy/(f2py/|linalg/lapack_lite).+|"
     r"(multiprocessing|pydoc_data|wsgiref|xmlrpc)/.+|"
     r"_pyrepl/(?!(__init__|pager|trace|types|utils)\.py).+|"
-    r"(asyncio/(win|proac)|http/(server|cookie)|logging/[ch]|unittest/mock|xml/[ds]).+|"
+    r"(asyncio/(win|proac)|http/cookie|logging/[ch]|unittest/mock|xml/[ds]).+|"
     r"(imaplib|mailbox|optparse|pickletools|plistlib|poplib|smtplib|ftplib)\.py|"
     r"(_pyio|_pydatetime|_pydecimal|profile|cProfile|pstats|modulefinder|wave)\.py|"
     r"encodings/(big5|cp(?!437)|euc|gb|hp|hz|iso|johab|koi|kz|mac|palm|ptcp|shift|tis).+|"
@@ -22,6 +22,8 @@ LEFT_OUT = re.compile(  # what nothing here asks for
     r"pygments/lexers/(?!(__init__|_mapping|diff|python)\.py).+|"
     r"pygments/(styles|formatters)/(?!(__init__|_mapping|default|terminal)\.py).+"
 )
+# numpy.ma makes docstrings of its own out of these.
+WITH_DOCSTRINGS = re.compile(r"numpy/_core/(from)?numeric\.py")
 UNCHECKED = (1).to_bytes(4, "little")  # Python takes it without a look at the source
 
 
@@ -38,9 +40,9 @@ def packed(data):
 
 
 def compiled(source, name):
-    """The content of a .pyc file, without docstrings."""
+    """The content of a .pyc file, without docstrings that nothing asks for."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in [] if WITH_DOCSTRINGS.fullmatch(name) else ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body[0].value.value = ""
