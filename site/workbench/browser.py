@@ -55,7 +55,7 @@ def run(number, text, post):
     path, pictures, asked = write(number, text), ROOT / "out", Asked()
     post(expected=ledger.expected_output(ledger.lesson(ledger.step_source(number))))
     shutil.rmtree(pictures, ignore_errors=True)
-    os.environ["SIXTY_STEPS_CACHE"] = "/tmp/cache"
+    os.environ["SIXTY_STEPS_CACHE"] = str(ROOT / "cache")
     os.chdir(ROOT)
     sys.meta_path.append(asked)
     before = {*sys.modules}
